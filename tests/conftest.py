@@ -1,0 +1,46 @@
+"""What all tests share: strict shapes, 8 virtual devices, a compilation cache, real data if any."""
+
+import os
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+# Compile time is what tests spend: keep what was compiled from one test run to the next.
+jax.config.update(
+    "jax_compilation_cache_dir",
+    os.environ.get("JAX_COMPILATION_CACHE_DIR", os.path.expanduser("~/.cache/vaejax/tests")),
+)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> pathlib.Path:
+    """The folder with real data and reference arrays, beside the checkout or in $VAEJAX_SHARED."""
+    folder = pathlib.Path(os.environ.get("VAEJAX_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip("needs the real data and reference arrays ($VAEJAX_SHARED or ../shared)")
+    return folder
+
+
+@pytest.fixture
+def rng() -> jax.Array:
+    return jax.random.key(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_batch() -> dict[str, jax.Array]:
+    """Sixteen 8 x 8 grey images: smooth blobs at random places."""
+    centres = jax.random.uniform(jax.random.key(7), (16, 2), minval=2.0, maxval=6.0)
+    rows, columns = jnp.meshgrid(jnp.arange(8.0), jnp.arange(8.0), indexing="ij")
+
+    def blob(centre):
+        return jnp.exp(-((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2) / 4.0)
+
+    return {"image": jax.vmap(blob)(centres)[..., None]}

@@ -1,0 +1,146 @@
+"""CelebA as tfds prepares it: small noisy pictures in the genuine layout."""
+
+import io
+import zipfile
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.data.tfds_files import write_prepared
+from vaejax.data.celeb_a import FILES, celeb_a, face
+
+ATTRIBUTES = (  # of the official file, in its order; the first, some, and the last
+    ("5_o_Clock_Shadow", 0),
+    ("Eyeglasses", 15),
+    ("Male", 20),
+    ("Smiling", 31),
+    ("Young", 39),
+)
+
+
+def picture(seed):
+    """A JPEG file of CelebA's size, smooth enough to survive it."""
+    small = np.random.default_rng(seed).integers(0, 256, (12, 10, 3)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(small).resize((178, 218)).save(file, "JPEG", quality=95)
+    return file.getvalue()
+
+
+def expected_face(jpeg, size):
+    """Resized by the definition: triangle weights over the crop's rows, then over its columns."""
+    pixels = np.asarray(Image.open(io.BytesIO(jpeg))).astype(float)[40:188, 15:163]
+    scale = 148 / size
+    distance = (np.arange(size)[:, None] + 0.5) - (np.arange(148)[None] + 0.5) / scale
+    weights = np.maximum(1.0 - np.abs(distance), 0.0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("ay,bx,yxc->abc", weights, weights, pixels)
+
+
+@pytest.fixture(scope="module")
+def names():
+    """Names of the attributes, from the builder; `ATTRIBUTES` checks their order."""
+    import tensorflow_datasets as tfds
+
+    return sorted(tfds.builder("celeb_a", data_dir="/nowhere").info.features["attributes"])
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, names):
+    """A prepared data set and its pictures by split; attribute k of record i is bit i of k."""
+    pictures = {"train": [picture(i) for i in range(6)], "validation": [picture(6)]}
+    pictures["test"] = [picture(7), picture(8)]
+    records = {
+        split: [
+            {"image": jpeg} | {f"attributes/{name}": k >> i & 1 for k, name in enumerate(names)}
+            for i, jpeg in enumerate(jpegs)
+        ]
+        for split, jpegs in pictures.items()
+    }
+    data_dir = tmp_path_factory.mktemp("tfds")
+    write_prepared("celeb_a", data_dir, records)
+    return data_dir, pictures
+
+
+@pytest.mark.parametrize("size", [64, 20])
+def test_faces_are_cropped_and_resized(prepared, size):
+    data_dir, pictures = prepared
+    splits = celeb_a(image_size=size, data_dir=data_dir)
+    assert list(splits) == ["train", "validation", "test"]
+    for name, split in splits.items():
+        assert split.image_shape == (size, size, 3)
+        images = 255 * np.asarray(split.images(np.arange(len(split))))
+        expected = [expected_face(jpeg, size) for jpeg in pictures[name]]
+        np.testing.assert_allclose(images, expected, atol=1.01)  # rounded once for each axis
+
+
+def test_attributes_are_factors(prepared):
+    train = celeb_a(data_dir=prepared[0])["train"]
+    assert train.factor_sizes == (2,) * 40
+    assert [train.factor_names[k] for _, k in ATTRIBUTES] == [name for name, _ in ATTRIBUTES]
+    expected = np.arange(40)[None] >> np.arange(6)[:, None] & 1
+    np.testing.assert_array_equal(train.factors(np.arange(6)), expected)
+
+
+def test_second_run_reads_what_the_first_decoded(prepared, monkeypatch):
+    first = celeb_a(data_dir=prepared[0])["test"].images(np.arange(2))
+    monkeypatch.setattr("vaejax.data.celeb_a.face", None)
+    np.testing.assert_array_equal(celeb_a(data_dir=prepared[0])["test"].images(np.arange(2)), first)
+
+
+def test_train_is_flipped_and_all_is_standardised(prepared):
+    plain = celeb_a(data_dir=prepared[0])
+    splits = celeb_a(data_dir=prepared[0], flip=True, standardize=True)
+    train = np.asarray(plain["train"].images(np.arange(6)))
+    deviation = np.maximum(train.std(axis=0), 1 / 255)
+    expected = (np.asarray(plain["test"].images(np.arange(2))) - train.mean(axis=0)) / deviation
+    np.testing.assert_allclose(splits["test"].images(np.arange(2)), expected, atol=1e-4)
+    batches = [splits["train"].images(np.arange(6), jax.random.key(seed)) for seed in range(2)]
+    assert np.any(np.asarray(batches[0]) != np.asarray(batches[1]))
+
+
+@pytest.mark.parametrize("size", [0, 149])
+def test_image_size_is_at_most_the_crop(size):
+    with pytest.raises(ValueError, match=r"^image_size: expected a number from 1 to 148"):
+        celeb_a(image_size=size)
+
+
+def write_originals(folder, names, jpegs):
+    """The five files of CelebA: of ten pictures 6 to train, 2 to validate and 2 to test."""
+    files = [f"{i:06}.jpg" for i in range(10)]
+    with zipfile.ZipFile(folder / FILES[0], "w") as archive:
+        for file, jpeg in zip(files, jpegs, strict=True):
+            archive.writestr(f"img_align_celeba/{file}", jpeg)
+    points = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
+    landmarks = [f"{point}_{axis}" for point in points for axis in "xy"]
+    tables = [
+        ("", [max(0, i - 4) // 2 for i in range(10)]),
+        (f"10\n{' '.join(names)}\n", [bits_of(i, "-1", "1") for i in range(10)]),
+        (f"10\n{' '.join(landmarks)}\n", ["0 " * 10] * 10),
+        ("", list(range(10))),
+    ]
+    for name, (header, rows) in zip(FILES[1:], tables, strict=True):
+        lines = [f"{file} {row}\n" for file, row in zip(files, rows, strict=True)]
+        (folder / name).write_text(header + "".join(lines))
+
+
+def bits_of(i, no, yes):
+    return " ".join([no, yes][k >> i & 1] for k in range(40))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_genuine_builder_prepares_what_is_read(tmp_path, names):
+    pytest.importorskip("tensorflow", reason="preparing a tfds data set needs TensorFlow")
+    jpegs = [picture(i) for i in range(10)]
+    write_originals(tmp_path, names, jpegs)
+    splits = celeb_a(data_dir=tmp_path / "tfds", manual_dir=tmp_path)
+    for name, numbers in (("train", range(6)), ("validation", (6, 7)), ("test", (8, 9))):
+        split = splits[name]
+        images = np.asarray(split.fetch(np.arange(len(split)))["image"])
+        factors = split.factors(np.arange(len(split)))
+        for number in numbers:  # tfds shuffles
+            here = np.all(images == face(jpegs[number], 64), axis=(1, 2, 3))
+            assert here.sum() == 1
+            np.testing.assert_array_equal(factors[here][0], np.arange(40) >> number & 1)

@@ -1,0 +1,120 @@
+"""MNIST, from idx files made here and from the real ones."""
+
+import gzip
+import struct
+import time
+
+import numpy as np
+import pytest
+
+from vaejax.data.mnist import mnist
+
+NAMES = [f"{p}-{k}-ubyte.gz" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")]
+
+
+def idx(array):
+    sizes = struct.pack(f">{array.ndim}I", *array.shape)
+    return gzip.compress(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes())
+
+
+@pytest.fixture
+def arrays():
+    random = np.random.default_rng(0)
+    return {
+        name: random.integers(0, 256, (n, 28, 28) if "idx3" in name else (n,), dtype=np.uint8) % top
+        for name, n, top in zip(NAMES, (12, 12, 5, 5), (255, 10, 255, 10), strict=True)
+    }
+
+
+@pytest.fixture
+def folder(tmp_path, arrays):
+    for name, array in arrays.items():
+        (tmp_path / name).write_bytes(idx(array))
+    return tmp_path
+
+
+def test_images_and_labels(folder, arrays):
+    splits = mnist(folder)
+    for split, prefix, number in (("train", "train", 12), ("test", "t10k", 5)):
+        source, every = splits[split], np.arange(number)
+        assert (len(source), source.image_shape) == (number, (28, 28, 1))
+        pixels = arrays[f"{prefix}-images-idx3-ubyte.gz"]
+        np.testing.assert_allclose(source.images(every)[..., 0], pixels / 255, rtol=1e-6)
+        digits = arrays[f"{prefix}-labels-idx1-ubyte.gz"]
+        np.testing.assert_array_equal(source.factors(every), digits[:, None])
+        assert (source.factor_names, source.factor_sizes) == (("digit",), (10,))
+
+
+def test_pad_and_binarize(folder):
+    plain, padded = mnist(folder)["test"], mnist(str(folder), pad=2)["test"]
+    assert padded.image_shape == (32, 32, 1)
+    images = np.asarray(padded.images(np.arange(5)))
+    np.testing.assert_array_equal(images[:, 2:-2, 2:-2], plain.images(np.arange(5)))
+    assert images.sum() == pytest.approx(np.asarray(plain.images(np.arange(5))).sum())
+    binary = mnist(folder, binarize="dynamic")["test"]
+    assert set(np.unique(binary.images(np.arange(5)))) == {0.0, 1.0}
+    np.testing.assert_array_equal(binary.factors(np.arange(5)), plain.factors(np.arange(5)))
+    with pytest.raises(ValueError, match=r"^pad: expected a number >= 0, got -1"):
+        mnist(folder, pad=-1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_file(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ValueError, match=r"^path: expected the four MNIST files, got no") as error:
+        mnist(folder)
+    assert str(folder / name) in str(error.value)
+    assert f"/mnist/{name} into {folder}" in str(error.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("damage", ["cut", "flipped", "text", "empty", "magic", "short"])
+def test_damaged_file(folder, arrays, name, damage):
+    file = folder / name
+    content = file.read_bytes()
+    middle = len(content) // 2
+    flipped = bytes([content[middle] ^ 0xFF])
+    file.write_bytes(
+        {
+            "cut": content[:-12],
+            "flipped": content[:middle] + flipped + content[middle + 1 :],
+            "text": b"<html>404</html>",
+            "empty": b"",
+            "magic": gzip.compress(b"\0\0\x0d" + gzip.decompress(content)[3:]),
+            "short": gzip.compress(gzip.decompress(content)[:-1]),
+        }[damage]
+    )
+    with pytest.raises(ValueError, match=r"^path: expected a whole MNIST file, got a") as error:
+        mnist(folder)
+    assert str(file) in str(error.value)
+
+
+def test_labels_of_another_set(folder, arrays):
+    (folder / NAMES[1]).write_bytes(idx(arrays[NAMES[3]]))
+    with pytest.raises(ValueError, match=r"^path: expected as many train labels .* got 5 and 12"):
+        mnist(folder)
+
+
+def test_real_files(shared):
+    splits = mnist(shared / "data" / "mnist")
+    train, test = splits["train"], splits["test"]
+    assert (len(train), len(test)) == (60_000, 10_000)
+    pixels = train.fetch(np.arange(60_000))["image"]
+    assert pixels.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
+    assert pixels.std() / 255 == pytest.approx(0.3081, abs=5e-5)
+    digits = train.factors(np.arange(60_000))[:, 0]
+    np.testing.assert_array_equal(digits[:10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4])
+    assert np.bincount(digits).tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949
+    ]  # fmt: skip
+    assert test.factors(np.arange(3)).ravel().tolist() == [7, 2, 1]
+
+
+def test_real_size_file_cut_short_fails_fast(shared, tmp_path):
+    for name in NAMES:
+        content = (shared / "data" / "mnist" / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-1000] if name == NAMES[2] else content)
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte.gz"):
+        mnist(tmp_path)
+    assert time.process_time() - start < 1.0

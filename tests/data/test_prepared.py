@@ -1,0 +1,125 @@
+"""Reading what tfds has prepared, and all that comes before TensorFlow is needed to prepare it."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+import tensorflow_datasets as tfds
+
+from tests.data.tfds_files import write_prepared
+from vaejax.data.prepared import prepared
+
+FILES = ("cifar-10-binary.tar.gz",)
+
+
+@pytest.fixture
+def tensorflow(monkeypatch):
+    """Sets whether TensorFlow seems to be installed."""
+    find_spec = importlib.util.find_spec
+
+    def set_installed(installed):
+        monkeypatch.setattr(
+            importlib.util,
+            "find_spec",
+            lambda name, *args: (
+                installed or None if name == "tensorflow" else find_spec(name, *args)
+            ),
+        )
+
+    return set_installed
+
+
+@pytest.fixture
+def build(monkeypatch):
+    """Lets `download_and_prepare` run a function of the builder and its settings instead."""
+
+    def replace_by(function):
+        def download_and_prepare(self, *, file_format, download_config):
+            assert file_format == "array_record" and not download_config.try_download_gcs
+            function(self, download_config)
+
+        cls = tfds.core.DatasetBuilder
+        monkeypatch.setattr(cls, "download_and_prepare", download_and_prepare)
+
+    return replace_by
+
+
+def test_without_tensorflow_says_what_to_install_and_where_files_go(tensorflow, tmp_path):
+    tensorflow(False)
+    with pytest.raises(ValueError, match=r"^data_dir: expected cifar10 prepared") as caught:
+        prepared("cifar10", files=FILES, data_dir=tmp_path)
+    message = str(caught.value)
+    for expected in (str(tmp_path), "pip install 'vaejax[prepare]'", "manual_dir", *FILES):
+        assert expected in message
+    assert len(message.splitlines()) < 20
+
+
+def test_missing_file_is_named(tensorflow, tmp_path):
+    tensorflow(True)
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(
+        ValueError, match=r"^manual_dir: expected .* got none called b\.txt, c\.txt$"
+    ):
+        prepared(
+            "cifar10", files=("a.txt", "b.txt", "c.txt"), data_dir=tmp_path, manual_dir=tmp_path
+        )
+
+
+def test_files_of_the_user_are_taken_with_a_warning(tensorflow, build, tmp_path):
+    """The builder sees their checksums, and the official ones are back afterwards."""
+    tensorflow(True)
+    (tmp_path / FILES[0]).write_bytes(b"ten bytes.")
+    seen = []
+
+    def record(builder, config):
+        seen.extend((info.size, info.filename) for info in builder.url_infos.values())
+        assert config.manual_dir == tmp_path
+        splits = {"train": [{"label": 3}], "test": [{"label": 4}]}
+        builder.info.read_from_directory(write_prepared("cifar10", tmp_path, splits))
+
+    build(record)
+    with pytest.warns(UserWarning, match=r"cifar-10-binary.tar.gz is not the official file \(10 b"):
+        splits = prepared("cifar10", files=FILES, data_dir=tmp_path, manual_dir=tmp_path)
+    assert {name: len(records) for name, records in splits.items()} == {"train": 1, "test": 1}
+    assert seen == [(10, FILES[0])]
+    (official,) = tfds.builder("cifar10", data_dir=tmp_path).url_infos.values()
+    assert official.size == 170052171
+
+
+def test_a_failed_preparation_tells_the_other_way(tensorflow, build, tmp_path):
+    tensorflow(True)
+
+    def fail(builder, config):
+        raise ConnectionError("no network")
+
+    build(fail)
+    with pytest.raises(ConnectionError, match="no network") as caught:
+        prepared("cifar10", files=FILES, data_dir=tmp_path)
+    assert FILES[0] in "".join(caught.value.__notes__)
+
+
+def test_other_formats_are_refused(tmp_path):
+    folder = write_prepared("cifar10", tmp_path, {"train": [{"label": 3}]})
+    info = folder / "dataset_info.json"
+    info.write_text(info.read_text().replace("array_record", "tfrecord"))
+    with pytest.raises(
+        ValueError, match=r"^data_dir: expected cifar10 as array_record .* tfrecord"
+    ):
+        prepared("cifar10", files=FILES, data_dir=tmp_path)
+
+
+def test_reading_needs_no_tensorflow(tmp_path):
+    write_prepared("cifar10", tmp_path, {"train": [{"label": 3}, {"label": 4}]})
+    program = (
+        "import sys\n"
+        "from vaejax.data.prepared import integers_of, prepared\n"
+        "def read(features): return integers_of(features, ['label'])\n"
+        f"splits = prepared('cifar10', files=(), data_dir={str(tmp_path)!r})\n"
+        "print(splits['train'].decoded('labels', (1,), read).tolist(), 'tensorflow' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ
+    )
+    assert run.stdout.strip() == "[[3], [4]] False", run.stderr

@@ -1,0 +1,169 @@
+"""Flips, binarisation and standardisation."""
+
+import jax
+import numpy as np
+import pytest
+
+from vaejax.data.arrays import ArraySource
+from vaejax.data.source import Subset
+from vaejax.data.transforms import (
+    STD_FLOOR,
+    Binarized,
+    Flipped,
+    Standardized,
+    pixel_statistics,
+    transformed,
+)
+
+NUM_EXAMPLES, SHAPE = 60, (4, 5, 3)
+ALL = np.arange(NUM_EXAMPLES)
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    images = np.random.default_rng(0).integers(0, 256, (NUM_EXAMPLES, *SHAPE), dtype=np.uint8)
+    images[:, 0, 0, 0] = 100  # a pixel that never changes
+    return images
+
+
+@pytest.fixture(scope="module")
+def source(pixels):
+    return ArraySource(pixels)
+
+
+def random_transforms(source):
+    return [Flipped(source), Binarized(source, "dynamic"), Binarized(source, "fixed")]
+
+
+def test_flipped_mirrors_half_of_the_images(source, rng):
+    plain = np.asarray(source.images(ALL))
+    mirrored = plain[:, :, ::-1]
+    images = np.asarray(Flipped(source).images(ALL, rng))
+    is_plain = np.all(images == plain, axis=(1, 2, 3))
+    is_mirrored = np.all(images == mirrored, axis=(1, 2, 3))
+    assert np.all(is_plain ^ is_mirrored)
+    assert 15 < is_mirrored.sum() < 45  # 30 +- 3.9 standard deviations
+
+
+@pytest.mark.parametrize("mode", ["dynamic", "fixed"])
+def test_binarized_is_bernoulli_of_the_grey_value(mode):
+    grey = np.repeat(np.array([0, 64, 255], np.uint8), 100)[:, None, None] * np.ones(
+        (10, 10), np.uint8
+    )
+    images = np.asarray(Binarized(ArraySource(grey), mode).images(np.arange(300)))
+    assert set(np.unique(images)) == {0.0, 1.0}
+    black, dim, white = images.reshape(3, -1)
+    assert black.max() == 0
+    assert white.min() == 1
+    probability = 64 / 255
+    assert abs(dim.mean() - probability) < 4 * np.sqrt(probability * (1 - probability) / dim.size)
+    pixel_means = dim.reshape(100, 100).mean(0)  # examples do not share their noise
+    assert np.ptp(pixel_means) < 0.5
+
+
+def test_dynamic_changes_with_the_key_and_fixed_does_not(source):
+    def draws(transform):
+        return [np.asarray(transform.images(ALL, jax.random.key(seed))) for seed in (1, 2)]
+
+    for transform in (Flipped(source), Binarized(source, "dynamic")):
+        first, second = draws(transform)
+        assert not np.array_equal(first, second)
+    first, second = draws(Binarized(source, "fixed"))
+    np.testing.assert_array_equal(first, second)
+    other = np.asarray(Binarized(source, "fixed", seed=1).images(ALL))
+    assert not np.array_equal(first, other)
+
+
+def test_randomness_belongs_to_the_example_not_to_its_row(source, rng):
+    some = np.array([17, 3, 50, 3])
+    for transform in random_transforms(source):
+        whole = np.asarray(transform.images(ALL, rng))
+        np.testing.assert_array_equal(transform.images(some, rng), whole[some])
+
+
+def test_wrappers_around_wrappers_keep_their_own_indices(source):
+    """A fixed draw is an example's own, through whatever subset it is reached."""
+    fixed = Binarized(source, "fixed")
+    some = np.array([40, 2, 31])
+    through = Binarized(Subset(fixed, some), "fixed", seed=9)  # of 0 and 1: leaves them be
+    np.testing.assert_array_equal(through.images(np.arange(3)), fixed.images(some))
+
+
+@pytest.mark.parametrize("chunk_size", [7, 1024])
+def test_statistics_are_those_of_numpy(source, pixels, chunk_size):
+    mean, std = pixel_statistics(source, chunk_size)
+    expected = (pixels / 255).std(0)
+    expected[0, 0, 0] = STD_FLOOR
+    np.testing.assert_allclose(mean, (pixels / 255).mean(0), rtol=1e-6)
+    np.testing.assert_allclose(std, expected, rtol=1e-5)
+
+
+def test_standardized_train_split_and_its_inverse(source):
+    splits = transformed(
+        {"train": Subset(source, ALL[:50]), "test": Subset(source, ALL[50:])}, standardize=True
+    )
+    train = np.asarray(splits["train"].images(np.arange(50)))
+    expected_std = np.ones(SHAPE)
+    expected_std[0, 0, 0] = 0
+    np.testing.assert_allclose(train.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(train.std(0), expected_std, atol=1e-5)
+    test = splits["test"].images(np.arange(10))
+    back = splits["test"].pictures(test)
+    np.testing.assert_allclose(back, source.images(ALL[50:]), atol=1e-6)
+    grid = splits["test"].pictures(test.reshape(2, 5, *SHAPE))  # any leading axes
+    np.testing.assert_array_equal(grid.reshape(10, *SHAPE), back)
+
+
+def test_standardized_log_density_note(source):
+    """log p(x) = log p(standardised x) - sum log std, for a Gaussian in closed form."""
+    from scipy.stats import norm
+
+    mean, std = pixel_statistics(source)
+    image = np.asarray(source.images(ALL[:1]))[0]
+    standardized = np.asarray(Standardized(source, mean, std).images(ALL[:1]))[0]
+    np.testing.assert_allclose(
+        norm.logpdf(image, mean, std).sum(),
+        norm.logpdf(standardized).sum() - np.log(std).sum(),
+        rtol=1e-5,
+    )
+
+
+def test_transformed_flips_train_only_and_standardizes_last(source, rng):
+    splits = transformed({"train": source, "test": source}, flip=True, standardize=True)
+    mean, std = pixel_statistics(source)
+    flipped = np.asarray(Flipped(source).images(ALL, rng))
+    np.testing.assert_allclose(
+        splits["train"].images(ALL, rng), (flipped - mean) / std, rtol=1e-5, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        splits["train"].pictures(splits["train"].images(ALL, rng)), flipped, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        splits["test"].images(ALL, rng),
+        (np.asarray(source.images(ALL)) - mean) / std,
+        rtol=1e-5,
+        atol=1e-5,
+    )
+
+
+def test_transformed_shares_no_noise_between_splits(source):
+    splits = transformed({"train": source, "test": source}, binarize="fixed")
+    assert not np.array_equal(splits["train"].images(ALL), splits["test"].images(ALL))
+
+
+def test_transformed_without_wishes_changes_nothing(source):
+    assert transformed({"train": source}) == {"train": source}
+
+
+def test_refusals(source):
+    mean, std = np.zeros(SHAPE), np.ones(SHAPE)
+    with pytest.raises(
+        ValueError, match=r"^binarize: expected None, 'dynamic' or 'fixed', got 'x'"
+    ):
+        transformed({"train": source}, binarize="x")
+    with pytest.raises(ValueError, match=r"^standardize: expected False with binarize="):
+        transformed({"train": source}, binarize="fixed", standardize=True)
+    with pytest.raises(ValueError, match=r"^mean: expected shape \(4, 5, 3\), got \(4, 5\)"):
+        Standardized(source, mean[..., 0], std)
+    with pytest.raises(ValueError, match=r"^std: expected positive"):
+        Standardized(source, mean, 0 * std)

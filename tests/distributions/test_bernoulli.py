@@ -1,0 +1,29 @@
+"""Bernoulli pixels against scipy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.stats
+
+from vaejax.distributions import Bernoulli
+
+
+def test_log_prob_is_scipys():
+    logits = jnp.array([-12.0, -1.0, 0.0, 2.0, 12.0])
+    for value in (0.0, 1.0):
+        expected = scipy.stats.bernoulli.logpmf(value, scipy.special.expit(np.float64(logits)))
+        actual = Bernoulli(logits).log_prob(jnp.full(5, value))
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_grey_values_give_the_cross_entropy():
+    value, probability = 0.3, 0.8
+    expected = value * np.log(probability) + (1 - value) * np.log(1 - probability)
+    logit = jnp.array([np.log(probability / (1 - probability))])
+    np.testing.assert_allclose(Bernoulli(logit).log_prob(jnp.array([value])), [expected], rtol=1e-5)
+
+
+def test_samples_are_binary_with_the_right_mean(rng):
+    draws = Bernoulli(jnp.full(20_000, 1.0)).sample(rng)
+    assert set(np.unique(draws)) == {0.0, 1.0}
+    assert abs(draws.mean() - jax.nn.sigmoid(1.0)) < 0.01

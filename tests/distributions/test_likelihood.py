@@ -1,0 +1,52 @@
+"""Likelihoods: number of outputs, shapes, and the densities they stand for."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from vaejax.distributions import bernoulli, gaussian, logistic_mixture, soft_clamp
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "channels", "outputs"),
+    [
+        (bernoulli(), 1, 1),
+        (gaussian(), 3, 3),
+        (gaussian(scale=None), 4, 8),
+        (logistic_mixture(10), 3, 100),
+        (logistic_mixture(5), 1, 15),
+    ],
+)
+def test_outputs_become_a_distribution_over_images(likelihood, channels, outputs):
+    assert likelihood.num_outputs(channels) == outputs
+    distribution = likelihood.distribution(jnp.zeros((2, 4, 4, outputs)), channels)
+    assert distribution.mean().shape == (2, 4, 4, channels)
+    log_prob = distribution.log_prob(jnp.full((2, 4, 4, channels), 0.5))
+    assert log_prob.shape[:3] == (2, 4, 4)
+
+
+def test_fixed_scale_is_squared_error_and_a_constant():
+    x, mean = jnp.full((1, 1, 1, 1), 0.7), jnp.full((1, 1, 1, 1), 0.2)
+    actual = gaussian(0.5).distribution(mean, 1).log_prob(x)
+    np.testing.assert_allclose(actual, scipy.stats.norm.logpdf(x, mean, 0.5), rtol=1e-6)
+
+
+def test_learned_scale_is_a_second_output():
+    outputs = jnp.array([0.3, -2.0]).reshape(1, 1, 1, 2)
+    normal = gaussian(scale=None).distribution(outputs, 1)
+    expected = np.exp(soft_clamp(-2.0)) + 0.01
+    np.testing.assert_allclose(normal.scale.reshape(()), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: gaussian(-1.0), "scale: expected a positive number"),
+        (lambda: logistic_mixture(0), "num_mixtures: expected at least 1"),
+        (lambda: logistic_mixture(bits=17), "bits: expected 1 to 16"),
+    ],
+)
+def test_impossible_settings_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,106 @@
+"""The discretised logistic mixture: normalisation, the naive formula, the official arrays."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vaejax.distributions import LogisticMixture
+
+VECTORS = "reference/vectors/nvae_ref.npz"
+
+
+def random_mixture(seed: int, batch: int, channels: int, num_mixtures: int = 3, **kwargs):
+    size = LogisticMixture.num_outputs(channels, num_mixtures)
+    outputs = 2.0 * jax.random.normal(jax.random.key(seed), (batch, 1, 1, size))
+    return LogisticMixture.from_outputs(outputs, channels, **kwargs)
+
+
+def all_values(bits: int, channels: int) -> np.ndarray:
+    """Every image of one pixel, [N, 1, 1, C]."""
+    levels = np.linspace(0.0, 1.0, 2**bits)
+    grid = np.array(list(itertools.product(levels, repeat=channels)))
+    return grid[:, None, None, :].astype(np.float32)
+
+
+def broadcast(mixture: LogisticMixture, num: int) -> LogisticMixture:
+    return jax.tree.map(lambda x: jnp.broadcast_to(x, (num, *x.shape[1:])), mixture)
+
+
+@pytest.mark.parametrize(("bits", "channels"), [(8, 1), (5, 1), (16, 1), (2, 3), (4, 3)])
+@pytest.mark.parametrize("seed", range(3))
+def test_masses_of_all_values_sum_to_one(bits, channels, seed):
+    values = all_values(bits, channels)
+    mixture = broadcast(random_mixture(seed, 1, channels, bits=bits), len(values))
+    total = jnp.exp(mixture.log_prob(values).astype(jnp.float32)).sum()
+    np.testing.assert_allclose(total, 1.0, atol=1e-5 if bits < 16 else 1e-3)
+
+
+def test_narrow_and_bright_components_stay_normalised():
+    """The case in which the official 8-bit likelihood sums to 1.47 (mean 0.99, log-scale -3)."""
+    outputs = jnp.array([0.0, 0.99, -3.0])[None, None, None, :]
+    values = all_values(8, 1)
+
+    def total(edge_threshold):
+        mixture = LogisticMixture.from_outputs(outputs, 1, edge_threshold=edge_threshold)
+        return float(jnp.exp(broadcast(mixture, 256).log_prob(values)).sum())
+
+    assert total(None) == pytest.approx(1.0, abs=1e-5)
+    assert total(0.999) == pytest.approx(1.0, abs=1e-4)
+    assert total(0.99) == pytest.approx(1.4695, abs=1e-3)
+
+
+def test_gradients_are_finite_where_masses_underflow():
+    outputs = jnp.array([0.0, -1.0, -7.0])[None, None, None, :]
+
+    def log_mass(outputs):
+        return LogisticMixture.from_outputs(outputs, 1).log_prob(jnp.ones((1, 1, 1, 1))).sum()
+
+    value, grad = jax.value_and_grad(log_mass)(outputs)
+    assert value < -1000
+    assert np.isfinite(grad).all()
+
+
+@pytest.mark.parametrize("bits", [8, 5])
+def test_official_log_probs(shared, bits):
+    """With NVAE's threshold, every pixel of the official map in float64."""
+    arrays = np.load(shared / VECTORS)
+    with jax.enable_x64(True):
+        outputs = jnp.asarray(arrays["dmol/logits"], jnp.float64).transpose(0, 2, 3, 1)
+        images = jnp.asarray(arrays[f"dmol/x01_bits{bits}"], jnp.float64).transpose(0, 2, 3, 1)
+        mixture = LogisticMixture.from_outputs(outputs, 3, bits, edge_threshold=0.99)
+        expected = arrays[f"dmol/logprob_bits{bits}"]
+        np.testing.assert_allclose(mixture.log_prob(images), expected, rtol=1e-9)
+        loss = -mixture.log_prob(images).sum((1, 2))
+        np.testing.assert_allclose(loss, arrays[f"dmol/recon_loss_bits{bits}"], rtol=1e-9)
+
+
+def test_official_mean_and_samples(shared):
+    arrays = np.load(shared / VECTORS)
+    with jax.enable_x64(True):
+        outputs = jnp.asarray(arrays["dmol/logits"], jnp.float64).transpose(0, 2, 3, 1)
+        mixture = LogisticMixture.from_outputs(outputs, 3)
+        mean = mixture.mean().transpose(0, 3, 1, 2)
+        np.testing.assert_allclose(mean, arrays["dmol/mean"], rtol=1e-9, atol=1e-12)
+        sample = mixture.sample_from(
+            jnp.moveaxis(jnp.asarray(arrays["dmol/sample_u_mix"], jnp.float64), 1, -1),
+            jnp.moveaxis(jnp.asarray(arrays["dmol/sample_u_logistic"], jnp.float64), 1, -1),
+        ).transpose(0, 3, 1, 2)
+        # The official code takes the logarithms of these uniforms in float32.
+        np.testing.assert_allclose(sample, arrays["dmol/sample_t1"], atol=2e-6)
+
+
+def test_samples_follow_the_masses(rng):
+    mixture = random_mixture(0, 1, 1)
+    draws = broadcast(mixture, 20_000).sample(rng).reshape(-1)
+    assert 0.0 <= draws.min() and draws.max() <= 1.0
+    values = all_values(8, 1)
+    below_half = float(jnp.exp(broadcast(mixture, 256).log_prob(values)).reshape(-1)[:128].sum())
+    assert abs((draws < 127.5 / 255).mean() - below_half) < 0.015
+
+
+def test_other_channel_counts_are_refused():
+    with pytest.raises(ValueError, match="channels: expected 1 or 3"):
+        LogisticMixture.num_outputs(4, 10)

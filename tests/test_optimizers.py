@@ -1,0 +1,39 @@
+"""Optimisers by name."""
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from vaejax.optimizers import OPTIMIZERS, make_optimizer
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimiser_descends_a_parabola(name):
+    optimizer = make_optimizer(name, learning_rate=0.1)
+    params = jnp.array([1.0, -2.0])
+    state = optimizer.init(params)
+    for _ in range(50):
+        updates, state = optimizer.update(2 * params, state, params)
+        params = optax.apply_updates(params, updates)
+    assert float(jnp.sum(params**2)) < 2.5
+
+
+def test_clipping_comes_before_the_optimiser():
+    optimizer = make_optimizer("sgd", learning_rate=1.0, clip_norm=1.0)
+    updates, _ = optimizer.update(jnp.array([3.0, 4.0]), optimizer.init(jnp.zeros(2)))
+    np.testing.assert_allclose(updates, [-0.6, -0.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"name": "adm", "learning_rate": 1.0}, "name: expected one of .* did you mean 'adam'"),
+        ({"name": "adam", "learning_rate": 0.0}, "learning_rate: expected a number > 0"),
+        ({"name": "adam", "learning_rate": 1.0, "clip_norm": -1.0}, "clip_norm: expected"),
+        ({"name": "adam", "learning_rate": 1.0, "bta1": 0.5}, "bta1: unknown.* 'b1'"),
+    ],
+)
+def test_impossible_settings_are_refused(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        make_optimizer(**kwargs)

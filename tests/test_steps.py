@@ -1,0 +1,153 @@
+"""The one training step: equal on one device, a sharded mesh and pmap; learns; compiles once."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from vaejax import (
+    create_train_state,
+    jit_step,
+    make_eval_step,
+    make_optimizer,
+    make_train_step,
+    pmap_step,
+    sharded_step,
+)
+from vaejax.models import ConvVAE
+from vaejax.objectives import elbo
+from vaejax.parallel import data_mesh, replicated
+
+OPTIMIZER = make_optimizer("adam", learning_rate=1e-2)
+RNG = jax.random.key(1)
+
+
+@pytest.fixture(scope="module")
+def objective():
+    return elbo(ConvVAE((8, 8, 1), 3, "frey"), beta=2.0)
+
+
+@pytest.fixture(scope="module")
+def new_state(objective, tiny_batch):
+    create = jax.jit(lambda rng: create_train_state(objective, OPTIMIZER, rng, tiny_batch))
+    return lambda: create(jax.random.key(0))
+
+
+def wrappers(step):
+    mesh = data_mesh()
+    assert mesh.size == 8
+    return {"jit": jit_step(step), "sharded": sharded_step(step, mesh), "pmap": pmap_step(step)}
+
+
+@pytest.fixture(scope="module")
+def trajectories(objective, new_state, tiny_batch):
+    """Losses, gradient norms and final state of ten steps under each wrapper."""
+    results = {}
+    for name, step in wrappers(make_train_step(objective, OPTIMIZER)).items():
+        state, losses, norms = new_state(), [], []
+        for _ in range(10):
+            state, metrics = step(state, tiny_batch, RNG)
+            losses.append(float(metrics["loss"]))
+            norms.append(float(metrics["grad_norm"]))
+        results[name] = (losses, norms, state)
+    return results
+
+
+@pytest.mark.parametrize("mode", ["sharded", "pmap"])
+def test_losses_and_gradient_norms_do_not_depend_on_the_devices(trajectories, mode):
+    """The gradient norm is compared too: Adam hides a gradient that is eight times too large."""
+    losses, norms, _ = trajectories["jit"]
+    other_losses, other_norms, _ = trajectories[mode]
+    np.testing.assert_allclose(other_losses, losses, rtol=1e-5)
+    np.testing.assert_allclose(other_norms, norms, rtol=1e-4)
+    np.testing.assert_allclose(other_norms[0], norms[0], rtol=1e-5)
+
+
+def test_loss_falls(trajectories):
+    losses, _, state = trajectories["jit"]
+    assert losses[-1] < 0.8 * losses[0]
+    assert int(state.step) == 10
+
+
+@pytest.mark.parametrize("mode", ["jit", "sharded", "pmap"])
+def test_later_steps_compile_nothing(objective, new_state, tiny_batch, mode):
+    step = wrappers(make_train_step(objective, OPTIMIZER))[mode]
+    state = new_state()
+    if mode == "sharded":
+        state = jax.device_put(state, replicated(data_mesh()))
+    state, _ = step(state, tiny_batch, RNG)
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, *_, **__: compiled.append(event) if "backend_compile" in event else None
+    )
+    for _ in range(3):
+        state, _ = step(state, tiny_batch, RNG)
+    assert compiled == []
+    jax.jit(lambda x: x * 3 + len(compiled))(jnp.ones(3))  # the listener does hear compilations
+    assert compiled
+
+
+def test_state_is_donated(objective, new_state, tiny_batch):
+    state = new_state()
+    step = jit_step(make_train_step(objective, OPTIMIZER))
+    memory = step.lower(state, tiny_batch, RNG).compile().memory_analysis()
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+    assert memory.alias_size_in_bytes >= size
+
+
+def test_average_follows_the_parameters(objective, new_state, tiny_batch):
+    """decay_0 = 1/10: after one step the average is 0.1 old + 0.9 new; with 0 it is the new."""
+    before = new_state()
+    for ema_decay, share in [(0.999, 0.9), (0.0, 1.0)]:
+        after, _ = jax.jit(make_train_step(objective, OPTIMIZER, ema_decay=ema_decay))(
+            before, tiny_batch, RNG
+        )
+        expected = optax.incremental_update(after.params, before.params, share)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7),
+            after.ema_params,
+            expected,
+        )
+
+
+def test_resumed_steps_are_bitwise_those_of_an_unbroken_run(objective, new_state, tiny_batch):
+    step = jax.jit(make_train_step(objective, OPTIMIZER))
+    state = new_state()
+    for _ in range(2):
+        state, _ = step(state, tiny_batch, RNG)
+    copy = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), state)
+    (state, metrics), (copy, copy_metrics) = (step(s, tiny_batch, RNG) for s in (state, copy))
+    for a, b in zip(
+        jax.tree.leaves((state, metrics)), jax.tree.leaves((copy, copy_metrics)), strict=True
+    ):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+@pytest.mark.parametrize("mode", ["jit", "sharded", "pmap"])
+def test_eval_step_is_a_masked_mean_of_the_averaged_parameters(
+    objective, new_state, tiny_batch, mode
+):
+    """10 of 16 examples: on 8 devices some shards hold two, one or none of them."""
+    mask = jnp.arange(16) < 10
+    state = new_state()
+    state = state._replace(params=jax.tree.map(jnp.zeros_like, state.params))
+    eval_step = make_eval_step(objective)
+    wrapped = {
+        "jit": jit_step(eval_step, donate=False),
+        "sharded": sharded_step(eval_step, data_mesh(), donate=False),
+        "pmap": pmap_step(eval_step),
+    }[mode]
+    noise = (jnp.zeros((16, 3)),)
+    masked = wrapped(state, {**tiny_batch, "mask": 1.0 * mask, "noise": noise}, RNG)
+    alone = jax.jit(eval_step)(
+        state, {"image": tiny_batch["image"][:10], "noise": (jnp.zeros((10, 3)),)}, RNG
+    )
+    assert float(masked["num_examples"]) == 10
+    np.testing.assert_allclose(masked["elbo"], alone["elbo"], rtol=1e-5)
+    np.testing.assert_allclose(masked["kl_dims/0"], alone["kl_dims/0"], rtol=1e-4, atol=1e-6)
+
+
+def test_ema_decay_out_of_range_is_refused(objective):
+    with pytest.raises(ValueError, match=r"ema_decay: expected a number in \[0, 1\)"):
+        make_train_step(objective, OPTIMIZER, ema_decay=1.0)

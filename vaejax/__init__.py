@@ -1,0 +1,22 @@
+"""vaejax: variational autoencoders in JAX, from the beta-VAE to deep hierarchies.
+
+    from vaejax import models, objectives, create_train_state, jit_step, make_train_step
+
+Everything here is pure functions and flax modules; `python -m vaejax.main` is the command line.
+"""
+
+from vaejax import data as data
+from vaejax import distributions as distributions
+from vaejax import models as models
+from vaejax import nn as nn
+from vaejax import objectives as objectives
+from vaejax import types as types
+from vaejax.optimizers import make_optimizer as make_optimizer
+from vaejax.steps import jit_step as jit_step
+from vaejax.steps import make_eval_step as make_eval_step
+from vaejax.steps import make_train_step as make_train_step
+from vaejax.steps import pmap_step as pmap_step
+from vaejax.steps import sharded_step as sharded_step
+from vaejax.train_state import TrainState as TrainState
+from vaejax.train_state import create_train_state as create_train_state
+from vaejax.version import __version__ as __version__

@@ -1,0 +1,178 @@
+"""From a configuration to objects: every section is `{name, **kwargs}`, resolved by attribute.
+
+`config.model = {name: "ConvVAE", latent_size: 10}` means `vaejax.models.ConvVAE(latent_size=10)`.
+A value that is itself `{name, **kwargs}` is resolved too: `beta = {name: "linear_schedule", ...}`
+in optax, `likelihood = {name: "gaussian", scale: 1.0}` in `vaejax.distributions`. Every mistake is
+a `ConfigError` that begins with the key, says what was expected, and names the nearest valid key.
+"""
+
+import dataclasses
+import difflib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import ml_collections
+import optax
+from optax import Schedule
+
+from vaejax import distributions
+
+# Where a nested {name, ...} is looked up: by the key it stands at, else among optax's schedules.
+NESTED = {"likelihood": (distributions, distributions.Likelihood)}
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message begins with the offending key."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings:
+    """The section `train`: how long, how fast, how often.
+
+    Attributes:
+        num_steps: optimiser steps of the whole run.
+        batch_size: images per step over all devices and processes.
+        seed: of everything random: parameters, batches, noise.
+        split: split of the data set to train on.
+        ema_decay: decay of the parameters' moving average, in [0, 1); evaluation uses the average.
+        log_every: steps between lines of metrics.
+        eval_every: steps between evaluations, pictures and checkpoints.
+    """
+
+    num_steps: int = 10_000
+    batch_size: int = 64
+    seed: int = 0
+    split: str = "train"
+    ema_decay: float = 0.999
+    log_every: int = 100
+    eval_every: int = 1_000
+
+    def __post_init__(self):
+        for name in ("num_steps", "batch_size", "log_every", "eval_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise ValueError(f"ema_decay: expected a number in [0, 1), got {self.ema_decay}")
+
+
+def run_config(
+    variant: str = "", variants: Mapping[str, Mapping[str, Any]] | None = None, **sections: Any
+) -> ml_collections.ConfigDict:
+    """The locked configuration of a run, with the defaults of `train` filled in.
+
+    Args:
+        variant: what follows the colon in `--config=file.py:variant`; empty for the run itself.
+        variants: by name, what a variant changes, as `{"train.num_steps": 20}`.
+        **sections: `data`, `model`, `objective`, `optimizer`, `train` and `eval`.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainSettings)}
+    unknown = set(sections.get("train", {})) - set(defaults)
+    if unknown:
+        raise ConfigError(unknown_key("config.train", min(unknown), defaults))
+    sections["train"] = {**defaults, **sections.get("train", {})}
+    config = ml_collections.ConfigDict(sections)
+    variants = variants or {}
+    if variant and variant not in variants:
+        raise ConfigError(f"variant: expected one of {sorted(variants)}, got {variant!r}")
+    if variant:
+        config.update_from_flattened_dict(dict(variants[variant]))
+    return config.lock()
+
+
+def build(
+    key: str, package: Any, section: Mapping[str, Any], *args: Any, returns: Any = None
+) -> Any:
+    """`package.<name>(*args, **kwargs)` for the section `{name, **kwargs}`.
+
+    Args:
+        key: where the section stands, for messages: `"config.model"`.
+        package: a module whose public classes and functions are the valid names.
+        section: the section.
+        *args: positional arguments that come from elsewhere (the model of an objective).
+        returns: only functions annotated to return this are valid names.
+    """
+    kwargs = dict(section)
+    name = kwargs.pop("name", None)
+    offered = {
+        public: value
+        for public, value in vars(package).items()
+        if public[0] != "_" and callable(value) and _returns(value, returns)
+    }
+    if name not in offered:
+        raise ConfigError(unknown_key(f"{key}.name", name, offered))
+    return call(key, offered[name], kwargs, *args)
+
+
+def call(key: str, factory: Callable[..., Any], kwargs: Mapping[str, Any], *args: Any) -> Any:
+    """`factory(*args, **kwargs)` after checking names and simple types of the keyword arguments."""
+    parameters = inspect.signature(factory).parameters
+    valid = list(parameters)[len(args) :]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    hints = typing.get_type_hints(factory.__init__ if isinstance(factory, type) else factory)
+    kwargs = {name: _plain(value) for name, value in kwargs.items()}
+    for name, value in kwargs.items():
+        if name not in valid and not open_ended:
+            raise ConfigError(unknown_key(f"{key}.{name}", name, valid))
+        package, returns = NESTED.get(name, (optax, Schedule))
+        if isinstance(value, str) and name in NESTED:
+            value = {"name": value}
+        if isinstance(value, dict) and "name" in value:
+            kwargs[name] = build(f"{key}.{name}", package, value, returns=returns)
+        elif name in hints and not _fits(value, hints[name]):
+            expected = getattr(hints[name], "__name__", None) or str(hints[name])
+            raise ConfigError(f"{key}.{name}: expected {expected}, got {value!r}")
+    required = [n for n in valid if parameters[n].default is parameters[n].empty]
+    required = [n for n in required if parameters[n].kind not in (2, 4)]  # *args, **kwargs
+    for name in required:
+        if name not in kwargs:
+            raise ConfigError(f"{key}.{name}: expected a value, got none")
+    try:
+        return factory(*args, **kwargs)
+    except (ValueError, FileNotFoundError) as error:
+        raise ConfigError(f"{key}.{error}") from error
+
+
+def unknown_key(key: str, name: str, valid: Iterable[str]) -> str:
+    """The message for a name that does not exist, with the nearest that does."""
+    valid = sorted(v for v in valid)
+    near = difflib.get_close_matches(str(name), valid, 1, cutoff=0.0)
+    return f"{key}: unknown {name!r}; did you mean {near[0] if near else '?'!r}? Valid: {valid}"
+
+
+def _returns(factory: Any, wanted: Any) -> bool:
+    if wanted is None:
+        return True
+    if isinstance(factory, type):
+        return False
+    return typing.get_type_hints(factory).get("return") == wanted
+
+
+def _plain(value: Any) -> Any:
+    """ConfigDicts to dicts, lists to tuples (so that modules stay hashable)."""
+    if isinstance(value, ml_collections.ConfigDict):
+        value = value.to_dict()
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a plain value is of the annotated type, as far as simple annotations tell."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, arg) for arg in args)
+    if origin is typing.Literal:
+        return value in args
+    if isinstance(value, bool):
+        return hint is bool or not isinstance(hint, type)
+    if hint is float:
+        return isinstance(value, int | float)
+    if hint in (int, str, bool, type(None)):
+        return isinstance(value, hint)
+    if origin is tuple:
+        return isinstance(value, tuple)
+    if hint is typing.Any or not isinstance(hint, type):
+        # Schedules and the like come as callables, never as numbers or text.
+        return hint is typing.Any or not isinstance(value, int | float | str | type(None))
+    return isinstance(value, hint)

@@ -1,0 +1,16 @@
+"""Data sets, each a function `name(**kwargs) -> Splits`, and the loader of their batches."""
+
+from vaejax.data.arrays import ArraySource as ArraySource
+from vaejax.data.arrays import array as array
+from vaejax.data.celeb_a import celeb_a as celeb_a
+from vaejax.data.dsprites import dsprites as dsprites
+from vaejax.data.folder import folder as folder
+from vaejax.data.frey_faces import frey_faces as frey_faces
+from vaejax.data.loader import batch_indices as batch_indices
+from vaejax.data.loader import eval_batches as eval_batches
+from vaejax.data.loader import train_batches as train_batches
+from vaejax.data.mnist import mnist as mnist
+from vaejax.data.omniglot import omniglot as omniglot
+from vaejax.data.source import Source as Source
+from vaejax.data.source import Splits as Splits
+from vaejax.data.source import Subset as Subset

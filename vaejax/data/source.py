@@ -1,0 +1,150 @@
+"""The random-access protocol that every data set speaks, and what can be built on it alone.
+
+A source has two halves. `fetch` runs on the host and gathers a whole batch of raw records at once
+(bytes from a file, or nothing but indices where images are rendered); `decode` is a pure function
+that runs under `jit` on the device and turns them into images. So what crosses to the device is
+small (uint8, or indices), and everything random in a batch is a function of one key.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaejax.data.permutation import keyed_permutation
+from vaejax.types import Array
+
+Raw = Mapping[str, Any]
+"""Raw records: arrays with leading axis B; a wrapper nests those of the source that it wraps."""
+
+HOLDOUT_STREAM = 2**64 - 1
+"""Second key word of the train/test split: no epoch of the loader ever has this number."""
+
+
+class Source:
+    """Random access to images; subclasses implement `__len__` and `fetch`.
+
+    Attributes:
+        image_shape: (H, W, C) of one image.
+        factor_names: names of the ground-truth factors of variation, empty where unknown.
+        factor_sizes: number of values of each factor, in the order of `factor_names`.
+    """
+
+    image_shape: tuple[int, int, int]
+    factor_names: tuple[str, ...] = ()
+    factor_sizes: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def fetch(self, indices: np.ndarray) -> Raw:
+        """Raw records of `indices` [B] as host arrays with leading axis B."""
+        raise NotImplementedError
+
+    def decode(self, raw: Raw, rng: Array) -> Array:
+        """Images [B, H, W, C] float32 from raw records; pure and traceable.
+
+        Every image is a function of its own record and of `rng`, never of its place in the batch:
+        devices and processes decode their own rows, and together make the same global batch.
+
+        Args:
+            raw: what `fetch` returned.
+            rng: key for what is random in the images (flips, binarisation), see `example_keys`.
+        """
+        del rng
+        return raw["image"].astype(jnp.float32) / 255.0
+
+    def images(self, indices: np.ndarray, rng: Array | None = None) -> Array:
+        """Images [B, H, W, C] float32 of `indices` [B]."""
+        rng = jax.random.key(0) if rng is None else rng
+        return self.decode(self.fetch(np.asarray(indices)), rng)
+
+    def factors(self, indices: np.ndarray) -> np.ndarray:
+        """Ground-truth factor values [B, F] int32 of `indices` [B]."""
+        raise ValueError(f"factors: {type(self).__name__} has no ground-truth factors")
+
+    def pictures(self, images: Array) -> Array:
+        """Images as they are looked at, [..., H, W, C] in [0, 1]; undoes what `decode` changed."""
+        return jnp.clip(images, 0.0, 1.0)
+
+
+Splits = Mapping[str, Source]
+"""What a data set function returns: its sources by split name (`train`, `validation`, `test`)."""
+
+
+def example_keys(rng: Array, index: Array) -> Array:
+    """One key per example, [B], from the batch's key and the examples' indices [B]."""
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(rng, index)
+
+
+class Wrapper(Source):
+    """A source around a source; a subclass overrides what it changes."""
+
+    def __init__(self, source: Source):
+        self.source = source
+        self.image_shape = source.image_shape
+        self.factor_names = source.factor_names
+        self.factor_sizes = source.factor_sizes
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def fetch(self, indices: np.ndarray) -> Raw:
+        return self.source.fetch(indices)
+
+    def decode(self, raw: Raw, rng: Array) -> Array:
+        return self.source.decode(raw, rng)
+
+    def factors(self, indices: np.ndarray) -> np.ndarray:
+        return self.source.factors(indices)
+
+    def pictures(self, images: Array) -> Array:
+        return self.source.pictures(images)
+
+
+class Subset(Wrapper):
+    """Some examples of a source, in the order given.
+
+    Args:
+        source: where the examples come from.
+        indices: their positions there, [N] integers.
+    """
+
+    def __init__(self, source: Source, indices: np.ndarray):
+        super().__init__(source)
+        self.indices = np.asarray(indices)
+        if self.indices.ndim != 1 or not np.issubdtype(self.indices.dtype, np.integer):
+            raise ValueError(
+                f"indices: expected integers [N], got {self.indices.dtype} {self.indices.shape}"
+            )
+        if len(self.indices) and not 0 <= self.indices.min() <= self.indices.max() < len(source):
+            raise ValueError(
+                f"indices: expected values in [0, {len(source)}), "
+                f"got {self.indices.min()} .. {self.indices.max()}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def fetch(self, indices: np.ndarray) -> Raw:
+        return self.source.fetch(self.indices[indices])
+
+    def factors(self, indices: np.ndarray) -> np.ndarray:
+        return self.source.factors(self.indices[indices])
+
+
+def holdout(source: Source) -> Splits:
+    """The splits of a data set that has no official ones: a fixed random 90 % `train`, 10 % `test`.
+
+    Which examples are held out depends on their number alone; within a split they keep their order.
+    """
+    if len(source) < 2:
+        raise ValueError(f"source: expected at least 2 images to split, got {len(source)}")
+    order = keyed_permutation(0, HOLDOUT_STREAM, len(source))
+    num_test = max(1, len(source) // 10)
+    return {
+        "train": Subset(source, np.sort(order[num_test:])),
+        "test": Subset(source, np.sort(order[:num_test])),
+    }

@@ -1,0 +1,151 @@
+"""What may be done to the images of any data set: flipped, binarised, standardised.
+
+Every transform is a source around a source and acts on the device, inside `decode`. What is random
+depends on the batch's key and on the example's own index, so a batch is the same numbers however it
+is laid out over devices, and an evaluation the same for every batch size.
+"""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaejax.data.source import Raw, Source, Splits, Wrapper, example_keys
+from vaejax.types import Array
+
+Binarization = Literal["dynamic", "fixed"]
+
+STD_FLOOR = 1.0 / 255.0
+"""Least standard deviation divided by, one grey level: pixels that never change stay finite."""
+
+
+def transformed(
+    splits: Splits,
+    *,
+    standardize: bool = False,
+    flip: bool = False,
+    binarize: Binarization | None = None,
+) -> Splits:
+    """The splits with what a data set function was asked for, in the one order that makes sense.
+
+    Args:
+        splits: the sources; `train` is there.
+        standardize: `Standardized` by the statistics of the (unflipped) train split.
+        flip: `Flipped`, the train split only.
+        binarize: `Binarized`, all splits.
+    """
+    if binarize not in (None, "dynamic", "fixed"):
+        raise ValueError(f"binarize: expected None, 'dynamic' or 'fixed', got {binarize!r}")
+    if binarize and standardize:
+        raise ValueError(f"standardize: expected False with binarize={binarize!r}, got True")
+    statistics = pixel_statistics(splits["train"]) if standardize else None
+    result = dict(splits)
+    if flip:
+        result["train"] = Flipped(result["train"])
+    if binarize:  # a seed per split, so that no noise is shared between them
+        result = {n: Binarized(s, binarize, seed=i) for i, (n, s) in enumerate(result.items())}
+    if statistics:
+        result = {name: Standardized(source, *statistics) for name, source in result.items()}
+    return result
+
+
+class _Indexed(Wrapper):
+    """Keeps the examples' indices beside their records, to key what is random in them."""
+
+    def fetch(self, indices: np.ndarray) -> Raw:
+        return {"source": self.source.fetch(indices), "index": indices.astype(np.int32)}
+
+
+class Flipped(_Indexed):
+    """Each image mirrored left to right with probability 1/2, decided anew in every batch."""
+
+    def decode(self, raw: Raw, rng: Array) -> Array:
+        coin_rng, source_rng = jax.random.split(rng)
+        coins = jax.vmap(jax.random.bernoulli)(example_keys(coin_rng, raw["index"]))  # [B]
+        images = self.source.decode(raw["source"], source_rng)
+        return jnp.where(coins[:, None, None, None], images[:, :, ::-1], images)
+
+
+class Binarized(_Indexed):
+    """Each pixel 1 with probability of its grey value, else 0.
+
+    Args:
+        source: images in [0, 1].
+        mode: `"dynamic"`: drawn anew in every batch. `"fixed"`: always the same draw for an
+            example, a function of `seed` and its index alone.
+        seed: of the fixed draws.
+
+    Salakhutdinov and Murray, "On the quantitative analysis of deep belief networks", ICML 2008
+    (fixed); Burda et al., "Importance weighted autoencoders", ICLR 2016 (dynamic). Likelihoods
+    under the two are not comparable.
+    """
+
+    def __init__(self, source: Source, mode: Binarization, *, seed: int = 0):
+        super().__init__(source)
+        self._mode = mode
+        self._seed = seed
+
+    def decode(self, raw: Raw, rng: Array) -> Array:
+        noise_rng, source_rng = jax.random.split(rng)
+        if self._mode == "fixed":
+            noise_rng = jax.random.key(self._seed)
+        keys = example_keys(noise_rng, raw["index"])
+        noise = jax.vmap(lambda key: jax.random.uniform(key, self.image_shape))(keys)
+        return (noise < self.source.decode(raw["source"], source_rng)).astype(jnp.float32)
+
+
+class Standardized(Wrapper):
+    """Images minus a mean image, divided by a standard-deviation image.
+
+    Log-densities of a model are then those of the standardised images; those of the images
+    themselves are lower by the sum of log `std`.
+
+    Args:
+        source: the images.
+        mean: mean image [H, W, C].
+        std: standard deviation of each pixel [H, W, C], positive.
+    """
+
+    def __init__(self, source: Source, mean: np.ndarray, std: np.ndarray):
+        super().__init__(source)
+        for name, value in (("mean", mean), ("std", std)):
+            if value.shape != source.image_shape:
+                raise ValueError(f"{name}: expected shape {source.image_shape}, got {value.shape}")
+        if not np.all(std > 0):
+            raise ValueError(f"std: expected positive numbers, got {std.min()}")
+        self.mean = np.asarray(mean, np.float32)[None]  # [1, H, W, C]
+        self.std = np.asarray(std, np.float32)[None]
+
+    def decode(self, raw: Raw, rng: Array) -> Array:
+        return (self.source.decode(raw, rng) - self.mean) / self.std
+
+    def pictures(self, images: Array) -> Array:
+        leading = (1,) * (jnp.ndim(images) - 3)
+        mean, std = (x.reshape(*leading, *self.image_shape) for x in (self.mean, self.std))
+        return self.source.pictures(images * std + mean)
+
+
+def pixel_statistics(source: Source, chunk_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation [H, W, C] of every pixel over a data set, the latter floored.
+
+    Chunks are summed on the device, two passes each, and merged in float64 (Chan, Golub, LeVeque,
+    "Updating formulae and a pairwise algorithm for computing sample variances", 1979).
+    """
+
+    @jax.jit
+    def chunk_statistics(raw: Raw) -> tuple[Array, Array]:
+        images = source.decode(raw, jax.random.key(0))
+        mean = images.mean(axis=0, keepdims=True)
+        return mean[0], jnp.square(images - mean).sum(axis=0)
+
+    count, mean, squares = 0, np.float64(0.0), np.float64(0.0)
+    for start in range(0, len(source), chunk_size):
+        indices = np.arange(start, min(start + chunk_size, len(source)))
+        chunk_mean, chunk_squares = jax.device_get(chunk_statistics(source.fetch(indices)))
+        total = count + len(indices)
+        delta = chunk_mean.astype(np.float64) - mean
+        mean = mean + delta * (len(indices) / total)
+        squares = squares + chunk_squares + delta**2 * (count * len(indices) / total)
+        count = total
+    return mean, np.maximum(np.sqrt(squares / count), STD_FLOOR)

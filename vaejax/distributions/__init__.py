@@ -1,0 +1,15 @@
+"""Distributions over codes and images, their divergences, and likelihoods for decoders; nats."""
+
+from vaejax.distributions.bernoulli import Bernoulli as Bernoulli
+from vaejax.distributions.likelihood import Likelihood as Likelihood
+from vaejax.distributions.likelihood import bernoulli as bernoulli
+from vaejax.distributions.likelihood import gaussian as gaussian
+from vaejax.distributions.likelihood import logistic_mixture as logistic_mixture
+from vaejax.distributions.logistic_mixture import LogisticMixture as LogisticMixture
+from vaejax.distributions.nats import bits_per_dim as bits_per_dim
+from vaejax.distributions.nats import sum_events as sum_events
+from vaejax.distributions.normal import Normal as Normal
+from vaejax.distributions.normal import kl_multivariate_normal as kl_multivariate_normal
+from vaejax.distributions.normal import kl_normal as kl_normal
+from vaejax.distributions.normal import normal_latent as normal_latent
+from vaejax.distributions.normal import soft_clamp as soft_clamp

@@ -1,0 +1,72 @@
+"""From a decoder's raw outputs to p(x | z): what a model needs to know of its output distribution.
+
+A likelihood says how many numbers per pixel the decoder must produce for images of C channels and
+turns them into a `Distribution`. The model stays the same for all of them.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from vaejax.distributions.bernoulli import Bernoulli
+from vaejax.distributions.logistic_mixture import LogisticMixture
+from vaejax.distributions.normal import Normal
+from vaejax.types import Array, Distribution
+
+
+class Likelihood(NamedTuple):
+    """How raw decoder outputs become a distribution over images.
+
+    Attributes:
+        num_outputs: `C -> ` outputs per pixel.
+        distribution: `([B, H, W, num_outputs(C)], C) -> Distribution` over [B, H, W, C].
+    """
+
+    num_outputs: Callable[[int], int]
+    distribution: Callable[[Array, int], Distribution]
+
+
+def bernoulli() -> Likelihood:
+    """Bernoulli pixels: binary images, or the usual cross-entropy on grey ones in [0, 1]."""
+    return Likelihood(
+        num_outputs=lambda channels: channels,
+        distribution=lambda outputs, channels: Bernoulli(outputs),
+    )
+
+
+def gaussian(scale: float | None = 1.0) -> Likelihood:
+    """Gaussian pixels, log p = -(x - mean)^2 / (2 scale^2) - log scale - 1/2 log 2 pi.
+
+    Args:
+        scale: the fixed standard deviation; 1 is the squared error of the beta-VAE papers. None
+            learns one per pixel and channel as a second decoder output (soft-clamped, as in NVAE).
+    """
+    if scale is None:
+
+        def learned(outputs: Array, channels: int) -> Normal:
+            return Normal.soft_clamped(outputs[..., :channels], outputs[..., channels:])
+
+        return Likelihood(lambda channels: 2 * channels, learned)
+    if not scale > 0:
+        raise ValueError(f"scale: expected a positive number or None, got {scale}")
+    return Likelihood(
+        num_outputs=lambda channels: channels,
+        distribution=lambda outputs, channels: Normal(outputs, jnp.full_like(outputs, scale)),
+    )
+
+
+def logistic_mixture(
+    num_mixtures: int = 10, bits: int = 8, edge_threshold: float | None = None
+) -> Likelihood:
+    """A discretised mixture of logistics; the arguments are those of `LogisticMixture`."""
+    if num_mixtures < 1:
+        raise ValueError(f"num_mixtures: expected at least 1, got {num_mixtures}")
+    if not 1 <= bits <= 16:
+        raise ValueError(f"bits: expected 1 to 16, got {bits}")
+    return Likelihood(
+        num_outputs=lambda channels: LogisticMixture.num_outputs(channels, num_mixtures),
+        distribution=lambda outputs, channels: LogisticMixture.from_outputs(
+            outputs, channels, bits, edge_threshold
+        ),
+    )

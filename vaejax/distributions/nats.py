@@ -1,0 +1,19 @@
+"""Log-probabilities are in nats, per example: their reduction over events and their other unit."""
+
+import math
+
+from vaejax.types import Array
+
+
+def sum_events(x: Array) -> Array:
+    """[B, ...] -> [B]: the sum over everything but the batch axis."""
+    return x.sum(axis=tuple(range(1, x.ndim)))
+
+
+def bits_per_dim(nats: Array | float, num_dims: int) -> Array | float:
+    """Nats per image to bits per dimension: nats / (num_dims ln 2); the only converter.
+
+    For a density (a Gaussian decoder) these are bits of density per dimension, which may be
+    negative and compare only between models of the same data at the same scale.
+    """
+    return nats / (num_dims * math.log(2.0))

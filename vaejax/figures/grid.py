@@ -1,0 +1,100 @@
+"""Images in a grid, and grids in files.
+
+Images are [N, H, W, C] in [0, 1], with C = 1 (shown grey) or 3. Pixels stay square and sharp: an
+image is enlarged by a whole number, each pixel to a block.
+"""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from vaejax.types import Array
+
+Picture = np.ndarray
+"""uint8 [h, w, 3]."""
+
+BACKGROUND = 240
+PADDING = 4
+"""Pixels between two images and around them all."""
+
+_COMFORTABLE_HEIGHT = 112
+
+
+def image_grid(
+    images: Array | np.ndarray,
+    *,
+    columns: int | None = None,
+    padding: int = PADDING,
+    scale: int | None = None,
+) -> Picture:
+    """Images in rows, left to right and top to bottom, even gaps between and around them.
+
+    Args:
+        images: [N, H, W, C] in [0, 1]; values outside are clipped, NaN is black.
+        columns: images per row; as square as possible by default.
+        padding: pixels of background between images.
+        scale: each pixel becomes a block of scale x scale; by default what brings images of any
+            size near 112 pixels in height.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+        raise ValueError(f"images: expected [N, H, W, 1 or 3] with N > 0, got {images.shape}")
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns: expected a number >= 1, got {columns}")
+    columns = columns or int(np.ceil(np.sqrt(len(images))))
+    scale = scale or max(1, round(_COMFORTABLE_HEIGHT / images.shape[1]))
+    tiles = np.rint(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
+    tiles = np.broadcast_to(tiles, (*tiles.shape[:3], 3)).repeat(scale, 1).repeat(scale, 2)
+    rows = -(-len(tiles) // columns)
+    height, width = tiles.shape[1] + padding, tiles.shape[2] + padding
+    shape = (rows * height + padding, columns * width + padding, 3)
+    picture = np.full(shape, BACKGROUND, np.uint8)
+    for n, tile in enumerate(tiles):
+        top, left = padding + n // columns * height, padding + n % columns * width
+        picture[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return picture
+
+
+def save_png(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Write a picture, uint8 [h, w, 3], as a PNG file; makes its folder if missing."""
+    from PIL import Image
+
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(path, format="PNG", optimize=True)
+
+
+def save_gif(
+    path: str | os.PathLike[str], frames: np.ndarray | Sequence[Picture], *, fps: float = 12.0
+) -> None:
+    """Write frames, uint8 [T, h, w, 3], as an animation that repeats forever.
+
+    All frames share one palette of 256 colours chosen for them, so that nothing flickers and only
+    what moves takes up space.
+
+    Args:
+        path: of the file; its folder is made if missing.
+        frames: the pictures in order.
+        fps: frames per second; browsers show at most 50.
+    """
+    from PIL import Image
+
+    if not 0 < fps <= 50:
+        raise ValueError(f"fps: expected a number in (0, 50], got {fps}")
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    colours = np.concatenate(list(frames))
+    palette = Image.fromarray(colours).quantize(256, method=Image.Quantize.MEDIANCUT)
+    pages = [
+        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+        for frame in frames
+    ]
+    pages[0].save(
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=pages[1:],
+        duration=1000 / fps,
+        loop=0,
+        optimize=False,
+    )

@@ -1,0 +1,257 @@
+"""What a training run says: numbers to a file, to TensorBoard and to the console.
+
+`metrics.jsonl` holds one JSON object per line, `{"step", "split", name: value, ...}`. It depends on
+the run's numbers alone (no times, no rates), so the file of a resumed run is, byte for byte, that
+of an unbroken one. A value that is not finite is `null`: valid JSON, and a gap in a plot.
+
+A metric is in nats per image unless its name says otherwise; `unit` is the rule.
+"""
+
+import functools
+import importlib.util
+import json
+import math
+import os
+import pathlib
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import tqdm
+
+_UNITS_BY_ENDING = {
+    "_bpd": "bits/dim",
+    "_per_dim": "nats/dim",
+    "_per_second": "/s",
+    # Plain numbers. A loss is one too: penalties and weights leave it no unit of its own.
+    "loss": "",
+    "beta": "",
+    "_accuracy": "",
+    "_norm": "",
+    "_rate": "",
+    "_score": "",
+    "_steps": "",
+    "_units": "",
+}
+_HEADLINE = ("elbo", "elbo_bpd")
+
+
+def unit(name: str) -> str:
+    """The unit of a metric, read off its name: "nats/image" where nothing else is said."""
+    if name.startswith("num_"):
+        return ""
+    return next((u for end, u in _UNITS_BY_ENDING.items() if name.endswith(end)), "nats/image")
+
+
+def describe(metrics: Mapping[str, Any], names: Iterable[str] | None = None) -> str:
+    """Metrics as text with their units, "elbo -62.1, kl 14.2 nats/image, elbo_bpd 0.0219 bits/dim".
+
+    Args:
+        metrics: values by name; vectors and parts ("kl/3") are left out.
+        names: which to tell, where present; all by default.
+    """
+    told = [
+        name
+        for name in (metrics if names is None else names)
+        if name in metrics and "/" not in name and np.ndim(metrics[name]) == 0
+    ]
+    by_unit: dict[str, list[str]] = {}
+    for name in told:
+        by_unit.setdefault(unit(name), []).append(f"{name} {_readable(float(metrics[name]))}")
+    return ", ".join(f"{', '.join(values)} {shared}".rstrip() for shared, values in by_unit.items())
+
+
+class RunLog:
+    """The log of one training run; of several processes only the first writes.
+
+    Writes `metrics.jsonl` and, where tensorboardX is installed, TensorBoard events to `workdir`. On
+    a terminal a progress bar follows every step; elsewhere each logged step is a plain line.
+
+    Args:
+        workdir: where the files go; made if missing.
+        num_steps: the step at which training ends.
+        step: the step the run resumes from. Lines logged beyond it are dropped, since they will be
+            logged again; 0 starts a new log.
+    """
+
+    def __init__(self, workdir: str | os.PathLike[str], *, num_steps: int, step: int = 0):
+        self._writers: list[Any] = []
+        self._console: _Console | None = None
+        self._clock: float | None = None
+        self._num_images = 0
+        if jax.process_index() != 0:
+            return
+        workdir = pathlib.Path(workdir)
+        workdir.mkdir(parents=True, exist_ok=True)
+        self._console = _Console(num_steps, step)
+        self._writers = [_JsonLines(workdir / "metrics.jsonl", step), self._console]
+        if importlib.util.find_spec("tensorboardX"):
+            self._writers.append(_TensorBoard(workdir / "tensorboard", step))
+        else:
+            self.say("no TensorBoard events (for them: pip install 'vaejax[log]')")
+
+    def advance(self, num_images: int) -> None:
+        """Count one training step of a batch of `num_images`."""
+        if self._clock is None:  # the first step after a pause also compiled, or waited for data
+            self._clock = time.perf_counter()
+        else:
+            self._num_images += num_images
+        if self._console:
+            self._console.advance()
+
+    def metrics(self, step: int, split: str, metrics: Mapping[str, Any]) -> None:
+        """Log scalars and vectors of one split ("train", "validation", ...) at a step.
+
+        Waits until the devices have computed them.
+        """
+        values = {name: np.asarray(value) for name, value in jax.device_get(dict(metrics)).items()}
+        training = split == "train" and self._clock is not None
+        rate = None
+        if training and self._num_images:
+            rate = self._num_images / (time.perf_counter() - self._clock)
+        for writer in self._writers:
+            writer.metrics(step, split, values, rate)
+        self._restart_clock(training)
+
+    def image(self, step: int, name: str, picture: np.ndarray) -> None:
+        """Show a picture, uint8 [h, w, 3], in TensorBoard."""
+        for writer in self._writers:
+            writer.image(step, name, picture)
+        self._restart_clock(training=False)
+
+    def say(self, text: str) -> None:
+        """Print a line, above the progress bar where there is one."""
+        if self._console:
+            self._console.say(text)
+
+    def close(self) -> None:
+        """Write out what is left and release the files."""
+        for writer in self._writers:
+            writer.close()
+
+    def _restart_clock(self, training: bool) -> None:
+        """Begin a new stretch of throughput, now or (after a pause) at the next step."""
+        self._clock = time.perf_counter() if training else None
+        self._num_images = 0
+
+
+class _JsonLines:
+    """`metrics.jsonl`, cut back to the lines up to `step`."""
+
+    def __init__(self, path: pathlib.Path, step: int):
+        lines = path.read_text().splitlines() if step and path.exists() else []
+        cut = path.with_suffix(".tmp")
+        cut.write_text("".join(f"{line}\n" for line in lines if _step_of(line) <= step))
+        cut.replace(path)
+        self._file = path.open("a")
+
+    def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
+        del rate
+        line = {"step": step, "split": split}
+        line |= {name: _json_value(value) for name, value in values.items()}
+        self._file.write(json.dumps(line, allow_nan=False) + "\n")
+        self._file.flush()
+
+    def image(self, step: int, name: str, picture: np.ndarray) -> None:
+        pass
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _TensorBoard:
+    """TensorBoard events through tensorboardX, which is imported when there is something to say."""
+
+    def __init__(self, folder: pathlib.Path, step: int):
+        self._folder = folder
+        # TensorBoard hides older events from this step on.
+        self._purge_step = step + 1 if step else 0
+
+    @functools.cached_property
+    def _events(self) -> Any:
+        import tensorboardX
+
+        return tensorboardX.SummaryWriter(str(self._folder), purge_step=self._purge_step)
+
+    def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
+        for name, value in values.items():
+            if not np.isfinite(value).all():
+                continue  # TensorBoard has no place for it
+            if value.ndim:
+                self._events.add_histogram(f"{split}/{name}", value.astype(np.float32), step)
+            else:
+                self._events.add_scalar(f"{split}/{name}", float(value), step)
+        if rate is not None:
+            self._events.add_scalar(f"{split}/images_per_second", rate, step)
+
+    def image(self, step: int, name: str, picture: np.ndarray) -> None:
+        self._events.add_image(name, picture, step, dataformats="HWC")
+
+    def close(self) -> None:
+        self._events.close()
+
+
+class _Console:
+    """A progress bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self, num_steps: int, step: int):
+        self._start_step, self._num_steps = step, num_steps
+        self._start = time.perf_counter()
+        self._bar = tqdm.tqdm(
+            total=num_steps,
+            initial=step,
+            disable=None,  # where stderr is not a terminal
+            dynamic_ncols=True,
+            bar_format="{percentage:3.0f}%|{bar}| {n}/{total} steps, ETA {remaining}{postfix}",
+        )
+
+    def advance(self) -> None:
+        self._bar.update()
+
+    def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
+        if split != "train":
+            self.say(f"step {step}, {split}: {describe(values)}")
+            return
+        text = describe(values, _HEADLINE if "elbo" in values else ("loss",))
+        if rate is not None:
+            text = f"{_readable(rate)} images/s, {text}"
+        if self._bar.disable:
+            self.say(f"step {step}/{self._num_steps}, ETA {self._remaining(step)}, {text}")
+        else:
+            self._bar.set_postfix_str(text)
+
+    def image(self, step: int, name: str, picture: np.ndarray) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        self._bar.write(text)
+
+    def close(self) -> None:
+        self._bar.close()
+
+    def _remaining(self, step: int) -> str:
+        per_step = (time.perf_counter() - self._start) / max(step - self._start_step, 1)
+        return tqdm.tqdm.format_interval(per_step * max(self._num_steps - step, 0))
+
+
+def _readable(value: float) -> str:
+    return f"{value:,.0f}" if 1000 <= abs(value) < math.inf else f"{value:.4g}"
+
+
+def _json_value(value: np.ndarray) -> Any:
+    if value.ndim:
+        return [_json_value(element) for element in value]
+    if value.dtype.kind in "biu":
+        return int(value)
+    # The shortest decimal that reads back as the same number in this precision (0.1 for a float32).
+    return float(str(value[()])) if np.isfinite(value) else None
+
+
+def _step_of(line: str) -> float:
+    """The step of a line; infinite for a line torn by a kill, which then counts as beyond any."""
+    try:
+        return json.loads(line)["step"]
+    except ValueError:
+        return math.inf

@@ -1,0 +1,79 @@
+"""The command line: `python -m vaejax.main --config=FILE[:variant] --workdir=DIR`.
+
+Any value of the configuration can be changed, `--config.objective.beta=8`. A mistake ends the
+program with one line that names the key, what was expected, and the nearest valid key.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import jax
+from absl import flags
+from ml_collections import config_flags
+
+from vaejax import modes
+from vaejax.config import ConfigError
+from vaejax.train import train
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, file.py[:variant].")
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
+MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "sample"], "What to do.")
+CHECKPOINT = flags.DEFINE_enum(
+    "checkpoint", "latest", ["latest", "best"], "What to evaluate, or to sample from."
+)
+USAGE = "usage: python -m vaejax.main --config=FILE[:variant] --workdir=DIR [--mode=MODE]"
+
+
+def main() -> None:
+    """Parse the flags and do what `--mode` says."""
+    _parse(sys.argv)
+    _keep_compiled_programs()
+    workdir = Path(WORKDIR.value).expanduser()
+    try:
+        if MODE.value == "train":
+            train(CONFIG.value, workdir)
+        elif MODE.value == "evaluate":
+            modes.evaluate(CONFIG.value, workdir, CHECKPOINT.value)
+        else:
+            modes.sample(CONFIG.value, workdir, CHECKPOINT.value)
+    except (ConfigError, FloatingPointError) as error:
+        _fail(str(error))
+
+
+def _parse(argv: list[str]) -> None:
+    try:
+        rest = flags.FLAGS(argv)[1:]
+    except (flags.Error, ConfigError, OSError) as error:
+        _fail(str(error))
+    except (AttributeError, KeyError) as error:
+        # The locked configuration's answer to an override of a key that it does not have.
+        name, *hint = re.findall(r"['\"](\w+)['\"]", str(error))
+        overrides = [arg.split("=")[0].lstrip("-") for arg in argv if arg.startswith("--config.")]
+        key = next((override for override in overrides if name in override.split(".")), None)
+        if key is None:
+            raise
+        _fail(f"{key}: unknown key {name!r}" + (f"; did you mean {hint[0]!r}?" if hint else ""))
+    if rest:
+        _fail(f"expected flags only, got {rest}\n{USAGE}")
+    if CONFIG.value is None or WORKDIR.value is None:
+        _fail(f"expected --config and --workdir\n{USAGE}")
+
+
+def _keep_compiled_programs() -> None:
+    """Keep what XLA compiled for the next start, unless $JAX_COMPILATION_CACHE_DIR says where."""
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        jax.config.update("jax_compilation_cache_dir", str(folder / "vaejax" / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _fail(message: str) -> NoReturn:
+    sys.exit(f"error: {message}")
+
+
+if __name__ == "__main__":
+    main()

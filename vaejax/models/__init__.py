@@ -1,0 +1,3 @@
+"""Architectures: flax modules that return a `VAEOutput`; one file each."""
+
+from vaejax.models.conv_vae import ConvVAE as ConvVAE

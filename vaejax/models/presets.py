@@ -1,0 +1,142 @@
+"""The published encoder/decoder pairs of the beta-VAE literature, as data.
+
+An architecture is read in the order of the data: convolutions, dense layers, (latents), dense
+layers, a dense layer to the last feature map, up-convolutions. Each preset is a function of the
+image shape, because some of them have fewer layers for smaller images.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+
+from vaejax.types import Array
+
+
+class ConvSpec(NamedTuple):
+    """A square convolution with SAME padding; as an up-convolution, `stride` enlarges."""
+
+    features: int
+    kernel: int
+    stride: int = 1
+
+
+class Architecture(NamedTuple):
+    """One encoder/decoder pair.
+
+    Attributes:
+        convs: encoder convolutions.
+        dense: encoder dense layers between the convolutions and the posterior's two heads.
+        decoder_dense: dense layers between the latents and the first feature map.
+        deconvs: up-convolutions from the encoder's last feature map, all but the last.
+        output: kernel and stride of the last one, whose features the likelihood decides; None
+            where a dense layer makes the pixels.
+        activation: of every encoder layer.
+        decoder_activation: of every decoder layer but the last, which is linear.
+    """
+
+    convs: tuple[ConvSpec, ...]
+    dense: tuple[int, ...]
+    decoder_dense: tuple[int, ...]
+    deconvs: tuple[ConvSpec, ...]
+    output: tuple[int, int] | None
+    activation: Callable[[Array], Array] = jax.nn.relu
+    decoder_activation: Callable[[Array], Array] = jax.nn.relu
+
+    @property
+    def stride(self) -> int:
+        """By how much the encoder shrinks height and width; image sizes must be multiples."""
+        stride = 1
+        for conv in self.convs:
+            stride *= conv.stride
+        return stride
+
+
+def _strided(*layers: tuple[int, int]) -> tuple[ConvSpec, ...]:
+    return tuple(ConvSpec(features, kernel, 2) for features, kernel in layers)
+
+
+def higgins(image_shape: tuple[int, int, int]) -> Architecture:
+    """The CelebA/chairs network of Higgins et al., beta-VAE, 2017, table 1."""
+    del image_shape
+    return Architecture(
+        convs=_strided((32, 4), (32, 4), (64, 4), (64, 4)),
+        dense=(256,),
+        decoder_dense=(256,),
+        deconvs=_strided((64, 4), (32, 4), (32, 4)),
+        output=(4, 2),
+    )
+
+
+def higgins_mlp(image_shape: tuple[int, int, int]) -> Architecture:
+    """The dSprites network of Higgins et al., 2017, table 1: ReLU encoder, tanh decoder."""
+    del image_shape
+    return Architecture(
+        convs=(),
+        dense=(1200, 1200),
+        decoder_dense=(1200, 1200, 1200),
+        deconvs=(),
+        output=None,
+        decoder_activation=jax.nn.tanh,
+    )
+
+
+def burgess(image_shape: tuple[int, int, int]) -> Architecture:
+    """Burgess et al., Understanding disentangling in beta-VAE, 2018, appendix.
+
+    Four convolutions for 64 x 64 images; three up to 32 x 32, so that the last map stays 4 x 4.
+    """
+    depth = 3 if max(image_shape[:2]) <= 32 else 4
+    return Architecture(
+        convs=_strided(*[(32, 4)] * depth),
+        dense=(256, 256),
+        decoder_dense=(256, 256),
+        deconvs=_strided(*[(32, 4)] * (depth - 1)),
+        output=(4, 2),
+    )
+
+
+def locatello(image_shape: tuple[int, int, int]) -> Architecture:
+    """Locatello et al., Challenging common assumptions, 2019, as their code runs it.
+
+    The code has 2 x 2 kernels in the last two encoder layers; for 4 x 4 throughout, as the paper's
+    table prints them, see `locatello_4x4`.
+    """
+    return higgins(image_shape)._replace(convs=_strided((32, 4), (32, 4), (64, 2), (64, 2)))
+
+
+def locatello_4x4(image_shape: tuple[int, int, int]) -> Architecture:
+    """Locatello et al., 2019, as the paper's table prints it: 4 x 4 kernels throughout."""
+    return higgins(image_shape)
+
+
+def frey(image_shape: tuple[int, int, int]) -> Architecture:
+    """The thesis's tables 4.1 and 4.2: 379,556 + 45,633 parameters on 28 x 20 with 2 latents."""
+    del image_shape
+    return Architecture(
+        convs=(ConvSpec(32, 3), ConvSpec(64, 3, 2), ConvSpec(64, 3), ConvSpec(64, 3)),
+        dense=(32,),
+        decoder_dense=(),
+        deconvs=(ConvSpec(32, 3, 2),),
+        output=(3, 1),
+    )
+
+
+def burda(image_shape: tuple[int, int, int]) -> Architecture:
+    """The one-layer MNIST network of Burda et al., IWAE, 2016: 200-200 tanh on both sides."""
+    del image_shape
+    return Architecture(
+        convs=(),
+        dense=(200, 200),
+        decoder_dense=(200, 200),
+        deconvs=(),
+        output=None,
+        activation=jax.nn.tanh,
+        decoder_activation=jax.nn.tanh,
+    )
+
+
+PRESETS: Mapping[str, Callable[[tuple[int, int, int]], Architecture]] = {
+    preset.__name__: preset
+    for preset in (burda, burgess, frey, higgins, higgins_mlp, locatello, locatello_4x4)
+}

@@ -1,0 +1,169 @@
+"""Convolutions in the form, and with the gradients, that XLA:CPU runs fast; same numbers as lax.
+
+A convolution y = conv(x, w) is linear in x and in w, so three maps close under differentiation:
+`_forward` (x, w -> y), `_input_grad` (y, w -> x, which is also the transposed convolution) and
+`_kernel_grad` (x, y -> w). What autodiff makes of them is slow on CPU for three reasons:
+
+- It permutes dimension numbers instead of arrays. XLA then falls back to a scalar loop inside
+  `lax.scan` (10-30 times slower), and always for transposed convolutions (8-13 times). Here every
+  convolution is canonical: NHWC, HWIO, permutations written out.
+- It dilates the input of a transposed convolution with zeros, and multiplies the zeros.
+  `_subpixel` computes the same output without them (up to 6 times faster).
+- It contracts the whole batch at once for the kernel's gradient, out of cache. `_correlate` takes
+  a few images at a time (2 times faster).
+"""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from vaejax.types import Array
+
+# Measured on AVX-512 cores with 1 MB of L2 cache, kernels 3x3 and 4x4, 1 to 128 channels.
+MAX_CONTRACTION = 4096  # positions (B * H * W) that one convolution contracts for a kernel's grad
+IMAGES_PER_STEP = 8  # images contracted at a time beyond that
+MIN_SUBPIXEL_FEATURES = 4  # with fewer outputs the zeros cost less than the rearrangement
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def conv(x: Array, kernel: Array, stride: int) -> Array:
+    """[B, H, W, I], [h, w, I, O] -> [B, ceil(H / stride), ceil(W / stride), O], SAME padding."""
+    return _forward(x, kernel, stride)
+
+
+def _conv_fwd(x: Array, kernel: Array, stride: int):
+    return _forward(x, kernel, stride), (x, kernel)
+
+
+def _conv_bwd(stride: int, residuals: tuple[Array, Array], grad: Array) -> tuple[Array, Array]:
+    x, kernel = residuals
+    return (
+        _input_grad(grad, kernel, stride, x.shape[1:3]),
+        _kernel_grad(x, grad, stride, kernel.shape[:2]),
+    )
+
+
+conv.defvjp(_conv_fwd, _conv_bwd)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def conv_transpose(x: Array, kernel: Array, stride: int) -> Array:
+    """[B, H, W, I], [h, w, I, O] -> [B, stride * H, stride * W, O], SAME padding."""
+    size = (stride * x.shape[1], stride * x.shape[2])
+    return _input_grad(x, _mirror(kernel), stride, size)
+
+
+def _conv_transpose_fwd(x: Array, kernel: Array, stride: int):
+    return conv_transpose(x, kernel, stride), (x, kernel)
+
+
+def _conv_transpose_bwd(
+    stride: int, residuals: tuple[Array, Array], grad: Array
+) -> tuple[Array, Array]:
+    x, kernel = residuals
+    return (
+        _forward(grad, _mirror(kernel), stride),
+        _mirror(_kernel_grad(grad, x, stride, kernel.shape[:2])),
+    )
+
+
+conv_transpose.defvjp(_conv_transpose_fwd, _conv_transpose_bwd)
+
+
+def _forward(x: Array, kernel: Array, stride: int) -> Array:
+    return _canonical(x, kernel, "SAME", window_strides=(stride, stride))
+
+
+def _input_grad(grad: Array, kernel: Array, stride: int, size: tuple[int, ...]) -> Array:
+    """The gradient of `_forward` for its input, of height and width `size`."""
+    taps, features = kernel.shape[:2], kernel.shape[2]
+    before = _same_padding(size, taps, stride)
+    if stride > 1 and all(k % stride == 0 for k in taps) and features >= MIN_SUBPIXEL_FEATURES:
+        return _subpixel(grad, kernel, stride, before, size)
+    dilated = [stride * (n - 1) + 1 for n in grad.shape[1:3]]
+    padding = _padding([k - 1 - b for k, b in zip(taps, before, strict=True)], dilated, taps, size)
+    return _canonical(grad, _mirror(kernel), padding, lhs_dilation=(stride, stride))
+
+
+def _subpixel(
+    grad: Array, kernel: Array, stride: int, before: list[int], size: tuple[int, ...]
+) -> Array:
+    """`_input_grad` as a dense convolution that computes all stride * stride phases at once.
+
+    Tap a of the kernel takes position i of `grad` to output stride * i + a - before. Written as
+    a = stride * t + p, it is phase p of block i + t: a convolution with taps t and an output
+    channel for every phase. The blocks are then laid out as pixels and cropped at `before`.
+    """
+    h, w, features, channels = kernel.shape
+    s, th, tw = stride, h // stride, w // stride
+    kernel = kernel.reshape(th, s, tw, s, features, channels)[::-1, :, ::-1]
+    kernel = kernel.transpose(0, 2, 5, 1, 3, 4).reshape(th, tw, channels, s * s * features)
+    blocks = _canonical(grad, kernel, [(th - 1, th - 1), (tw - 1, tw - 1)])
+    batch, rows, columns, _ = blocks.shape
+    blocks = blocks.reshape(batch, rows, columns, s, s, features)
+    pixels = blocks.transpose(0, 1, 3, 2, 4, 5).reshape(batch, rows * s, columns * s, features)
+    top, left = before
+    return pixels[:, top : top + size[0], left : left + size[1]]
+
+
+def _kernel_grad(x: Array, grad: Array, stride: int, taps: tuple[int, ...]) -> Array:
+    """The gradient of `_forward` for its kernel, of height and width `taps`."""
+    before = _same_padding(x.shape[1:3], taps, stride)
+    if stride == 1 and grad.shape[3] < x.shape[3]:
+        # The roles are symmetric, and XLA wants the larger number of channels last.
+        before = [k - 1 - b for k, b in zip(taps, before, strict=True)]
+        return _mirror(_correlate(grad, x, 1, before, taps))
+    return _correlate(x, grad, stride, before, taps)
+
+
+def _correlate(
+    x: Array, grad: Array, stride: int, before: list[int], taps: tuple[int, ...]
+) -> Array:
+    """[B, H, W, I], [B, h, w, O] -> [*taps, I, O]: sum of x[stride * i + tap - before] grad[i]."""
+    dilated = [stride * (n - 1) + 1 for n in grad.shape[1:3]]
+    padding = _padding(before, x.shape[1:3], dilated, taps)
+
+    def contract(x: Array, grad: Array) -> Array:  # channels as the batch, the batch as channels
+        image, kernel = x.transpose(3, 1, 2, 0), grad.transpose(1, 2, 0, 3)
+        products = _canonical(image, kernel, padding, rhs_dilation=(stride, stride))
+        return products.transpose(1, 2, 0, 3)
+
+    images = math.gcd(x.shape[0], IMAGES_PER_STEP)
+    if math.prod(grad.shape[:3]) <= MAX_CONTRACTION or images == x.shape[0]:
+        return contract(x, grad)
+    # Each step takes equally spaced images: a batch sharded over devices then stays where it is.
+    x, grad = (a.reshape(images, -1, *a.shape[1:]) for a in (x, grad))
+
+    def add_step(total: Array, step: Array) -> tuple[Array, None]:
+        take = partial(lax.dynamic_index_in_dim, index=step, axis=1, keepdims=False)
+        return total + contract(take(x), take(grad)), None
+
+    total_dtype = jnp.promote_types(x.dtype, jnp.float32)
+    total = jnp.zeros((*taps, x.shape[-1], grad.shape[-1]), total_dtype)
+    return lax.scan(add_step, total, jnp.arange(x.shape[1]))[0].astype(grad.dtype)
+
+
+def _canonical(x: Array, kernel: Array, padding, window_strides=(1, 1), **dilations) -> Array:
+    return lax.conv_general_dilated(
+        x, kernel, window_strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"), **dilations
+    )
+
+
+def _mirror(kernel: Array) -> Array:
+    """[h, w, I, O] -> [h, w, O, I], turned by 180 degrees; its own inverse."""
+    return kernel[::-1, ::-1].swapaxes(2, 3)
+
+
+def _same_padding(size, taps, stride: int) -> list[int]:
+    """The zeros that SAME padding puts before an input of `size`, per dimension."""
+    return [max(k - (n - 1) % stride - 1, 0) // 2 for n, k in zip(size, taps, strict=True)]
+
+
+def _padding(before, inputs, taps, outputs) -> list[tuple[int, int]]:
+    """(before, after) such that `taps` slide over `inputs` positions to `outputs` positions."""
+    return [
+        (b, o + k - 1 - n - b) for b, n, k, o in zip(before, inputs, taps, outputs, strict=True)
+    ]

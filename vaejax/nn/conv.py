@@ -1,0 +1,132 @@
+"""Every convolution of the library: NHWC images, HWIO kernels, SAME padding.
+
+`conv` and `conv_transpose` are what XLA runs natively on GPU and TPU; on CPU, where XLA's own
+gradients are 4 to 30 times slower, they are the reformulations of `_cpu_conv.py`. Values and
+gradients are the same to float32 rounding. They take the kernel as an argument, so a layer may
+mask it, normalise it or share it; `Conv` and `ConvTranspose` are the plain layers.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
+from jax import lax
+
+from vaejax.nn import _cpu_conv
+from vaejax.types import Array
+
+_force_native: ContextVar[bool] = ContextVar("force_native", default=False)
+
+
+@contextmanager
+def native_convolutions() -> Iterator[None]:
+    """Within this context, convolutions are XLA's own on CPU too.
+
+    For forward-mode differentiation (`jax.jvp`, `jax.jacfwd`, `jax.linearize`), which the CPU
+    reformulations do not support, and for comparisons. Any number of reverse-mode derivatives
+    needs no switch. It is read while a function is traced: enter it before the first call of
+    a jitted function, which keeps what it was traced with.
+    """
+    token = _force_native.set(True)
+    try:
+        yield
+    finally:
+        _force_native.reset(token)
+
+
+def _is_native() -> bool:
+    return _force_native.get() or jax.default_backend() != "cpu"
+
+
+def conv(x: Array, kernel: Array, *, stride: int = 1) -> Array:
+    """Convolution with SAME padding, in the usual sense (a cross-correlation).
+
+    Args:
+        x: [B, H, W, I].
+        kernel: [h, w, I, O], of the dtype of `x`.
+        stride: of both spatial dimensions.
+
+    Returns:
+        [B, ceil(H / stride), ceil(W / stride), O].
+    """
+    _check(x, kernel)
+    if not _is_native():
+        return _cpu_conv.conv(x, kernel, stride)
+    return lax.conv_general_dilated(
+        x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def conv_transpose(x: Array, kernel: Array, *, stride: int) -> Array:
+    """Transposed ("de-") convolution with SAME padding: enlarges by `stride`.
+
+    It is aligned as the gradient of `conv` for its input: with `kernel[::-1, ::-1]` and I and O
+    exchanged, exactly that. The layout is that of `flax.linen.ConvTranspose`.
+
+    Args:
+        x: [B, H, W, I].
+        kernel: [h, w, I, O], of the dtype of `x`.
+        stride: of both spatial dimensions.
+
+    Returns:
+        [B, stride * H, stride * W, O].
+    """
+    _check(x, kernel)
+    if not _is_native():
+        return _cpu_conv.conv_transpose(x, kernel, stride)
+    return lax.conv_transpose(
+        x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def _check(x: Array, kernel: Array) -> None:
+    if x.ndim != 4:
+        raise ValueError(f"x: expected [B, H, W, C], got shape {x.shape}")
+    if kernel.ndim != 4 or kernel.shape[2] != x.shape[3]:
+        raise ValueError(f"kernel: expected [h, w, {x.shape[3]}, O], got shape {kernel.shape}")
+
+
+class Conv(nn.Module):
+    """`conv` with parameters `kernel` [k, k, I, O] and `bias` [O], both float32.
+
+    Attributes:
+        features: O.
+        kernel_size: k, of square kernels.
+        stride: by which height and width shrink.
+        use_bias: whether there is a `bias`.
+        kernel_init: initialiser of `kernel`; `bias` starts at zero.
+        dtype: to compute in; None is that of the inputs and parameters.
+    """
+
+    features: int
+    kernel_size: int
+    stride: int = 1
+    use_bias: bool = True
+    kernel_init: Callable[..., Array] = nn.initializers.glorot_uniform()
+    dtype: jnp.dtype | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        bias = self.param("bias", nn.initializers.zeros, shape[-1:]) if self.use_bias else None
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
+        y = self._convolve(x, kernel)
+        return y if bias is None else y + bias.reshape(1, 1, 1, -1)
+
+    def _convolve(self, x: Array, kernel: Array) -> Array:
+        return conv(x, kernel, stride=self.stride)
+
+
+class ConvTranspose(Conv):
+    """`conv_transpose` with parameters `kernel` [k, k, I, O] and `bias` [O]; as `Conv` otherwise.
+
+    Here `stride` is the factor by which height and width grow.
+    """
+
+    def _convolve(self, x: Array, kernel: Array) -> Array:
+        return conv_transpose(x, kernel, stride=self.stride)

@@ -1,0 +1,17 @@
+"""Noise for reparameterised samples that does not depend on how a batch is laid out.
+
+Row i is drawn from a key folded with the place of example i in the global batch, so the same run
+gives the same numbers on one device, on eight, under `jit` and under `pmap`.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from vaejax.parallel import example_positions
+from vaejax.types import Array
+
+
+def example_normal(rng: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+    """Standard normal noise of `shape` [B, ...], one independent stream per example."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(rng, example_positions(shape[0]))
+    return jax.vmap(lambda key: jax.random.normal(key, shape[1:], dtype))(keys)

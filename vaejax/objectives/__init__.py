@@ -1,0 +1,7 @@
+"""Objectives: pairs of pure functions `(init, loss)`; see `vaejax.types.Objective`."""
+
+from vaejax.objectives.bound import variational as variational
+from vaejax.objectives.elbo import capacity as capacity
+from vaejax.objectives.elbo import denormalise_beta as denormalise_beta
+from vaejax.objectives.elbo import elbo as elbo
+from vaejax.objectives.elbo import normalise_beta as normalise_beta

@@ -1,0 +1,101 @@
+"""The evidence lower bound as numbers: what every VAE objective is made of and reports.
+
+    log p(x) >= ELBO = E_q[log p(x | z)] - sum_g KL(q(z_g | x, ...) || p(z_g | ...))
+
+Objectives differ only in what they make of the two terms; `variational` holds the rest.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+
+from vaejax.distributions import bits_per_dim, sum_events
+from vaejax.types import Array, Batch, Metrics, Objective, VAEOutput
+
+Reduction = Literal["sum", "mean"]
+Divergence = Callable[[Array, VAEOutput, Batch, Array], tuple[Array, Metrics]]
+"""`(kl, output, batch, step) -> (term of the loss, its metrics)`; `kl` is the batch mean, nats."""
+
+
+def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum") -> Objective:
+    """The objective `reconstruction + divergence(kl)` of a model with a single player.
+
+    Args:
+        model: a flax module returning `VAEOutput` for `(images, train=..., noise=...)`.
+        divergence: what the KL contributes to the loss.
+        reduction: "sum" takes -log p(x | z) in nats per image; "mean" divides it by the number of
+            pixels and channels (nats per dimension), as Keras-style VAEs do, so that a given beta
+            weighs more by that number.
+
+    Returns:
+        An objective with the metrics `loss`, `reconstruction` or `reconstruction_per_dim`,
+        `log_px`, `kl`, `elbo`, `kl/<group>` (nats per image), `kl_dims/<group>` [D] (nats per
+        latent dimension, summed over positions) and `elbo_bpd` (bits per dimension).
+    """
+    if reduction not in ("sum", "mean"):
+        raise ValueError(f"reduction: expected 'sum' or 'mean', got {reduction!r}")
+
+    def init(rng: Array, batch: Batch):
+        params_rng, latent_rng = jax.random.split(rng)
+        variables = dict(
+            model.init({"params": params_rng, "latent": latent_rng}, batch["image"], train=False)
+        )
+        return {"model": variables.pop("params")}, variables
+
+    def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
+        output, new_state = model.apply(
+            {"params": params["model"], **model_state},
+            batch["image"],
+            train=train,
+            noise=batch.get("noise"),
+            rngs={"latent": rng},
+            mutable=list(model_state) if train else [],
+        )
+        num_dims = math.prod(batch["image"].shape[1:])
+        metrics = bound_metrics(output, batch.get("mask"), num_dims)
+        term, extra = divergence(metrics["kl"], output, batch, step)
+        if reduction == "sum":
+            name, reconstruction = "reconstruction", -metrics["log_px"]
+        else:
+            name, reconstruction = "reconstruction_per_dim", -metrics["log_px"] / num_dims
+        total = reconstruction + term
+        metrics = {"loss": total, name: reconstruction, **metrics, **extra}
+        return total, (metrics, new_state if train else model_state)
+
+    return Objective(init, loss)
+
+
+def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metrics:
+    """Batch means of the bound and its parts.
+
+    Args:
+        output: of a model for images of `num_dims` pixels times channels.
+        mask: [B], 1 for examples that count; None counts all.
+        num_dims: H * W * C.
+    """
+    log_px = batch_mean(output.log_px, mask)
+    metrics = {}
+    kl = jnp.zeros_like(log_px)
+    for g, latent in enumerate(output.latents):
+        dims = latent.kl.reshape(latent.kl.shape[0], -1, latent.kl.shape[-1]).sum(1)  # [B, D]
+        metrics[f"kl/{g}"] = batch_mean(sum_events(latent.kl), mask)
+        metrics[f"kl_dims/{g}"] = batch_mean(dims, mask)
+        kl += metrics[f"kl/{g}"]
+    elbo = log_px - kl
+    return {
+        "log_px": log_px,
+        "kl": kl,
+        "elbo": elbo,
+        "elbo_bpd": bits_per_dim(-elbo, num_dims),
+        **metrics,
+    }
+
+
+def batch_mean(values: Array, mask: Array | None = None) -> Array:
+    """Mean of [B, ...] over the examples that `mask` [B] counts (all, if None)."""
+    if mask is None:
+        return values.mean(0)
+    return jnp.tensordot(mask, values, axes=1) / jnp.maximum(mask.sum(), 1.0)

@@ -1,0 +1,111 @@
+"""The beta-VAE and its capacity-controlled form.
+
+References:
+    Kingma & Welling, Auto-Encoding Variational Bayes, 2014 (beta = 1).
+    Higgins et al., beta-VAE, 2017: loss = reconstruction + beta KL; beta_norm = beta M / N.
+    Burgess et al., Understanding disentangling in beta-VAE, 2018, Eq. 8: gamma |KL - C|.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+
+from vaejax.objectives.bound import Reduction, variational
+from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
+
+
+def elbo(
+    model: Any,
+    *,
+    beta: float | Schedule | None = None,
+    beta_norm: float | Schedule | None = None,
+    reduction: Reduction = "sum",
+) -> Objective:
+    """Reconstruction plus beta times the KL; the (negative) evidence lower bound at beta = 1.
+
+    Args:
+        model: a flax module returning `VAEOutput`.
+        beta: weight of the KL, or a schedule of the step (KL warm-up). Default 1.
+        beta_norm: the weight in Higgins' normalised form instead, beta = beta_norm * N / M for
+            images of N pixels times channels and M latent dimensions.
+        reduction: of the reconstruction over pixels; see `variational`.
+
+    Returns:
+        An objective that also reports `beta` and `beta_norm`.
+    """
+    if beta is not None and beta_norm is not None:
+        raise ValueError("beta_norm: expected only one of beta and beta_norm, got both")
+    name, value = ("beta", 1.0 if beta is None else beta)
+    if beta_norm is not None:
+        name, value = "beta_norm", beta_norm
+    weight = _schedule(name, value)
+
+    def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
+        latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
+        sizes = {"latent_size": latent_size, "input_size": math.prod(batch["image"].shape[1:])}
+        if name == "beta":
+            beta, beta_norm = weight(step), normalise_beta(weight(step), **sizes)
+        else:
+            beta, beta_norm = denormalise_beta(weight(step), **sizes), weight(step)
+        return beta * kl, {"beta": beta, "beta_norm": beta_norm}
+
+    return variational(model, divergence, reduction)
+
+
+def capacity(
+    model: Any,
+    *,
+    gamma: float = 1000.0,
+    max_capacity: float = 25.0,
+    num_steps: int = 100_000,
+    signed: bool = False,
+    reduction: Reduction = "sum",
+) -> Objective:
+    """Reconstruction plus gamma |KL - C(t)|, with C rising linearly from 0 to `max_capacity`.
+
+    Args:
+        model: a flax module returning `VAEOutput`.
+        gamma: weight of the distance between the batch's mean KL and the capacity.
+        max_capacity: final capacity in nats per image.
+        num_steps: steps over which C(t) = max_capacity * t / num_steps rises.
+        signed: penalise gamma (KL - C(t)) instead, the form without the absolute value.
+        reduction: of the reconstruction over pixels; see `variational`.
+
+    Returns:
+        An objective that also reports `capacity` (nats per image).
+    """
+    if gamma < 0:
+        raise ValueError(f"gamma: expected a number >= 0, got {gamma}")
+    if max_capacity < 0:
+        raise ValueError(f"max_capacity: expected a number >= 0 (nats), got {max_capacity}")
+    if num_steps < 1:
+        raise ValueError(f"num_steps: expected at least 1, got {num_steps}")
+    target = optax.linear_schedule(0.0, max_capacity, num_steps)
+
+    def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
+        del output, batch
+        distance = kl - target(step)
+        return gamma * (distance if signed else jnp.abs(distance)), {"capacity": target(step)}
+
+    return variational(model, divergence, reduction)
+
+
+def normalise_beta(beta: Any, *, latent_size: int, input_size: int) -> Any:
+    """beta_norm = beta * M / N, comparable between latent sizes and data sets (Higgins, 2017)."""
+    return beta * latent_size / input_size
+
+
+def denormalise_beta(beta_norm: Any, *, latent_size: int, input_size: int) -> Any:
+    """beta = beta_norm * N / M, the inverse of `normalise_beta`."""
+    return beta_norm * input_size / latent_size
+
+
+def _schedule(name: str, value: float | Schedule) -> Callable[[Array], Array]:
+    if callable(value):
+        return value
+    if not value >= 0:
+        raise ValueError(f"{name}: expected a number >= 0 or a schedule, got {value}")
+    return lambda step: jnp.asarray(value, jnp.float32)

@@ -1,0 +1,46 @@
+"""From configuration to an optax gradient transformation."""
+
+import difflib
+import inspect
+from typing import Any
+
+import optax
+
+from vaejax.types import Schedule
+
+OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "rmsprop", "sgd")
+
+
+def make_optimizer(
+    name: str,
+    *,
+    learning_rate: float | Schedule,
+    clip_norm: float | None = None,
+    **kwargs: Any,
+) -> optax.GradientTransformation:
+    """An optax optimiser by name.
+
+    Args:
+        name: one of `OPTIMIZERS`.
+        learning_rate: a positive number or a schedule of the step.
+        clip_norm: gradients of a larger global norm are scaled down to it first; None leaves them.
+        **kwargs: the optimiser's own settings (b1, b2, eps, weight_decay, momentum, ...).
+    """
+    if name not in OPTIMIZERS:
+        near = difflib.get_close_matches(name, OPTIMIZERS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"name: expected one of {OPTIMIZERS}, got {name!r}{hint}")
+    if not callable(learning_rate) and not learning_rate > 0:
+        raise ValueError(f"learning_rate: expected a number > 0, got {learning_rate}")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm: expected a number > 0 or None, got {clip_norm}")
+    factory = getattr(optax, name)
+    for key in kwargs:
+        valid = list(inspect.signature(factory).parameters)[1:]
+        if key not in valid:
+            near = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
+            raise ValueError(f"{key}: unknown; did you mean {near!r}? optax.{name} takes {valid}")
+    optimizer = factory(learning_rate, **kwargs)
+    if clip_norm is None:
+        return optimizer
+    return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)

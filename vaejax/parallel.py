@@ -1,0 +1,57 @@
+"""Where the batch axis lives: the one mesh axis, and what code inside a step may ask about it.
+
+Under `jit` (one device or a sharded mesh) a step sees the global batch and nothing here acts. Under
+`pmap` or `shard_map` over the axis named `DATA_AXIS` a step sees one shard of it; averages over the
+batch must then cross devices, and randomness must depend on an example's place in the global batch.
+Both ask this module, so models and steps are the same function in every mode.
+"""
+
+from typing import Any
+
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from vaejax.types import Array
+
+DATA_AXIS = "data"
+
+
+def shard_index() -> Array | None:
+    """This shard's place on the data axis, or None where the global batch is seen whole."""
+    try:
+        return jax.lax.axis_index(DATA_AXIS)
+    except NameError:  # jax's answer for an axis that no pmap or shard_map has bound
+        return None
+
+
+def mean_over_shards(tree: Any) -> Any:
+    """The mean of every leaf over the shards of the batch; the tree itself outside of them."""
+    return tree if shard_index() is None else jax.lax.pmean(tree, DATA_AXIS)
+
+
+def sum_over_shards(tree: Any) -> Any:
+    """The sum of every leaf over the shards of the batch; the tree itself outside of them."""
+    return tree if shard_index() is None else jax.lax.psum(tree, DATA_AXIS)
+
+
+def example_positions(batch_size: int) -> Array:
+    """Places [B] in the global batch of the `batch_size` examples seen here."""
+    positions = jax.numpy.arange(batch_size)
+    shard = shard_index()
+    return positions if shard is None else positions + shard * batch_size
+
+
+def data_mesh(devices: list[jax.Device] | None = None) -> Mesh:
+    """A one-dimensional mesh of all devices (or those given) along the data axis."""
+    devices = jax.devices() if devices is None else devices
+    return jax.make_mesh((len(devices),), (DATA_AXIS,), (AxisType.Auto,), devices=devices)
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Arrays split along their first axis over the devices of `mesh`."""
+    return NamedSharding(mesh, PartitionSpec(DATA_AXIS))
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """Arrays held whole by every device of `mesh`."""
+    return NamedSharding(mesh, PartitionSpec())

@@ -1,0 +1,145 @@
+"""The one training step and the one evaluation step, and how they run on devices.
+
+`make_train_step` is pure and takes its collaborators as arguments; it trains every objective.
+`jit_step`, `sharded_step` and `pmap_step` wrap the same function, and give the same numbers.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+
+from vaejax.parallel import (
+    DATA_AXIS,
+    batch_sharding,
+    data_mesh,
+    mean_over_shards,
+    replicated,
+    sum_over_shards,
+)
+from vaejax.train_state import TrainState
+from vaejax.types import Array, Batch, Metrics, Objective
+
+TrainStep = Callable[[TrainState, Batch, Array], tuple[TrainState, Metrics]]
+EvalStep = Callable[[TrainState, Batch, Array], Metrics]
+
+
+def make_train_step(
+    objective: Objective, optimizer: optax.GradientTransformation, *, ema_decay: float = 0.999
+) -> TrainStep:
+    """A pure function `(state, batch, rng) -> (state, metrics)`.
+
+    `rng` is one constant key for the whole run; the step number is folded in here. The moving
+    average warms up, decay_t = min(ema_decay, (1 + t) / (10 + t)), so that it forgets the random
+    start of a short run.
+
+    Args:
+        objective: what to minimise.
+        optimizer: an optax transformation of the gradients of all players.
+        ema_decay: decay of the parameters' moving average, in [0, 1).
+
+    Returns:
+        The step. Its metrics are the objective's and `grad_norm`.
+    """
+    if not 0.0 <= ema_decay < 1.0:
+        raise ValueError(f"ema_decay: expected a number in [0, 1), got {ema_decay}")
+
+    def train_step(state: TrainState, batch: Batch, rng: Array) -> tuple[TrainState, Metrics]:
+        def loss(params):
+            key = jax.random.fold_in(rng, state.step)
+            return objective.loss(params, state.model_state, batch, key, state.step, True)
+
+        grads, (metrics, model_state) = jax.grad(loss, has_aux=True)(state.params)
+        grads, metrics = mean_over_shards((grads, metrics))
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
+        new_state = TrainState(
+            step=state.step + 1,
+            params=params,
+            ema_params=optax.incremental_update(params, state.ema_params, 1.0 - decay),
+            model_state=model_state,
+            opt_state=opt_state,
+        )
+        return new_state, {**metrics, "grad_norm": optax.tree.norm(grads)}
+
+    return train_step
+
+
+def make_eval_step(objective: Objective) -> EvalStep:
+    """A pure function `(state, batch, rng) -> metrics` of the averaged parameters.
+
+    The metrics are means over the examples that `batch["mask"]` counts, and `num_examples`, their
+    number, so that batches can be combined into an exact mean over a data set.
+    """
+
+    def eval_step(state: TrainState, batch: Batch, rng: Array) -> Metrics:
+        mask = batch.get("mask", jnp.ones(batch["image"].shape[0]))
+        _, (metrics, _) = objective.loss(
+            state.ema_params, state.model_state, {**batch, "mask": mask}, rng, state.step, False
+        )
+        # Shards may hold different numbers of examples: weigh before averaging.
+        weighted = jax.tree.map(lambda value: value * mask.sum(), metrics)
+        totals, num_examples = sum_over_shards((weighted, mask.sum()))
+        means = jax.tree.map(lambda total: total / jnp.maximum(num_examples, 1.0), totals)
+        return {**means, "num_examples": num_examples}
+
+    return eval_step
+
+
+def jit_step(step: Callable[..., Any], *, donate: bool = True) -> Callable[..., Any]:
+    """Compile a step for one device.
+
+    Args:
+        step: a train or eval step.
+        donate: reuse the old state's memory for the new one; False for an eval step.
+    """
+    return jax.jit(step, donate_argnums=(0,) if donate else ())
+
+
+def sharded_step(
+    step: Callable[..., Any], mesh: Mesh, *, donate: bool = True
+) -> Callable[..., Any]:
+    """Compile a step for the devices of `mesh`: batch split, state and key on every device.
+
+    Place the first state with `jax.device_put(state, vaejax.parallel.replicated(mesh))`: one that
+    lies elsewhere would be moved, but the second step would compile again for where it then is.
+
+    Args:
+        step: a train or eval step.
+        mesh: devices along the data axis, as `vaejax.parallel.data_mesh` makes it.
+        donate: reuse the old state's memory for the new one; False for an eval step.
+    """
+    whole, split = replicated(mesh), batch_sharding(mesh)
+    return jax.jit(
+        step,
+        in_shardings=(whole, split, whole),
+        out_shardings=whole,
+        donate_argnums=(0,) if donate else (),
+    )
+
+
+def pmap_step(step: Callable[..., Any], num_devices: int | None = None) -> Callable[..., Any]:
+    """Run a step under `pmap`, one shard of the batch per device; called as the others are.
+
+    State, key and results are not stacked per device (axes None), so the wrapped function takes
+    and returns what the plain step does, and compiles once.
+    """
+    devices = jax.local_devices()[:num_devices]
+    mapped = jax.pmap(
+        step, axis_name=DATA_AXIS, in_axes=(None, 0, None), out_axes=None, devices=devices
+    )
+    everywhere = replicated(data_mesh(devices))
+
+    def split(array: Array) -> Array:  # [B, ...] -> [devices, B / devices, ...]
+        return array.reshape(len(devices), -1, *array.shape[1:])
+
+    def run(state: TrainState, batch: Batch, rng: Array):
+        # A no-op but for the first state: one that lies elsewhere would compile the step twice.
+        state = jax.device_put(state, everywhere)
+        return mapped(state, jax.tree.map(split, batch), rng)
+
+    return run

@@ -1,0 +1,183 @@
+"""The training loop.
+
+A run may be stopped at any time and started again with the same arguments: it goes on where it
+stopped, and its metrics and final state are those of a run that was never stopped.
+"""
+
+import json
+import math
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from vaejax import data, figures
+from vaejax.checkpoint import Checkpoints
+from vaejax.config import ConfigError
+from vaejax.logging import RunLog
+from vaejax.parallel import batch_sharding
+from vaejax.pictures import Pictures
+from vaejax.run import Run, build, initial_state, restored_state, step_rng
+from vaejax.steps import make_train_step, sharded_step
+from vaejax.train_state import TrainState, count_parameters
+
+BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
+
+
+def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
+    """Train to `config.train.num_steps`, from the latest checkpoint in `workdir` if there is one.
+
+    Args:
+        config: of the run; kept in `workdir/config.json`.
+        workdir: receives `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `figures/`.
+
+    Returns:
+        The final state, or that of the step at which SIGINT or SIGTERM asked to stop.
+
+    Raises:
+        ConfigError: the configuration cannot be run, or `workdir` holds a run of another one.
+        FloatingPointError: the loss is no longer finite.
+    """
+    run, workdir = build(config), Path(workdir)
+    settings, mesh = run.settings, run.context.mesh
+    _claim(workdir, config)
+    with closing(Checkpoints(workdir / "checkpoints", best_metric=BEST_METRIC)) as checkpoints:
+        resumed = checkpoints.latest_step is not None
+        state = restored_state(run, checkpoints) if resumed else initial_state(run)
+        start = int(state.step)
+        rng = step_rng(run)
+        step_fn = sharded_step(
+            make_train_step(run.context.objective, run.optimizer, ema_decay=settings.ema_decay),
+            mesh,
+        )
+        with (
+            closing(RunLog(workdir, num_steps=settings.num_steps, step=start)) as log,
+            _stop_requests() as stop_requested,
+            data.train_batches(
+                run.source,
+                settings.batch_size,
+                seed=settings.seed,
+                start_step=start,
+                sharding=batch_sharding(mesh),
+            ) as batches,
+        ):
+            log.say(_summary(run, state, workdir))
+            pictures = Pictures(run.context, run.held_out)
+            previous = None
+            for step in range(start + 1, settings.num_steps + 1):
+                batch = next(batches)
+                if previous is None:  # ahead of time: then no later step can compile unnoticed
+                    step_fn = step_fn.lower(state, batch, rng).compile()
+                state, metrics = step_fn(state, batch, rng)
+                # Stay at most one step ahead of the devices, so that batches do not pile up.
+                jax.block_until_ready(previous)
+                previous = metrics["loss"]
+                log.advance(settings.batch_size)
+                last = step == settings.num_steps
+                if step % settings.log_every == 0 or last:
+                    _check_finite(metrics["loss"], step, checkpoints)
+                    log.metrics(step, "train", metrics)
+                if step % settings.eval_every == 0 or last:
+                    scores = _evaluate(run, state, log)
+                    _show(pictures, state, workdir / "figures", log)
+                    checkpoints.save(state, scores)
+                if stop_requested():
+                    checkpoints.save(state)
+                    log.say(f"stopped after step {step}; the same command goes on from there")
+                    return state
+            if start < settings.num_steps:
+                _animate(pictures, state, workdir / "figures")
+    return state
+
+
+def _evaluate(run: Run, state: TrainState, log: RunLog) -> dict[str, Any] | None:
+    """Evaluate and log; the scores among which the best metric is, or None."""
+    best = None
+    for name, scores in run.evaluate(state).items():
+        log.metrics(int(state.step), run.eval_splits[name], scores)
+        best = scores if BEST_METRIC in scores else best
+    return best
+
+
+def _show(pictures: Pictures, state: TrainState, folder: Path, log: RunLog) -> None:
+    step = int(state.step)
+    for name, picture in pictures.panels(state):
+        figures.save_png(folder / f"{name}_{step:07d}.png", picture)
+        log.image(step, name, picture)
+
+
+def _animate(pictures: Pictures, state: TrainState, folder: Path) -> None:
+    """Traversals of the final model, and how reconstructions came to be, as GIFs."""
+    frames = pictures.traversal_frames(state)
+    if frames is not None:
+        figures.save_gif(folder / "traversals.gif", frames)
+    over_time = [figures.load_png(path) for path in sorted(folder.glob("reconstructions_*.png"))]
+    figures.save_gif(folder / "reconstructions.gif", np.stack(over_time), fps=4)
+
+
+def _claim(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Keep the configuration beside the run; refuse a folder that holds a run of another one."""
+    path = workdir / "config.json"
+    wanted = json.loads(config.to_json())
+    found = json.loads(path.read_text()) if path.exists() else wanted
+    # A run may be made longer, or log more often; everything else makes it another run.
+    free = {"num_steps", "log_every", "eval_every"}
+    for section in sorted(set(wanted) | set(found) - {"eval"}):
+        ours, theirs = wanted.get(section, {}), found.get(section, {})
+        for key in sorted(set(ours) | set(theirs)):
+            if ours.get(key) != theirs.get(key) and not (section == "train" and key in free):
+                raise ConfigError(
+                    f"config.{section}.{key}: expected {theirs.get(key)!r}, as in the run that "
+                    f"{workdir} holds, got {ours.get(key)!r}; choose another --workdir"
+                )
+    if jax.process_index() == 0:
+        workdir.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(wanted, indent=2) + "\n")
+
+
+def _summary(run: Run, state: TrainState, workdir: Path) -> str:
+    begin = f"resuming after step {int(state.step)}" if int(state.step) else "starting"
+    return (
+        f"{type(run.context.model).__name__}, {count_parameters(state.params):,} parameters; "
+        f"{len(run.source):,} images; {jax.device_count()} x {jax.devices()[0].device_kind}; "
+        f"{begin} in {workdir}"
+    )
+
+
+def _check_finite(loss: jax.Array, step: int, checkpoints: Checkpoints) -> None:
+    if not math.isfinite(float(loss)):
+        raise FloatingPointError(
+            f"the loss is {float(loss)} at step {step}; the latest checkpoint is of step "
+            f"{checkpoints.latest_step}. Try a smaller config.optimizer.learning_rate, or "
+            "config.optimizer.clip_norm"
+        )
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has come: the step at hand is then finished and saved.
+
+    A second signal acts as it would have without this.
+    """
+    received: list[int] = []
+    previous: dict[int, Any] = {}
+
+    def note(number: int, frame: Any) -> None:
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            previous[number] = signal.signal(number, note)
+    except ValueError:  # not in the main thread: whoever runs us there handles signals
+        pass
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
