@@ -258,13 +258,11 @@ def run_script(script: str, directory: pathlib.Path) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.slow  # a process of its own
 def test_says_nothing_on_the_console(tmp_path):
     done = run_script(RUN_UNDER_ABSL, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.slow  # a process of its own
 def test_killed_while_saving(open_checkpoints, tmp_path):
     done = run_script(KILLED_WHILE_SAVING, tmp_path)
     assert done.returncode == -signal.SIGKILL, done.stderr

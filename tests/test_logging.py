@@ -224,6 +224,11 @@ def test_other_processes_write_nothing(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_silent_log_leaves_no_events(open_log, tmp_path):
+    open_log().close()
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
+
+
 @pytest.mark.skipif(not importlib.util.find_spec("tensorboardX"), reason="needs tensorboardX")
 def test_tensorboard_events(open_log, tmp_path):
     from tensorboardX.proto.event_pb2 import Event

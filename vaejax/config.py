@@ -1,9 +1,10 @@
 """From a configuration to objects: every section is `{name, **kwargs}`, resolved by attribute.
 
 `config.model = {name: "ConvVAE", latent_size: 10}` means `vaejax.models.ConvVAE(latent_size=10)`.
-A value that is itself `{name, **kwargs}` is resolved too: `beta = {name: "linear_schedule", ...}`
-in optax, `likelihood = {name: "gaussian", scale: 1.0}` in `vaejax.distributions`. Every mistake is
-a `ConfigError` that begins with the key, says what was expected, and names the nearest valid key.
+A value that is itself `{name, **kwargs}` is resolved too: `likelihood = {name: "gaussian"}` in
+`vaejax.distributions`, any other (`beta = {name: "linear_schedule", ...}`) in `vaejax.schedules`.
+Every mistake is a `ConfigError` that begins with the key, says what was expected, and names the
+nearest valid key.
 """
 
 import dataclasses
@@ -15,12 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ml_collections
-import optax
-from optax import Schedule
 
-from vaejax import distributions
+from vaejax import distributions, schedules
 
-# Where a nested {name, ...} is looked up: by the key it stands at, else among optax's schedules.
+# Where a nested {name, ...} is looked up: by the key it stands at, else among the schedules.
 NESTED = {"likelihood": (distributions, distributions.Likelihood)}
 
 
@@ -71,7 +70,7 @@ def run_config(
     defaults = {field.name: field.default for field in dataclasses.fields(TrainSettings)}
     unknown = set(sections.get("train", {})) - set(defaults)
     if unknown:
-        raise ConfigError(unknown_key("config.train", min(unknown), defaults))
+        raise ConfigError(unknown_key(f"config.train.{min(unknown)}", min(unknown), defaults))
     sections["train"] = {**defaults, **sections.get("train", {})}
     config = ml_collections.ConfigDict(sections)
     variants = variants or {}
@@ -111,19 +110,18 @@ def call(key: str, factory: Callable[..., Any], kwargs: Mapping[str, Any], *args
     parameters = inspect.signature(factory).parameters
     valid = list(parameters)[len(args) :]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    hints = typing.get_type_hints(factory.__init__ if isinstance(factory, type) else factory)
+    hints = _type_hints(factory)
     kwargs = {name: _plain(value) for name, value in kwargs.items()}
     for name, value in kwargs.items():
         if name not in valid and not open_ended:
             raise ConfigError(unknown_key(f"{key}.{name}", name, valid))
-        package, returns = NESTED.get(name, (optax, Schedule))
+        package, returns = NESTED.get(name, (schedules, None))
         if isinstance(value, str) and name in NESTED:
             value = {"name": value}
         if isinstance(value, dict) and "name" in value:
             kwargs[name] = build(f"{key}.{name}", package, value, returns=returns)
         elif name in hints and not _fits(value, hints[name]):
-            expected = getattr(hints[name], "__name__", None) or str(hints[name])
-            raise ConfigError(f"{key}.{name}: expected {expected}, got {value!r}")
+            raise ConfigError(f"{key}.{name}: expected {_told(hints[name])}, got {value!r}")
     required = [n for n in valid if parameters[n].default is parameters[n].empty]
     required = [n for n in required if parameters[n].kind not in (2, 4)]  # *args, **kwargs
     for name in required:
@@ -147,7 +145,18 @@ def _returns(factory: Any, wanted: Any) -> bool:
         return True
     if isinstance(factory, type):
         return False
-    return typing.get_type_hints(factory).get("return") == wanted
+    return _type_hints(factory).get("return") == wanted
+
+
+def _type_hints(factory: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(factory.__init__ if isinstance(factory, type) else factory)
+    except NameError:  # names that only the type checker of another library knows
+        return {}
+
+
+def _told(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
 
 
 def _plain(value: Any) -> Any:
@@ -165,7 +174,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is typing.Literal:
         return value in args
     if isinstance(value, bool):
-        return hint is bool or not isinstance(hint, type)
+        return hint in (bool, typing.Any)
     if hint is float:
         return isinstance(value, int | float)
     if hint in (int, str, bool, type(None)):

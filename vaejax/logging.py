@@ -79,6 +79,7 @@ class RunLog:
     def __init__(self, workdir: str | os.PathLike[str], *, num_steps: int, step: int = 0):
         self._writers: list[Any] = []
         self._console: _Console | None = None
+        self._tensorboard: _TensorBoard | None = None
         self._clock: float | None = None
         self._num_images = 0
         if jax.process_index() != 0:
@@ -88,7 +89,8 @@ class RunLog:
         self._console = _Console(num_steps, step)
         self._writers = [_JsonLines(workdir / "metrics.jsonl", step), self._console]
         if importlib.util.find_spec("tensorboardX"):
-            self._writers.append(_TensorBoard(workdir / "tensorboard", step))
+            self._tensorboard = _TensorBoard(workdir / "tensorboard", step)
+            self._writers.append(self._tensorboard)
         else:
             self.say("no TensorBoard events (for them: pip install 'vaejax[log]')")
 
@@ -117,8 +119,8 @@ class RunLog:
 
     def image(self, step: int, name: str, picture: np.ndarray) -> None:
         """Show a picture, uint8 [h, w, 3], in TensorBoard."""
-        for writer in self._writers:
-            writer.image(step, name, picture)
+        if self._tensorboard:
+            self._tensorboard.image(step, name, picture)
         self._restart_clock(training=False)
 
     def say(self, text: str) -> None:
@@ -154,9 +156,6 @@ class _JsonLines:
         self._file.write(json.dumps(line, allow_nan=False) + "\n")
         self._file.flush()
 
-    def image(self, step: int, name: str, picture: np.ndarray) -> None:
-        pass
-
     def close(self) -> None:
         self._file.close()
 
@@ -190,7 +189,8 @@ class _TensorBoard:
         self._events.add_image(name, picture, step, dataformats="HWC")
 
     def close(self) -> None:
-        self._events.close()
+        if "_events" in vars(self):
+            self._events.close()
 
 
 class _Console:
@@ -221,9 +221,6 @@ class _Console:
             self.say(f"step {step}/{self._num_steps}, ETA {self._remaining(step)}, {text}")
         else:
             self._bar.set_postfix_str(text)
-
-    def image(self, step: int, name: str, picture: np.ndarray) -> None:
-        pass
 
     def say(self, text: str) -> None:
         self._bar.write(text)

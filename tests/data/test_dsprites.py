@@ -5,6 +5,7 @@ import io
 import jax
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
 
 from tests.data.tfds_files import write_prepared
@@ -87,7 +88,7 @@ def test_prepared_records_come_in_the_order_of_their_factors(tmp_path):
         {"image": png(image), **dict(zip(LABELS, map(int, values), strict=True))}
         for image, values in zip(images, factors, strict=True)
     ]
-    write_prepared("dsprites", tmp_path, {"train": records})
+    write_prepared(tfds.builder("dsprites", data_dir=tmp_path), {"train": records})
     splits = dsprites(official=True, data_dir=tmp_path)
     assert {name: len(split) for name, split in splits.items()} == {"train": 36, "test": 4}
     order = np.argsort(indices)
@@ -99,7 +100,7 @@ def test_prepared_records_come_in_the_order_of_their_factors(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore")
 def test_genuine_builder_prepares_what_is_read(tmp_path):
     pytest.importorskip("tensorflow", reason="preparing a tfds data set needs TensorFlow")
     h5py = pytest.importorskip("h5py")

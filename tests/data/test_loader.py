@@ -13,6 +13,7 @@ import pytest
 
 from vaejax.data.arrays import ArraySource
 from vaejax.data.loader import batch_indices, eval_batches, local_rows, train_batches
+from vaejax.data.source import Subset
 from vaejax.data.transforms import transformed
 from vaejax.parallel import batch_sharding, data_mesh, replicated
 
@@ -65,7 +66,18 @@ def test_resuming_is_continuing(source):
     through = take(train_batches(source, 8, seed=2), 7)
     resumed = take(train_batches(source, 8, seed=2, start_step=4), 3)
     jax.tree.map(np.testing.assert_array_equal, through[4:], resumed)
-    assert not np.array_equal(through[0]["image"], through[1]["image"])
+
+
+def test_randomness_changes_with_the_step_and_the_seed(source):
+    """The same examples in another epoch, or under another seed, are drawn anew."""
+
+    def by_index(batch):
+        return batch["image"][np.argsort(batch["index"])]
+
+    first, second = take(train_batches(source, NUM_EXAMPLES, seed=2), 2)
+    (other,) = take(train_batches(source, NUM_EXAMPLES, seed=3), 1)
+    assert not np.array_equal(by_index(first), by_index(second))
+    assert not np.array_equal(by_index(first), by_index(other))
 
 
 @pytest.mark.parametrize("num_devices", [1, 2, 4, 8])
@@ -169,6 +181,8 @@ def test_other_refusals(source):
         train_batches(source, 8, seed=-1)
     with pytest.raises(ValueError, match=r"^start_step: expected a number >= 0, got -1"):
         train_batches(source, 8, seed=0, start_step=-1)
+    with pytest.raises(ValueError, match=r"^source: expected at least one example, got none"):
+        eval_batches(Subset(source, np.arange(0)), 8)
 
 
 PROCESS = """

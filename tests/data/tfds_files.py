@@ -11,16 +11,17 @@ Record = Mapping[str, bytes | int]
 """Values by feature name; the names of nested features are joined by `/`."""
 
 
-def write_prepared(name: str, data_dir: Path, splits: Mapping[str, Sequence[Record]]) -> Path:
+def write_prepared(
+    builder: tfds.core.DatasetBuilder, splits: Mapping[str, Sequence[Record]]
+) -> Path:
     """Writes the records of every split as `array_record` and returns the folder they are in."""
-    builder = tfds.builder(name, data_dir=data_dir)
     folder = Path(builder.data_path)
     folder.mkdir(parents=True)
     infos = []
     for split, records in splits.items():
         template = tfds.core.ShardedFileTemplate(
             data_dir=builder.data_path,
-            dataset_name=name,
+            dataset_name=builder.name,
             split=split,
             filetype_suffix="array_record",
         )

@@ -28,7 +28,7 @@ def cache_path(name: str, key: object) -> Path:
 def decoded(
     path: Path,
     num_images: int,
-    image_shape: tuple[int, int, int],
+    image_shape: tuple[int, ...],
     read: Callable[[int], np.ndarray],
     *,
     description: str,
@@ -41,7 +41,7 @@ def decoded(
     Args:
         path: the `.npy` file; one of another shape, or a damaged one, is replaced.
         num_images: N.
-        image_shape: (H, W, C).
+        image_shape: (H, W, C), or the shape of whatever else `read` makes.
         read: picture [H, W, C] uint8 of an index in [0, N); called from several threads.
         description: what the progress bar calls the work.
     """

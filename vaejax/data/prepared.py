@@ -106,7 +106,7 @@ def prepared(
 
     data_dir = None if data_dir is None else Path(data_dir).expanduser()
     builder = tfds.builder(name, data_dir=data_dir)
-    if not builder.is_prepared():
+    if not (Path(builder.data_path) / "dataset_info.json").is_file():
         _prepare(builder, files, None if manual_dir is None else Path(manual_dir).expanduser())
     if tfds.core.FileFormat.ARRAY_RECORD not in builder.info.available_file_formats():
         raise ValueError(
@@ -160,7 +160,7 @@ def _accept(builder: "tfds.core.DatasetBuilder", manual_dir: Path) -> None:
             found = checksums.compute_url_info(manual_dir / official.filename)
             if found != official:
                 warnings.warn(
-                    f"{found.filename} is not the official file ({found.size} bytes, "
+                    f"{found.filename} is not the official file ({found.size}, "
                     f"expected {official.size}); it is taken as it is",
                     stacklevel=2,
                 )

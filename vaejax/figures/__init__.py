@@ -1,6 +1,7 @@
 """Pictures of what a model does: arrays in, uint8 pictures [h, w, 3] (or frames of them) out."""
 
 from vaejax.figures.grid import image_grid as image_grid
+from vaejax.figures.grid import load_png as load_png
 from vaejax.figures.grid import save_gif as save_gif
 from vaejax.figures.grid import save_png as save_png
 from vaejax.figures.panels import reconstructions as reconstructions

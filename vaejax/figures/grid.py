@@ -16,10 +16,10 @@ Picture = np.ndarray
 """uint8 [h, w, 3]."""
 
 BACKGROUND = 240
+"""A light grey, on which images that are white or black at their edge both stand out."""
+
 PADDING = 4
 """Pixels between two images and around them all."""
-
-_COMFORTABLE_HEIGHT = 112
 
 
 def image_grid(
@@ -35,16 +35,17 @@ def image_grid(
         images: [N, H, W, C] in [0, 1]; values outside are clipped, NaN is black.
         columns: images per row; as square as possible by default.
         padding: pixels of background between images.
-        scale: each pixel becomes a block of scale x scale; by default what brings images of any
-            size near 112 pixels in height.
+        scale: each pixel becomes a block of scale x scale; by default `comfortable_scale`.
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
         raise ValueError(f"images: expected [N, H, W, 1 or 3] with N > 0, got {images.shape}")
     if columns is not None and columns < 1:
         raise ValueError(f"columns: expected a number >= 1, got {columns}")
+    if scale is not None and scale < 1:
+        raise ValueError(f"scale: expected a number >= 1, got {scale}")
     columns = columns or int(np.ceil(np.sqrt(len(images))))
-    scale = scale or max(1, round(_COMFORTABLE_HEIGHT / images.shape[1]))
+    scale = scale or comfortable_scale(images.shape[1])
     tiles = np.rint(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
     tiles = np.broadcast_to(tiles, (*tiles.shape[:3], 3)).repeat(scale, 1).repeat(scale, 2)
     rows = -(-len(tiles) // columns)
@@ -57,12 +58,25 @@ def image_grid(
     return picture
 
 
+def comfortable_scale(image_height: int, height: int = 112) -> int:
+    """The whole number that brings images nearest to `height` pixels on the screen, at least 1."""
+    return max(1, round(height / image_height))
+
+
 def save_png(path: str | os.PathLike[str], picture: Picture) -> None:
     """Write a picture, uint8 [h, w, 3], as a PNG file; makes its folder if missing."""
     from PIL import Image
 
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path, format="PNG", optimize=True)
+
+
+def load_png(path: str | os.PathLike[str]) -> Picture:
+    """Read a picture, uint8 [h, w, 3], that `save_png` wrote."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def save_gif(
@@ -76,7 +90,8 @@ def save_gif(
     Args:
         path: of the file; its folder is made if missing.
         frames: the pictures in order.
-        fps: frames per second; browsers show at most 50.
+        fps: frames per second, rounded to what a GIF can hold (whole hundredths of a second a
+            frame); browsers show at most 50.
     """
     from PIL import Image
 

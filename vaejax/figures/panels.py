@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vaejax.figures.grid import BACKGROUND, PADDING, Picture, image_grid
+from vaejax.figures.grid import BACKGROUND, PADDING, Picture, comfortable_scale, image_grid
 from vaejax.types import Array
 
 _INK, _PALE_INK, _BAR = (40, 40, 40), (120, 120, 120), (110, 145, 190)
@@ -69,23 +69,24 @@ def traversal_frames(
     Args:
         images: [D, S, T, H, W, C], S starting points (samples of the prior, say).
         kl: [D], nats; rows are ordered by it, highest first, and labelled with it.
-        scale: enlargement of the images, as for `image_grid`.
+        scale: each pixel becomes a block of scale x scale; by default what brings images near 64
+            pixels in height, so that the file stays small.
 
     Returns:
         Frames, uint8 [2 T - 2, h, w, 3].
     """
     images, kl = _checked(images, kl, "[D, S, T, H, W, C]")
     order = np.argsort(-kl, kind="stable")
-    num_values = images.shape[2]
+    scale = scale or comfortable_scale(images.shape[3], 64)
     there = [
         image_grid(np.concatenate(images[order, :, t]), columns=images.shape[1], scale=scale)
-        for t in range(num_values)
+        for t in range(images.shape[2])
     ]
     labels = _latent_labels(kl, order, len(there[0]))
     return np.stack([_beside(labels, grid) for grid in there + there[-2:0:-1]])
 
 
-def _checked(images, kl, shape: str) -> tuple[np.ndarray, np.ndarray]:
+def _checked(images: object, kl: object, shape: str) -> tuple[np.ndarray, np.ndarray]:
     images, kl = np.asarray(images), np.asarray(kl)
     if images.ndim != shape.count(",") + 1:
         raise ValueError(f"images: expected {shape}, got {images.shape}")
@@ -95,7 +96,7 @@ def _checked(images, kl, shape: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _latent_labels(kl: np.ndarray, order: np.ndarray, height: int) -> Picture:
-    """"z3" and "2.13 nats" for each row, with a bar in proportion to the KL."""
+    """ "z3" and "2.13 nats" for each row, with a bar in proportion to the KL."""
     texts = [(f"z{d}", f"{kl[d]:.2f} nats") for d in order]
     return _labels(texts, height, kl[order] / max(kl.max(), 1e-9))
 
@@ -113,7 +114,9 @@ def _labels(
     from PIL import Image, ImageDraw, ImageFont
 
     fonts = ImageFont.load_default(18), ImageFont.load_default(14)
-    width = max(font.getlength(line) for lines in texts for line, font in zip(lines, fonts))
+    width = max(
+        font.getlength(line) for lines in texts for line, font in zip(lines, fonts, strict=True)
+    )
     column = Image.new("RGB", (int(width) + 2 * _MARGIN, height), (BACKGROUND,) * 3)
     draw = ImageDraw.Draw(column)
     right = column.width - _MARGIN
