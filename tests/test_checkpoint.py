@@ -123,6 +123,10 @@ def test_saving_a_step_again(open_checkpoints):
     checkpoints.save(make_state(1))  # a signal: the score must not be lost
     checkpoints.close()
     reopened = open_checkpoints()
+    reopened.restore_latest(ABSTRACT)
+    reopened.save(make_state(1))  # a signal before the first step
+    reopened.close()
+    reopened = open_checkpoints()
     assert (reopened.latest_step, reopened.best_step) == (1, 1)
     # Not written by this run, so what is on disk cannot be trusted to be what is asked for.
     reopened.save(make_state(1)._replace(opt_state=make_state(2).opt_state))
@@ -143,6 +147,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(open_checkpoints, tmp_path, 
         reopened = open_checkpoints()
         with pytest.warns(UserWarning, match="step 2 is damaged: .*; trying the one before it"):
             assert_same_bytes(restore(reopened, ABSTRACT), make_state(1))
+        assert reopened.best_step == 1
     reopened.save(make_state(2), {"elbo": -4.0})  # training gets there again
     assert_same_bytes(reopened.restore_best(ABSTRACT), make_state(2))
 
@@ -158,7 +163,11 @@ def test_names_the_leaf_with_the_flipped_byte(open_checkpoints, tmp_path):
         checkpoints.restore(1, ABSTRACT)
 
 
-@pytest.mark.parametrize("damage", [truncate, pathlib.Path.unlink, flip_a_byte])
+def improve_the_score(path: pathlib.Path):
+    path.write_text(path.read_text().replace("-5.0", "-4.0"))
+
+
+@pytest.mark.parametrize("damage", [truncate, pathlib.Path.unlink, flip_a_byte, improve_the_score])
 def test_a_damaged_record_is_damage(open_checkpoints, tmp_path, damage):
     checkpoints = open_checkpoints()
     checkpoints.save(make_state(1), {"elbo": -5.0})

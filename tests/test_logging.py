@@ -183,10 +183,13 @@ def test_throughput_leaves_out_what_is_not_training(open_log, capsys, monkeypatc
     log.metrics(6, "train", {"elbo": -1.0})  # 50 images in 0.25 s
     now += 100.0
     log.image(6, "samples", np.zeros((4, 4, 3), np.uint8))
-    log.metrics(6, "train", {"elbo": -1.0})  # nothing to count
+    advance(10.0)
+    log.metrics(7, "train", {"elbo": -1.0})  # nothing to count
+    advance(0.125)
+    log.metrics(8, "train", {"elbo": -1.0})  # 50 images in 0.125 s
     said = [line for line in capsys.readouterr().out.splitlines() if "/100" in line]
-    rates = [line.split(", ")[2] for line in said]
-    assert rates == ["100 images/s", "25 images/s", "200 images/s", "elbo -1 nats/image"]
+    rates = [line.split(", ")[2].removesuffix(" images/s") for line in said]
+    assert rates == ["100", "25", "200", "elbo -1 nats/image", "400"]
 
 
 def test_a_progress_bar_on_a_terminal(tmp_path, monkeypatch):

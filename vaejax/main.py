@@ -16,6 +16,7 @@ from ml_collections import config_flags
 
 from vaejax import modes
 from vaejax.config import ConfigError
+from vaejax.host_memory import keep_freed_memory
 from vaejax.train import train
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, file.py[:variant].")
@@ -31,6 +32,8 @@ def main() -> None:
     """Parse the flags and do what `--mode` says."""
     _parse(sys.argv)
     _keep_compiled_programs()
+    if jax.default_backend() == "cpu":
+        keep_freed_memory()
     workdir = Path(WORKDIR.value).expanduser()
     try:
         if MODE.value == "train":
@@ -46,20 +49,29 @@ def main() -> None:
 def _parse(argv: list[str]) -> None:
     try:
         rest = flags.FLAGS(argv)[1:]
+        if CONFIG.value is None or WORKDIR.value is None:
+            _fail(f"expected --config and --workdir\n{USAGE}")
+        CONFIG.value.keys()  # a file that could not be loaded says so when it is first used
     except (flags.Error, ConfigError, OSError) as error:
         _fail(str(error))
-    except (AttributeError, KeyError) as error:
-        # The locked configuration's answer to an override of a key that it does not have.
-        name, *hint = re.findall(r"['\"](\w+)['\"]", str(error))
-        overrides = [arg.split("=")[0].lstrip("-") for arg in argv if arg.startswith("--config.")]
-        key = next((override for override in overrides if name in override.split(".")), None)
-        if key is None:
-            raise
-        _fail(f"{key}: unknown key {name!r}" + (f"; did you mean {hint[0]!r}?" if hint else ""))
+    except AttributeError as error:
+        _fail(_unknown_override(error, argv))
     if rest:
         _fail(f"expected flags only, got {rest}\n{USAGE}")
-    if CONFIG.value is None or WORKDIR.value is None:
-        _fail(f"expected --config and --workdir\n{USAGE}")
+
+
+def _unknown_override(error: AttributeError, argv: list[str]) -> str:
+    """What to say of an override of a key that the locked configuration does not have."""
+    cause: BaseException = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
+    name = str(cause.args[0])
+    overrides = [arg.split("=")[0].lstrip("-") for arg in argv if arg.startswith("--config.")]
+    key = next((override for override in overrides if name in override.split(".")), None)
+    if key is None:
+        raise error
+    hint = re.search(r'Did you mean "(\w+)"', str(error))
+    return f"{key}: unknown key {name!r}" + (f"; did you mean {hint[1]!r}?" if hint else "")
 
 
 def _keep_compiled_programs() -> None:

@@ -1,0 +1,79 @@
+"""The command line: what it does, and that mistakes end in one readable line, soon."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def run_main(*arguments, **environment):
+    env = {**os.environ, "JAX_PLATFORMS": "cpu", **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "vaejax.main", *arguments],
+        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config.objective.bta=1"], "config.objective.bta: unknown key 'bta'; did you mean 'beta'"),
+        (["--config.objective.beta=abc"], "config.objective.beta=abc"),
+        (["--config.train.num_steps=1.5"], "config.train.num_steps=1.5"),
+        (["--config.objective.beta=-1"], "config.objective.beta: expected a number >= 0"),
+        (["--config.model.preset=higgin"], "config.model.preset: expected one of"),
+        (["--confg=x"], "Unknown command line flag 'confg'"),
+        (["stray"], "expected flags only, got ['stray']"),
+        (["--mode=sample"], "--workdir: expected a folder with checkpoints"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_names_the_key(tmp_path, arguments, message):
+    workdir = tmp_path / "run"
+    done = run_main("--config=configs/quickstart.py:smoke", f"--workdir={workdir}", *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert not workdir.exists()
+
+
+def test_missing_flags_and_files_are_told():
+    assert "expected --config and --workdir" in run_main().stderr
+    done = run_main("--config=configs/nothing.py", "--workdir=x")
+    assert "configs/nothing.py" in done.stderr and "Traceback" not in done.stderr
+    done = run_main("--config=configs/quickstart.py:smok", "--workdir=x")
+    assert "variant: expected one of ['smoke'], got 'smok'" in done.stderr
+
+
+def test_train_evaluate_and_sample(tmp_path):
+    images = np.zeros((40, 8, 8), np.uint8)
+    images[:, 2:5] = 255
+    np.save(tmp_path / "images.npy", images)
+    config = tmp_path / "config.py"
+    config.write_text(
+        "from vaejax.config import run_config\n"
+        "def get_config():\n"
+        "    return run_config(\n"
+        f"        data=dict(name='array', path={str(tmp_path / 'images.npy')!r}),\n"
+        "        model=dict(name='ConvVAE', preset='burda', latent_size=2),\n"
+        "        objective=dict(name='elbo', beta=1.0),\n"
+        "        optimizer=dict(name='adam', learning_rate=1e-3),\n"
+        "        train=dict(num_steps=4, batch_size=8, log_every=2, eval_every=4),\n"
+        "        eval=dict(bound=dict(batch_size=4)),\n"
+        "    )\n"
+    )
+    flags = [f"--config={config}", f"--workdir={tmp_path / 'run'}", "--config.train.num_steps=6"]
+    for mode, written in [
+        ("train", "metrics.jsonl"),
+        ("evaluate", "evaluation_6.json"),
+        ("sample", "samples_6.png"),
+    ]:
+        done = run_main(*flags, f"--mode={mode}", XDG_CACHE_HOME=str(tmp_path / "cache"))
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "run" / written).exists()
+    assert list((tmp_path / "cache" / "vaejax" / "compiled").iterdir())
