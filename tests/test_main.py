@@ -22,7 +22,10 @@ def run_main(*arguments, **environment):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--config.objective.bta=1"], "config.objective.bta: unknown key 'bta'; did you mean 'beta'"),
+        (
+            ["--config.objective.bta=1"],
+            "config.objective.bta: unknown key 'bta'; did you mean 'beta'",
+        ),
         (["--config.objective.beta=abc"], "config.objective.beta=abc"),
         (["--config.train.num_steps=1.5"], "config.train.num_steps=1.5"),
         (["--config.objective.beta=-1"], "config.objective.beta: expected a number >= 0"),

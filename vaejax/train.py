@@ -26,6 +26,7 @@ from vaejax.run import Run, build, initial_state, restored_state, step_rng
 from vaejax.steps import make_train_step, sharded_step
 from vaejax.train_state import TrainState, count_parameters
 
+RECONSTRUCTIONS_GIF = "reconstructions.gif"  # the last thing a run writes
 BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
 
 
@@ -90,7 +91,10 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                     checkpoints.save(state)
                     log.say(f"stopped after step {step}; the same command goes on from there")
                     return state
-            if start < settings.num_steps:
+            if (
+                start < settings.num_steps
+                or not (workdir / "figures" / RECONSTRUCTIONS_GIF).exists()
+            ):
                 _animate(pictures, state, workdir / "figures")
     return state
 
@@ -117,7 +121,7 @@ def _animate(pictures: Pictures, state: TrainState, folder: Path) -> None:
     if frames is not None:
         figures.save_gif(folder / "traversals.gif", frames)
     over_time = [figures.load_png(path) for path in sorted(folder.glob("reconstructions_*.png"))]
-    figures.save_gif(folder / "reconstructions.gif", np.stack(over_time), fps=4)
+    figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)
 
 
 def _claim(workdir: Path, config: ml_collections.ConfigDict) -> None:

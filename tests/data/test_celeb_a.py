@@ -9,7 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from tests.data.tfds_files import write_prepared
+from tests.data.tfds_files import picture, write_celeb_a
 from vaejax.data.celeb_a import FILES, celeb_a, face
 
 ATTRIBUTES = (  # of the official file, in its order; the first, some, and the last
@@ -19,14 +19,6 @@ ATTRIBUTES = (  # of the official file, in its order; the first, some, and the l
     ("Smiling", 31),
     ("Young", 39),
 )
-
-
-def picture(seed):
-    """A JPEG file of CelebA's size, smooth enough to survive it."""
-    small = np.random.default_rng(seed).integers(0, 256, (12, 10, 3)).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(small).resize((178, 218)).save(file, "JPEG", quality=95)
-    return file.getvalue()
 
 
 def expected_face(jpeg, size):
@@ -46,20 +38,10 @@ def names():
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory, names):
-    """A prepared data set and its pictures by split; attribute k of record i is bit i of k."""
-    pictures = {"train": [picture(i) for i in range(6)], "validation": [picture(6)]}
-    pictures["test"] = [picture(7), picture(8)]
-    records = {
-        split: [
-            {"image": jpeg} | {f"attributes/{name}": k >> i & 1 for k, name in enumerate(names)}
-            for i, jpeg in enumerate(jpegs)
-        ]
-        for split, jpegs in pictures.items()
-    }
+def prepared(tmp_path_factory):
+    """A prepared data set and its pictures by split."""
     data_dir = tmp_path_factory.mktemp("tfds")
-    write_prepared(tfds.builder("celeb_a", data_dir=data_dir), records)
-    return data_dir, pictures
+    return data_dir, write_celeb_a(data_dir)
 
 
 @pytest.mark.parametrize("size", [64, 20])

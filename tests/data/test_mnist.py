@@ -1,35 +1,23 @@
 """MNIST, from idx files made here and from the real ones."""
 
 import gzip
-import struct
 import time
 
 import numpy as np
 import pytest
 
+from tests.data.idx_files import NAMES, idx, random_arrays, write_mnist
 from vaejax.data.mnist import mnist
-
-NAMES = [f"{p}-{k}-ubyte.gz" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")]
-
-
-def idx(array):
-    sizes = struct.pack(f">{array.ndim}I", *array.shape)
-    return gzip.compress(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes())
 
 
 @pytest.fixture
 def arrays():
-    random = np.random.default_rng(0)
-    return {
-        name: random.integers(0, 256, (n, 28, 28) if "idx3" in name else (n,), dtype=np.uint8) % top
-        for name, n, top in zip(NAMES, (12, 12, 5, 5), (255, 10, 255, 10), strict=True)
-    }
+    return random_arrays()
 
 
 @pytest.fixture
 def folder(tmp_path, arrays):
-    for name, array in arrays.items():
-        (tmp_path / name).write_bytes(idx(array))
+    write_mnist(tmp_path, arrays)
     return tmp_path
 
 

@@ -1,10 +1,13 @@
 """Writes a tfds data set as its genuine builder would, byte for byte but without TensorFlow."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow_datasets as tfds
 from array_record.python.array_record_module import ArrayRecordWriter
+from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2, tf_feature_pb2
 
 Record = Mapping[str, bytes | int]
@@ -43,6 +46,31 @@ def write_prepared(
     builder.info.set_splits(tfds.core.splits.SplitDict(infos))
     builder.info.write_to_directory(folder)
     return folder
+
+
+def picture(seed: int) -> bytes:
+    """A JPEG file of CelebA's size, smooth enough to survive it."""
+    small = np.random.default_rng(seed).integers(0, 256, (12, 10, 3)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(small).resize((178, 218)).save(file, "JPEG", quality=95)
+    return file.getvalue()
+
+
+def write_celeb_a(data_dir: Path) -> dict[str, list[bytes]]:
+    """A tiny CelebA; returns its JPEG files by split. Attribute k of record i is bit i of k."""
+    builder = tfds.builder("celeb_a", data_dir=data_dir)
+    names = sorted(builder.info.features["attributes"])
+    pictures = {"train": [picture(i) for i in range(6)], "validation": [picture(6)]}
+    pictures["test"] = [picture(7), picture(8)]
+    records = {
+        split: [
+            {"image": jpeg} | {f"attributes/{name}": k >> i & 1 for k, name in enumerate(names)}
+            for i, jpeg in enumerate(jpegs)
+        ]
+        for split, jpegs in pictures.items()
+    }
+    write_prepared(builder, records)
+    return pictures
 
 
 def _example(record: Record) -> tf_example_pb2.Example:

@@ -95,7 +95,7 @@ def test_official_mean_and_samples(shared):
 def test_samples_follow_the_masses(rng):
     mixture = random_mixture(0, 1, 1)
     draws = broadcast(mixture, 20_000).sample(rng).reshape(-1)
-    assert 0.0 <= draws.min() and draws.max() <= 1.0
+    assert draws.min() >= 0.0 and draws.max() <= 1.0
     values = all_values(8, 1)
     below_half = float(jnp.exp(broadcast(mixture, 256).log_prob(values)).reshape(-1)[:128].sum())
     assert abs((draws < 127.5 / 255).mean() - below_half) < 0.015

@@ -17,7 +17,7 @@ STEP = jnp.asarray(50)
 
 
 class Toy(nn.Module):
-    """Two groups of two latents with q = N(shift, 1), so KL = shift^2 / 2 each; p(x|z) = N(0, 1)."""
+    """Two groups of two latents, q = N(shift, 1), so KL = shift^2 / 2 each; p(x|z) = N(0, 1)."""
 
     @nn.compact
     def __call__(self, images, *, train, noise=None):

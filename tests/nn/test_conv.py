@@ -1,0 +1,227 @@
+"""The oracle is lax: same values and gradients, wherever a convolution may be called from."""
+
+import re
+import time
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import NamedSharding, PartitionSpec
+
+from vaejax.nn import _cpu_conv
+from vaejax.nn.conv import Conv, ConvTranspose, conv, conv_transpose, native_convolutions
+
+FUNCTIONS = (conv, conv_transpose)
+both = pytest.mark.parametrize("function", FUNCTIONS)
+
+
+def normal(*shape: int, seed: int = 0) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+def with_gradients(function, stride):
+    """`(x, kernel) -> (y, dx, dkernel)` of a loss that is not linear in y."""
+
+    def values(x, kernel):
+        y, vjp = jax.vjp(lambda x, kernel: function(x, kernel, stride=stride), x, kernel)
+        return y, *vjp(jnp.cos(y))
+
+    return values
+
+
+def natively(call, *args):
+    with native_convolutions():
+        return jax.jit(lambda *a: call(*a))(*args)
+
+
+def assert_close(actual, expected, tolerance=2e-6):
+    """Relative to the largest entry: sums in another order, nothing else."""
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        assert a.shape == b.shape and a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * float(jnp.abs(b).max()))
+
+
+@pytest.mark.parametrize("size", [(7, 6), (8, 8)])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 5])
+@both
+def test_values_and_gradients_are_those_of_lax(function, kernel_size, stride, size):
+    x, kernel = normal(3, *size, 5), normal(kernel_size, kernel_size, 5, 4)
+    call = with_gradients(function, stride)
+    assert_close(jax.jit(call)(x, kernel), natively(call, x, kernel))
+
+
+@pytest.mark.parametrize("channels", [(1, 4), (4, 1), (3, 3)])
+@pytest.mark.parametrize(("kernel_size", "stride"), [(3, 1), (4, 2)])
+@both
+def test_any_number_of_channels(function, kernel_size, stride, channels):
+    x, kernel = normal(2, 6, 4, channels[0]), normal(kernel_size, kernel_size, *channels)
+    call = with_gradients(function, stride)
+    assert_close(jax.jit(call)(x, kernel), natively(call, x, kernel))
+
+
+@pytest.mark.parametrize(("kernel_size", "stride"), [(3, 1), (3, 2), (4, 2)])
+@both
+def test_kernel_gradient_in_steps(function, kernel_size, stride, monkeypatch):
+    x, kernel = normal(24, 5, 6, 2), normal(kernel_size, kernel_size, 2, 4)
+    call = with_gradients(function, stride)
+    assert "scan" not in str(jax.make_jaxpr(call)(x, kernel))
+    monkeypatch.setattr(_cpu_conv, "MAX_CONTRACTION", 24)
+    jax.clear_caches()
+    assert "scan" in str(jax.make_jaxpr(call)(x, kernel))
+    assert_close(jax.jit(call)(x, kernel), natively(call, x, kernel))
+
+
+@pytest.mark.parametrize(("kernel_size", "stride"), [(3, 1), (3, 2), (4, 2), (5, 3)])
+def test_conv_transpose_is_the_adjoint_of_conv(kernel_size, stride):
+    x, y = normal(2, 4 * stride, 2 * stride, 3), normal(2, 4, 2, 5, seed=1)
+    kernel = normal(kernel_size, kernel_size, 3, 5)
+    transposed = conv_transpose(y, kernel[::-1, ::-1].swapaxes(2, 3), stride=stride)
+    expected = jnp.vdot(conv(x, kernel, stride=stride), y)
+    np.testing.assert_allclose(jnp.vdot(x, transposed), expected, rtol=1e-4)
+
+
+@both
+def test_inside_scan_and_vmap(function):
+    x, kernels = normal(2, 4, 4, 4), normal(3, 4, 4, 4, 4)
+    call = with_gradients(function, 2)
+    one_by_one = [jax.jit(call)(x, kernel) for kernel in kernels]
+    expected = jax.tree.map(lambda *leaves: jnp.stack(leaves), *one_by_one)
+    assert_close(jax.lax.map(lambda kernel: call(x, kernel), kernels), expected)
+    assert_close(jax.vmap(call, (None, 0))(x, kernels), expected)
+
+
+@pytest.mark.parametrize("max_contraction", [1, 4096])
+def test_replicated_kernel_on_eight_devices(max_contraction, monkeypatch):
+    monkeypatch.setattr(_cpu_conv, "MAX_CONTRACTION", max_contraction)
+    jax.clear_caches()
+    x, kernel = normal(16, 4, 4, 4), normal(4, 4, 4, 4)
+
+    def gradient(kernel, x):
+        def loss(kernel):
+            y = jnp.tanh(conv(x, kernel, stride=2))
+            return jnp.mean(jnp.sin(conv_transpose(y, kernel, stride=2)))
+
+        return jax.grad(loss)(kernel)
+
+    expected = natively(gradient, kernel, x)
+    mesh = jax.make_mesh((8,), ("data",), (jax.sharding.AxisType.Auto,))
+    whole, split = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
+    sharded = jax.jit(gradient, in_shardings=(whole, split), out_shardings=whole)
+    assert_close(sharded(kernel, x), expected)
+    # The devices exchange gradients, never images.
+    assert "all-gather" not in sharded.lower(kernel, x).compile().as_text()
+    mapped = jax.pmap(
+        lambda kernel, x: jax.lax.pmean(gradient(kernel, x), "data"),
+        axis_name="data",
+        in_axes=(None, 0),
+        out_axes=None,
+    )
+    assert_close(mapped(kernel, x.reshape(8, 2, 4, 4, 4)), expected)
+
+
+@both
+def test_bfloat16(function):
+    x, kernel = normal(2, 6, 6, 4).astype(jnp.bfloat16), normal(4, 4, 4, 4).astype(jnp.bfloat16)
+    call = with_gradients(function, 2)
+    assert_close(jax.jit(call)(x, kernel), natively(call, x, kernel), tolerance=2e-2)
+
+
+@both
+def test_derivatives_beyond_the_first(function):
+    x, kernel = normal(1, 4, 4, 2), normal(2, 2, 2, 4)
+
+    def loss(kernel):
+        return jnp.sum(jnp.sin(function(x, kernel, stride=2)))
+
+    def curvature(kernel):
+        return jax.grad(lambda kernel: jnp.sum(jax.grad(loss)(kernel) ** 2))(kernel)
+
+    assert_close(curvature(kernel), natively(curvature, kernel), tolerance=1e-5)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(loss, (kernel,), (kernel,))
+    with native_convolutions():
+        _, tangent = jax.jvp(loss, (kernel,), (kernel,))
+    np.testing.assert_allclose(tangent, jnp.vdot(jax.grad(loss)(kernel), kernel), rtol=1e-4)
+
+
+@both
+def test_other_platforms_run_the_native_convolution(function, monkeypatch):
+    x, kernel = normal(1, 4, 4, 2), normal(2, 2, 2, 4)
+
+    def jaxpr():
+        return str(jax.make_jaxpr(lambda x, kernel: function(x, kernel, stride=2))(x, kernel))
+
+    assert "custom_vjp" in jaxpr()
+    monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
+    assert "custom_vjp" not in jaxpr()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@both
+def test_every_convolution_is_canonical(function, stride):
+    """XLA:CPU runs others in a scalar loop inside `lax.scan`, 10 to 30 times slower."""
+    call = with_gradients(function, stride)
+    jaxpr = str(jax.make_jaxpr(call)(normal(2, 8, 8, 4), normal(4, 4, 4, 4)))
+    specs = re.findall(r"lhs_spec=(.*?), rhs_spec=(.*?), out_spec=(.*?\))", jaxpr, re.DOTALL)
+    assert len(specs) >= 3
+    assert set(specs) == {("(0, 3, 1, 2)", "(3, 2, 0, 1)", "(0, 3, 1, 2)")}
+
+
+@pytest.mark.parametrize(
+    ("ours", "flax_layer"), [(Conv, nn.Conv), (ConvTranspose, nn.ConvTranspose)]
+)
+@pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
+def test_layers_equal_those_of_flax(ours, flax_layer, dtype, rng):
+    layer = ours(6, 3, 2, dtype=dtype)
+    expected_layer = flax_layer(6, (3, 3), (2, 2), dtype=dtype)
+    x = normal(2, 8, 6, 4)
+    params = layer.init(rng, x)
+    expected_params = expected_layer.init(rng, x)
+    assert jax.tree.map(jnp.shape, params) == jax.tree.map(jnp.shape, expected_params)
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype(jnp.float32)}
+    assert not params["params"]["bias"].any()
+    params["params"]["bias"] = normal(6)
+    tolerance = 2e-6 if dtype is None else 2e-2
+    assert_close(layer.apply(params, x), expected_layer.apply(params, x), tolerance)
+
+
+def test_layer_without_bias(rng):
+    params = Conv(2, 1, use_bias=False).init(rng, normal(1, 2, 2, 3))
+    assert set(params["params"]) == {"kernel"}
+
+
+@both
+def test_wrong_shapes_are_named(function):
+    with pytest.raises(ValueError, match=r"x: expected \[B, H, W, C\], got shape \(4, 4, 3\)"):
+        function(normal(4, 4, 3), normal(3, 3, 3, 2), stride=1)
+    with pytest.raises(ValueError, match=r"kernel: expected \[h, w, 3, O\], got shape \(3, 3, 2"):
+        function(normal(1, 4, 4, 3), normal(3, 3, 2, 2), stride=1)
+
+
+@pytest.mark.slow
+@both
+def test_gradients_in_scan_cost_what_they_cost_outside(function):
+    kernels = 0.1 * normal(8, 4, 4, 16, 16)
+    x = normal(16, 16, 16, 16)
+
+    def layer(x, kernel):
+        return function(x, kernel, stride=2)
+
+    def step(kernel):
+        return jax.grad(lambda kernel: jnp.sum(jnp.sin(layer(x, kernel))))(kernel)
+
+    in_scan = jax.jit(lambda kernels: jax.lax.map(step, kernels))
+    unrolled = jax.jit(lambda kernels: jnp.stack([step(kernel) for kernel in kernels]))
+
+    def cpu_seconds(run):
+        start = time.process_time()
+        for _ in range(5):
+            jax.block_until_ready(run(kernels))
+        return time.process_time() - start
+
+    assert_close(in_scan(kernels), unrolled(kernels))
+    ratios = [cpu_seconds(in_scan) / cpu_seconds(unrolled) for _ in range(5)]
+    assert sorted(ratios)[2] < 3

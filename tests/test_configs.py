@@ -1,0 +1,84 @@
+"""Every configuration's `:smoke` variant runs end to end on tiny files of the official formats."""
+
+import importlib.util
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests.data.idx_files import random_arrays, write_mnist
+from tests.data.tfds_files import write_celeb_a
+from vaejax.config import ConfigError
+from vaejax.run import build
+from vaejax.train import train
+
+FILES = sorted((pathlib.Path(__file__).parent.parent / "configs").glob("[a-z]*.py"))
+
+
+def write_frey_faces(folder):
+    np.savez(
+        folder / "faces.npz", ff=np.random.default_rng(0).integers(0, 256, (1965, 560), np.uint8)
+    )
+    return {"data.path": str(folder / "faces.npz")}
+
+
+def write_digits(folder):
+    write_mnist(folder, random_arrays())
+    return {"data.path": str(folder)}
+
+
+def write_faces(folder):
+    write_celeb_a(folder)
+    return {"data.data_dir": str(folder)}
+
+
+# What each data set needs on disk, and how the configuration is told where it is.
+DATA = {
+    "celeb_a": write_faces,
+    "dsprites": lambda folder: {},
+    "frey_faces": write_frey_faces,
+    "mnist": write_digits,
+}
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_smoke_variant_runs_end_to_end(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    config = load(path).get_config("smoke")
+    (tmp_path / "data").mkdir()
+    config.update_from_flattened_dict(DATA[config.data.name](tmp_path / "data"))
+    state = train(config, tmp_path / "run")
+    assert int(state.step) == config.train.num_steps
+    last = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1]
+    assert np.isfinite(json.loads(last)["elbo"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_header_gives_the_command_and_what_to_expect(path):
+    header = load(path).__doc__
+    assert f"--config=configs/{path.name}" in header
+    for word in ("Data:", "Model:", "Expect:"):
+        assert word in header
+    if path.stem != "quickstart":
+        assert "Paper:" in header and "Hardware:" in header
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_without_its_data_a_config_says_what_to_put_where(path, tmp_path):
+    config = load(path).get_config()
+    if config.data.name == "dsprites":
+        build(config)  # needs nothing
+        return
+    key = "data.data_dir" if config.data.name == "celeb_a" else "data.path"
+    config.update_from_flattened_dict({key: str(tmp_path / "nothing")})
+    with pytest.raises(ConfigError, match=r"config\.data\.") as error:
+        build(config)
+    assert str(tmp_path / "nothing") in str(error.value)
