@@ -45,6 +45,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
         FloatingPointError: the loss is no longer finite.
     """
     run, workdir = build(config), Path(workdir)
+    figure_folder = workdir / "figures"
     settings, mesh = run.settings, run.context.mesh
     _claim(workdir, config)
     with closing(Checkpoints(workdir / "checkpoints", best_metric=BEST_METRIC)) as checkpoints:
@@ -85,7 +86,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                     log.metrics(step, "train", metrics)
                 if step % settings.eval_every == 0 or last:
                     scores = _evaluate(run, state, log)
-                    _show(pictures, state, workdir / "figures", log)
+                    _show(pictures, state, figure_folder, log)
                     checkpoints.save(state, scores)
                 if stop_requested():
                     checkpoints.save(state)
