@@ -12,9 +12,9 @@ from contextvars import ContextVar
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
+from jax.typing import DTypeLike
 
 from vaejax.nn import _cpu_conv
 from vaejax.types import Array
@@ -107,7 +107,7 @@ class Conv(nn.Module):
     stride: int = 1
     use_bias: bool = True
     kernel_init: Callable[..., Array] = nn.initializers.glorot_uniform()
-    dtype: jnp.dtype | None = None
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

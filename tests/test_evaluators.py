@@ -1,0 +1,69 @@
+"""Evaluation covers every example once, whatever the batch size."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vaejax import create_train_state, make_optimizer
+from vaejax.data import ArraySource
+from vaejax.evaluators import Context, bound, pick_split, some_examples
+from vaejax.models import ConvVAE
+from vaejax.objectives import elbo
+from vaejax.parallel import data_mesh, replicated
+
+
+@pytest.fixture(scope="module")
+def context(tiny_batch):
+    images = np.asarray(255 * tiny_batch["image"]).astype(np.uint8)
+    images = np.concatenate([images, images[:5, ::-1]])  # 21: no multiple of the batch sizes
+    model = ConvVAE((8, 8, 1), 2, "burda")
+    return Context(model, elbo(model), {"test": ArraySource(images)}, data_mesh(), seed=0)
+
+
+@pytest.fixture(scope="module")
+def state(context):
+    """A state whose averaged encoder has a variance of zero, so that scores have no noise."""
+    optimizer = make_optimizer("adam", learning_rate=1e-3)
+    images = {"image": jnp.zeros((1, 8, 8, 1))}
+    state = jax.jit(lambda rng: create_train_state(context.objective, optimizer, rng, images))(
+        jax.random.key(0)
+    )
+    log_var = state.ema_params["model"]["encoder"]["log_var"]
+    log_var["bias"] = jnp.full_like(log_var["bias"], -40.0)
+    log_var["kernel"] = jnp.zeros_like(log_var["kernel"])
+    return jax.device_put(state, replicated(context.mesh))
+
+
+def test_scores_do_not_depend_on_the_batch_size(context, state):
+    scores = [dict(bound(context, batch_size=size)(state)) for size in (8, 16, 64)]
+    assert {score["num_examples"] for score in scores} == {21}
+    for score in scores[1:]:
+        np.testing.assert_allclose(score["elbo"], scores[0]["elbo"], rtol=1e-5)
+        np.testing.assert_allclose(score["kl_dims/0"], scores[0]["kl_dims/0"], rtol=1e-5)
+
+
+def test_score_is_the_mean_over_the_images(context, state):
+    images = context.splits["test"].images(np.arange(21))
+    variables = {"params": state.ema_params["model"]}
+    output = context.model.apply(variables, images, noise=(jnp.zeros((21, 2)),))
+    scores = dict(bound(context, batch_size=8)(state))
+    np.testing.assert_allclose(scores["log_px"], output.log_px.mean(), rtol=1e-5)
+
+
+def test_some_examples_are_the_same_every_time_and_distinct(context):
+    source = context.splits["test"]
+    some = some_examples(source, 8)
+    assert len(some) == 8
+    assert len(set(some.indices)) == 8
+    np.testing.assert_array_equal(some.indices, some_examples(source, 8).indices)
+    assert len(some_examples(source, 1000)) == 21
+
+
+def test_mistakes_are_told(context):
+    with pytest.raises(ValueError, match="split: expected one of .'test'., got 'tset'"):
+        pick_split(context.splits, "tset")
+    with pytest.raises(ValueError, match="batch_size: expected a multiple of 8 devices, got 12"):
+        bound(context, batch_size=12)
+    with pytest.raises(ValueError, match="num_examples: expected at least 1"):
+        bound(context, num_examples=0)

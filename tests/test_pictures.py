@@ -1,0 +1,78 @@
+"""Pictures show what they say: a model whose decoder is known, looked at through its panels."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vaejax.data import ArraySource
+from vaejax.distributions import Normal, normal_latent
+from vaejax.evaluators import Context
+from vaejax.objectives import elbo
+from vaejax.parallel import data_mesh
+from vaejax.pictures import PANEL_RANGE, Pictures
+from vaejax.train_state import TrainState
+
+
+class Bars(nn.Module):
+    """Code (a, b): the left half of the image has the grey value a, the right half b."""
+
+    def encode(self, images):
+        codes = jnp.stack([images[:, 0, 0, 0], images[:, 0, -1, 0]], axis=1)
+        posterior = Normal(codes, jnp.array([[0.1, 1.0]]) * jnp.ones_like(codes))
+        return (normal_latent(codes, posterior, Normal.standard(codes)),)
+
+    def decode(self, codes):
+        (z,) = codes
+        halves = jnp.repeat(z, 4, axis=1)  # [B, 8]
+        images = jnp.broadcast_to(halves[:, None, :, None], (len(z), 8, 8, 1))
+        return Normal(images, jnp.ones_like(images))
+
+    def sample(self, num_images):
+        return self.decode((jnp.full((num_images, 2), 0.5),))
+
+
+@pytest.fixture(scope="module")
+def source():
+    return ArraySource(np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1)).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def pictures(source):
+    model = Bars()
+    return Pictures(Context(model, elbo(model), {"test": source}, data_mesh(), 0), source)
+
+
+@pytest.fixture(scope="module")
+def state():
+    return TrainState(jnp.zeros((), jnp.int32), {"model": {}}, {"model": {}}, {}, ())
+
+
+def test_panels_are_pictures(pictures, state):
+    panels = dict(pictures.panels(state))
+    assert set(panels) == {"reconstructions", "samples", "traversals"}
+    for picture in panels.values():
+        assert picture.dtype == np.uint8
+        assert picture.ndim == 3 and picture.shape[2] == 3
+
+
+def test_samples_are_the_models(pictures, state):
+    np.testing.assert_allclose(pictures.samples(state), 0.5)
+
+
+def test_a_traversal_moves_one_latent_and_holds_the_others(pictures, state):
+    base = jnp.array([[0.25, 0.75]])
+    images = pictures._traverse(state, base, PANEL_RANGE)  # [D, S, T, H, W, C]
+    assert images.shape == (2, 1, len(PANEL_RANGE), 8, 8, 1)
+    moved = np.clip(PANEL_RANGE, 0, 1)
+    np.testing.assert_allclose(images[0, 0, :, 0, 0, 0], moved, rtol=1e-6)
+    np.testing.assert_allclose(images[0, 0, :, 0, 7, 0], 0.75)
+    np.testing.assert_allclose(images[1, 0, :, 0, 0, 0], 0.25)
+    np.testing.assert_allclose(images[1, 0, :, 0, 7, 0], moved, rtol=1e-6)
+
+
+def test_frames_sweep_there_and_back(pictures, state):
+    frames = pictures.traversal_frames(state)
+    assert frames.dtype == np.uint8
+    np.testing.assert_array_equal(frames[1], frames[-1])
+    assert (frames[0] != frames[len(frames) // 2]).any()
