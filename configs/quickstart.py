@@ -15,7 +15,7 @@ from vaejax.config import run_config
 
 def get_config(variant: str = "") -> ConfigDict:
     return run_config(
-        data=dict(name="dsprites"),
+        data=dict(name="dsprites", fixed=dict(orientation=0)),
         model=dict(name="ConvVAE", preset="burgess", latent_size=10, likelihood="bernoulli"),
         objective=dict(name="elbo", beta=4.0),
         optimizer=dict(name="adam", learning_rate=1e-3),

@@ -31,9 +31,8 @@ USAGE = "usage: python -m vaejax.main --config=FILE[:variant] --workdir=DIR [--m
 def main() -> None:
     """Parse the flags and do what `--mode` says."""
     _parse(sys.argv)
+    keep_freed_memory()  # before XLA starts its threads
     _keep_compiled_programs()
-    if jax.default_backend() == "cpu":
-        keep_freed_memory()
     workdir = Path(WORKDIR.value).expanduser()
     try:
         if MODE.value == "train":

@@ -38,6 +38,26 @@ def test_splits_share_no_image():
         np.testing.assert_allclose(np.bincount(factor) * size / 73728, 1.0, atol=0.1)
 
 
+def test_factors_can_be_held_at_a_value():
+    splits = dsprites(fixed={"orientation": 3, "scale": 5})
+    factors = np.concatenate([s.factors(np.arange(len(s))) for s in splits.values()])
+    assert len(factors) == 3 * 32 * 32
+    assert set(factors[:, 1]) == {5} and set(factors[:, 2]) == {3}
+    assert len(np.unique(factors, axis=0)) == len(factors)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "message"),
+    [
+        ({"colour": 0}, "fixed: expected factors among .* got 'colour'"),
+        ({"shape": 3}, r"fixed: expected shape in \[0, 3\), got 3"),
+    ],
+)
+def test_only_existing_values_can_be_held(fixed, message):
+    with pytest.raises(ValueError, match=message):
+        dsprites(fixed=fixed)
+
+
 @pytest.fixture(scope="module")
 def colours():
     """Colours [6, 3] of sprites: three batches' keys, the first two of them equal."""

@@ -9,6 +9,7 @@ almost all are the genuine ones (see `sprites`). The genuine file can be had thr
 import io
 import math
 import os
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ import numpy as np
 
 from vaejax.data import factor_grid
 from vaejax.data.prepared import Features, Records, file_of, integers_of, prepared
-from vaejax.data.source import Raw, Source, Splits, Wrapper, example_keys, holdout
+from vaejax.data.source import Raw, Source, Splits, Subset, Wrapper, example_keys, holdout
 from vaejax.data.sprites import FACTOR_NAMES, FACTOR_SIZES, IMAGE_SIZE, render
 from vaejax.types import Array
 
@@ -26,6 +27,7 @@ LABELS = ("label_shape", "label_scale", "label_orientation", "label_x_position",
 
 def dsprites(
     *,
+    fixed: Mapping[str, int] | None = None,
     coloured: bool = False,
     official: bool = False,
     data_dir: str | os.PathLike | None = None,
@@ -37,6 +39,7 @@ def dsprites(
     images of `test` have their twin in `train`.
 
     Args:
+        fixed: factors held at one of their values, `{"orientation": 0}`: a smaller, easier set.
         coloured: RGB, each sprite in a random colour, see `Coloured`.
         official: the genuine file through tfds, instead of drawn images.
         data_dir: with `official`: folder of prepared tfds data sets; None: `$TFDS_DATA_DIR`,
@@ -44,7 +47,7 @@ def dsprites(
         manual_dir: with `official`: folder with the genuine file (`FILES`); None: downloaded.
 
     Raises:
-        ValueError: the genuine set is not prepared and cannot be; a folder without `official`.
+        ValueError: a factor that there is not; the genuine set is not prepared and cannot be; a folder without `official`.
     """
     for name, folder in (("data_dir", data_dir), ("manual_dir", manual_dir)):
         if folder is not None and not official:
@@ -53,7 +56,23 @@ def dsprites(
     if official:
         splits = prepared("dsprites", files=FILES, data_dir=data_dir, manual_dir=manual_dir)
         source = PreparedDSprites(splits["train"])
+    if fixed:
+        source = Subset(source, _positions_with(fixed))
     return holdout(Coloured(source) if coloured else source)
+
+
+def _positions_with(fixed: Mapping[str, int]) -> np.ndarray:
+    """Where in the grid the images lie whose factors have the `fixed` values."""
+    values = [np.arange(size) for size in FACTOR_SIZES]
+    for name, value in fixed.items():
+        if name not in FACTOR_NAMES:
+            raise ValueError(f"fixed: expected factors among {FACTOR_NAMES}, got {name!r}")
+        size = FACTOR_SIZES[FACTOR_NAMES.index(name)]
+        if not 0 <= value < size:
+            raise ValueError(f"fixed: expected {name} in [0, {size}), got {value}")
+        values[FACTOR_NAMES.index(name)] = np.array([value])
+    factors = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1).reshape(-1, len(values))
+    return factor_grid.index_of(factors, FACTOR_SIZES)
 
 
 class DSprites(Source):
