@@ -1,11 +1,14 @@
-"""A beta-VAE on rendered dSprites, small enough to watch.
+"""A beta-VAE on a small part of dSprites: two minutes to something worth looking at.
 
     python -m vaejax.main --config=configs/quickstart.py --workdir=runs/quickstart
 
-Data:      dSprites, rendered on the fly: nothing to download.
-Model:     the Burgess network, 10 latents, beta = 4 (Higgins et al., 2017; Burgess et al., 2018).
-Expect:    after two minutes on two CPU cores the shapes are recognisable and two or three latents
-           move the sprite; a paper-length run is `configs/betavae_dsprites.py`.
+Data:      dSprites, drawn on the fly: nothing to download. Size and orientation are held, so that
+           3 shapes at 32 x 32 places remain, and shapes are learnt in minutes instead of hours.
+Model:     the Higgins conv network (Higgins et al., beta-VAE, 2017), 6 latents.
+Objective: beta falls from 12 to 4: position is learnt first, and smoothly; then shape.
+Expect:    under two minutes on two CPU cores: squares, ellipses and hearts in the
+           reconstructions, two latents that move the sprite and one that changes its shape.
+           The whole of dSprites: `configs/betavae_dsprites.py`.
 """
 
 from ml_collections import ConfigDict
@@ -15,12 +18,17 @@ from vaejax.config import run_config
 
 def get_config(variant: str = "") -> ConfigDict:
     return run_config(
-        data=dict(name="dsprites", fixed=dict(orientation=0)),
-        model=dict(name="ConvVAE", preset="burgess", latent_size=10, likelihood="bernoulli"),
-        objective=dict(name="elbo", beta=4.0),
+        data=dict(name="dsprites", fixed=dict(scale=5, orientation=0)),
+        model=dict(name="ConvVAE", preset="higgins", latent_size=6, likelihood="bernoulli"),
+        objective=dict(
+            name="elbo",
+            beta=dict(
+                name="linear_schedule", init_value=12.0, end_value=4.0, transition_steps=1_500
+            ),
+        ),
         optimizer=dict(name="adam", learning_rate=1e-3),
-        train=dict(num_steps=1_000, batch_size=64, ema_decay=0.99, log_every=20, eval_every=250),
-        eval=dict(bound=dict(split="test", batch_size=256, num_examples=2_048)),
+        train=dict(num_steps=3_000, batch_size=32, ema_decay=0.99, log_every=50, eval_every=500),
+        eval=dict(bound=dict(split="test", batch_size=256)),
         variant=variant,
         variants={
             "smoke": {
@@ -29,7 +37,6 @@ def get_config(variant: str = "") -> ConfigDict:
                 "train.log_every": 2,
                 "train.eval_every": 3,
                 "eval.bound.batch_size": 32,
-                "eval.bound.num_examples": 64,
             }
         },
     )

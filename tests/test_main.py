@@ -37,7 +37,9 @@ def run_main(*arguments, **environment):
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_names_the_key(tmp_path, arguments, message):
     workdir = tmp_path / "run"
-    done = run_main("--config=configs/quickstart.py:smoke", f"--workdir={workdir}", *arguments)
+    done = run_main(
+        "--config=configs/betavae_dsprites.py:smoke", f"--workdir={workdir}", *arguments
+    )
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr

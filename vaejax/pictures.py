@@ -20,6 +20,7 @@ from vaejax.types import Array
 NUM_RECONSTRUCTIONS = 16
 NUM_SAMPLES = 64
 NUM_KL_IMAGES = 256  # images over which a latent's KL is averaged to order the rows
+NUM_ROWS = 12  # latents in a traversal: those that know most about the images
 NUM_COLUMNS = 6  # prior draws beside each other in the animation
 PANEL_RANGE = np.linspace(-2.5, 2.5, 11)  # values of a latent across a row of the panel
 SWEEP = np.linspace(-1.0, 1.0, 15)  # values of a latent over the frames of the animation
@@ -67,7 +68,7 @@ class Pictures:
         if _is_vector(codes):
             base = codes[0][:1]
             images = self._traverse(state, base, PANEL_RANGE)  # [D, 1, T, H, W, C]
-            yield "traversals", figures.traversals(images[:, 0], kls[0])
+            yield "traversals", figures.traversals(images[:, 0], kls[0], rows=NUM_ROWS)
 
     def samples(self, state: TrainState) -> Array:
         """Means of p(x | z) at draws of the prior, [64, H, W, C] in [0, 1]."""
@@ -83,7 +84,7 @@ class Pictures:
         if not _is_vector(codes):
             return None
         base = jax.random.normal(self._rng, (NUM_COLUMNS, codes[0].shape[-1]))
-        return figures.traversal_frames(self._traverse(state, base, SWEEP), kls[0])
+        return figures.traversal_frames(self._traverse(state, base, SWEEP), kls[0], rows=NUM_ROWS)
 
     def _traverse(self, state: TrainState, base: Array, values: np.ndarray) -> Array:
         """Images [D, S, T, H, W, C] of codes `base` [S, D] with each latent set to `values` [T]."""

@@ -110,3 +110,15 @@ def test_samples():
 def test_errors(message, call):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_only_the_most_informative_latents_are_shown_if_asked():
+    """Latent 1 has the highest KL: alone, its row is the first of the whole panel."""
+    images = np.linspace(0.0, 1.0, 3)[:, None, None, None, None] * np.ones((3, 2, 8, 8, 1))
+    kl = np.array([0.1, 2.0, 1.0])
+    whole, top = traversals(images, kl), traversals(images, kl, rows=1)
+    assert len(top) < len(whole)
+    columns = -100  # right of the labels
+    np.testing.assert_array_equal(top[:50, columns:], whole[:50, columns:])
+    frames = np.repeat(images[:, None], 2, axis=1)
+    assert traversal_frames(frames, kl, rows=2).shape[1] < traversal_frames(frames, kl).shape[1]

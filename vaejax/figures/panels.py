@@ -45,21 +45,28 @@ def samples(images: Array | np.ndarray) -> Picture:
     return image_grid(images)
 
 
-def traversals(images: Array | np.ndarray, kl: Array | np.ndarray) -> Picture:
+def traversals(
+    images: Array | np.ndarray, kl: Array | np.ndarray, *, rows: int | None = None
+) -> Picture:
     """What each latent changes: one row per latent, its value rising from left to right.
 
     Args:
         images: [D, T, H, W, C], latent d at its t-th value and the others fixed.
         kl: [D], nats; rows are ordered by it, highest first, and labelled with it.
+        rows: show only that many, those of the highest KL.
     """
     images, kl = _checked(images, kl, "[D, T, H, W, C]")
-    order = np.argsort(-kl, kind="stable")
+    order = np.argsort(-kl, kind="stable")[:rows]
     grid = image_grid(np.concatenate(images[order]), columns=images.shape[1])
     return _beside(_latent_labels(kl, order, len(grid)), grid)
 
 
 def traversal_frames(
-    images: Array | np.ndarray, kl: Array | np.ndarray, *, scale: int | None = None
+    images: Array | np.ndarray,
+    kl: Array | np.ndarray,
+    *,
+    rows: int | None = None,
+    scale: int | None = None,
 ) -> np.ndarray:
     """Frames of an animation: one row per latent, one column per starting point.
 
@@ -69,6 +76,7 @@ def traversal_frames(
     Args:
         images: [D, S, T, H, W, C], S starting points (samples of the prior, say).
         kl: [D], nats; rows are ordered by it, highest first, and labelled with it.
+        rows: show only that many, those of the highest KL.
         scale: each pixel becomes a block of scale x scale; by default what brings images near 64
             pixels in height, so that the file stays small.
 
@@ -76,7 +84,7 @@ def traversal_frames(
         Frames, uint8 [2 T - 2, h, w, 3].
     """
     images, kl = _checked(images, kl, "[D, S, T, H, W, C]")
-    order = np.argsort(-kl, kind="stable")
+    order = np.argsort(-kl, kind="stable")[:rows]
     scale = scale or comfortable_scale(images.shape[3], 64)
     there = [
         image_grid(np.concatenate(images[order, :, t]), columns=images.shape[1], scale=scale)
