@@ -47,7 +47,8 @@ def dsprites(
         manual_dir: with `official`: folder with the genuine file (`FILES`); None: downloaded.
 
     Raises:
-        ValueError: a factor that there is not; the genuine set is not prepared and cannot be; a folder without `official`.
+        ValueError: a factor or value that there is not; the genuine set is not prepared and cannot
+            be; a folder without `official`.
     """
     for name, folder in (("data_dir", data_dir), ("manual_dir", manual_dir)):
         if folder is not None and not official:
