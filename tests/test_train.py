@@ -121,6 +121,15 @@ def test_folder_of_another_run_is_refused(config, finished):
         train(config, finished[0])
 
 
+def test_evaluation_length_and_place_of_the_data_may_change(config, finished, tmp_path, images):
+    workdir, state = finished
+    moved = tmp_path / "moved.npy"
+    moved.write_bytes(images.read_bytes())
+    changes = {"data.path": str(moved), "eval.bound.batch_size": 16, "train.log_every": 7}
+    config.update_from_flattened_dict(changes)
+    assert tree_bytes(train(config, workdir)) == tree_bytes(state)
+
+
 def test_non_finite_loss_ends_the_run_with_advice(config, tmp_path):
     config.optimizer.learning_rate = 1e30
     with pytest.raises(FloatingPointError, match=r"step .*config.optimizer.learning_rate"):

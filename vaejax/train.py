@@ -27,6 +27,11 @@ from vaejax.steps import make_train_step, sharded_step
 from vaejax.train_state import TrainState, count_parameters
 
 RECONSTRUCTIONS_GIF = "reconstructions.gif"  # the last thing a run writes
+# What may change when a run is resumed: it may be made longer, be watched more closely, move.
+FREE_KEYS = {
+    "train": {"num_steps", "log_every", "eval_every"},
+    "data": {"path", "data_dir", "manual_dir"},
+}
 BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
 
 
@@ -81,10 +86,13 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                 previous = metrics["loss"]
                 log.advance(settings.batch_size)
                 last = step == settings.num_steps
-                if step % settings.log_every == 0 or last:
+                log_now = step % settings.log_every == 0 or last
+                evaluate_now = step % settings.eval_every == 0 or last
+                if log_now or evaluate_now:
                     _check_finite(metrics["loss"], step, checkpoints)
+                if log_now:
                     log.metrics(step, "train", metrics)
-                if step % settings.eval_every == 0 or last:
+                if evaluate_now:
                     scores = _evaluate(run, state, log)
                     _show(pictures, state, figure_folder, log)
                     checkpoints.save(state, scores)
@@ -126,16 +134,17 @@ def _animate(pictures: Pictures, state: TrainState, folder: Path) -> None:
 
 
 def _claim(workdir: Path, config: ml_collections.ConfigDict) -> None:
-    """Keep the configuration beside the run; refuse a folder that holds a run of another one."""
+    """Keep the configuration beside the run; refuse a folder that holds a run of another one.
+
+    Evaluations may change freely, and `FREE_KEYS`.
+    """
     path = workdir / "config.json"
     wanted = json.loads(config.to_json())
     found = json.loads(path.read_text()) if path.exists() else wanted
-    # A run may be made longer, or log more often; everything else makes it another run.
-    free = {"num_steps", "log_every", "eval_every"}
-    for section in sorted(set(wanted) | set(found) - {"eval"}):
+    for section in sorted((set(wanted) | set(found)) - {"eval"}):
         ours, theirs = wanted.get(section, {}), found.get(section, {})
-        for key in sorted(set(ours) | set(theirs)):
-            if ours.get(key) != theirs.get(key) and not (section == "train" and key in free):
+        for key in sorted((set(ours) | set(theirs)) - FREE_KEYS.get(section, set())):
+            if ours.get(key) != theirs.get(key):
                 raise ConfigError(
                     f"config.{section}.{key}: expected {theirs.get(key)!r}, as in the run that "
                     f"{workdir} holds, got {ours.get(key)!r}; choose another --workdir"
