@@ -20,14 +20,15 @@ ALLOWED = {
     "host_memory": set(),
     "parallel": {"types"},
     "schedules": set(),
+    "randomness": {"types"},
     "distributions": {"types"},
     "nn": {"types", "parallel", "distributions"},
     "models": {"types", "distributions", "nn"},
-    "objectives": {"types", "distributions"},
+    "objectives": {"types", "distributions", "parallel"},
     "optimizers": {"types"},
     "train_state": {"types"},
     "steps": {"types", "parallel", "train_state"},
-    "data": {"types", "parallel"},
+    "data": {"types", "parallel", "randomness"},
     "figures": {"types"},
 }
 # Rooms that compose the others and are composed by none of those above.

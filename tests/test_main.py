@@ -24,8 +24,10 @@ def run_main(*arguments, **environment):
     [
         (
             ["--config.objective.bta=1"],
-            "config.objective.bta: unknown key 'bta'; did you mean 'beta'",
+            "config.objective.bta: unknown 'bta'; did you mean 'beta'",
         ),
+        (["--config.objectiv.beta=1"], "config.objectiv: unknown 'objectiv'; did you mean"),
+        (["--config.train.seed=-1"], "config.train.seed: expected a number in [0, 2^32)"),
         (["--config.objective.beta=abc"], "config.objective.beta=abc"),
         (["--config.train.num_steps=1.5"], "config.train.num_steps=1.5"),
         (["--config.objective.beta=-1"], "config.objective.beta: expected a number >= 0"),
@@ -52,7 +54,7 @@ def test_missing_flags_and_files_are_told():
     done = run_main("--config=configs/nothing.py", "--workdir=x")
     assert "configs/nothing.py" in done.stderr and "Traceback" not in done.stderr
     done = run_main("--config=configs/quickstart.py:smok", "--workdir=x")
-    assert "variant: expected one of ['smoke'], got 'smok'" in done.stderr
+    assert done.stderr == "error: variant: expected one of ['smoke'], got 'smok'\n"
 
 
 def test_train_evaluate_and_sample(tmp_path):

@@ -1,10 +1,13 @@
 """The one training step: equal on one device, a sharded mesh and pmap; learns; compiles once."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.sharding import AxisType, PartitionSpec
 
 from vaejax import (
     create_train_state,
@@ -16,7 +19,7 @@ from vaejax import (
     sharded_step,
 )
 from vaejax.models import ConvVAE
-from vaejax.objectives import elbo
+from vaejax.objectives import capacity, elbo
 from vaejax.parallel import data_mesh, replicated
 
 OPTIMIZER = make_optimizer("adam", learning_rate=1e-2)
@@ -62,6 +65,56 @@ def test_losses_and_gradient_norms_do_not_depend_on_the_devices(trajectories, mo
     np.testing.assert_allclose(other_losses, losses, rtol=1e-5)
     np.testing.assert_allclose(other_norms, norms, rtol=1e-4)
     np.testing.assert_allclose(other_norms[0], norms[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["sharded", "pmap"])
+def test_nonlinear_objectives_and_masks_see_the_global_batch(new_state, tiny_batch, mode):
+    """|KL - C| with per-image KLs on both sides of C, over 9 of 16 examples."""
+    model = ConvVAE((8, 8, 1), 3, "frey")
+    state = new_state()
+    heads = state.params["model"]["encoder"]["mean"]
+    heads["kernel"] = 30.0 * heads["kernel"]
+    batch = {**tiny_batch, "mask": 1.0 * (jnp.arange(16) % 8 < 5) * (jnp.arange(16) < 13)}
+    assert float(batch["mask"].sum()) == 10
+    plain = jax.jit(make_eval_step(elbo(model)))
+    target = float(plain(state._replace(ema_params=state.params), batch, RNG)["kl"])
+    objective = capacity(model, gamma=10.0, max_capacity=0.9 * target, num_steps=1)
+    step = make_train_step(objective, OPTIMIZER)
+    state = state._replace(step=jnp.asarray(5, jnp.int32))
+    expected = jax.jit(step)(state, batch, RNG)[1]
+    actual = wrappers(step)[mode](state, batch, RNG)[1]
+    for name in ("loss", "kl", "grad_norm"):
+        np.testing.assert_allclose(actual[name], expected[name], rtol=1e-4)
+
+
+def own_pmap(step, axis_name):
+    mapped = jax.pmap(step, axis_name=axis_name, in_axes=(None, 0, None), out_axes=None)
+    return lambda state, batch, rng: mapped(
+        state, jax.tree.map(lambda x: x.reshape(8, 2, *x.shape[1:]), batch), rng
+    )
+
+
+def own_shard_map(step, axis_name, **kwargs):
+    specs = (PartitionSpec(), PartitionSpec(axis_name), PartitionSpec())
+    mesh = jax.make_mesh((8,), (axis_name,), (AxisType.Auto,))
+    return jax.jit(
+        jax.shard_map(step, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(), **kwargs)
+    )
+
+
+@pytest.mark.parametrize("wrap", [own_pmap, partial(own_shard_map, check_vma=False)])
+def test_step_under_an_axis_of_ones_own(objective, new_state, tiny_batch, trajectories, wrap):
+    step = make_train_step(objective, OPTIMIZER, axis_name="mine")
+    _, metrics = wrap(step, "mine")(new_state(), tiny_batch, RNG)
+    losses, norms, _ = trajectories["jit"]
+    np.testing.assert_allclose(metrics["loss"], losses[0], rtol=1e-5)
+    np.testing.assert_allclose(metrics["grad_norm"], norms[0], rtol=1e-5)
+
+
+def test_shard_map_that_would_scale_gradients_is_refused(objective, new_state, tiny_batch):
+    step = make_train_step(objective, OPTIMIZER, axis_name="mine")
+    with pytest.raises(ValueError, match="check_vma: expected .*check_vma=False"):
+        own_shard_map(step, "mine")(new_state(), tiny_batch, RNG)
 
 
 def test_loss_falls(trajectories):

@@ -1,5 +1,6 @@
 """Whole runs of a tiny model: what they leave behind, resuming, stopping, mistakes."""
 
+import copy
 import json
 import os
 import signal
@@ -57,7 +58,7 @@ def lines(workdir):
 def test_a_run_learns_and_leaves_metrics_pictures_and_checkpoints(finished):
     workdir, state = finished
     assert int(state.step) == 12
-    evaluations = [line for line in lines(workdir) if line["split"] == "test"]
+    evaluations = [line for line in lines(workdir) if line["split"] == "test/bound"]
     assert [line["step"] for line in evaluations] == [4, 8, 12]
     assert evaluations[-1]["elbo"] > evaluations[0]["elbo"]
     assert evaluations[-1]["num_examples"] == 10
@@ -130,6 +131,32 @@ def test_evaluation_length_and_place_of_the_data_may_change(config, finished, tm
     assert tree_bytes(train(config, workdir)) == tree_bytes(state)
 
 
+def test_other_configuration_is_not_evaluated(config, finished):
+    config.objective.beta = 2.0
+    with pytest.raises(ConfigError, match="config.objective.beta: expected 1.0, as in the run"):
+        modes.evaluate(config, finished[0])
+
+
+def test_folder_of_a_run_that_never_got_anywhere_is_free(config, finished, tmp_path):
+    broken = copy.deepcopy(config)
+    broken.optimizer.learning_rate = 1e30
+    with pytest.raises(FloatingPointError):
+        train(broken, tmp_path)
+    assert tree_bytes(train(config, tmp_path)) == tree_bytes(finished[1])
+
+
+def test_standardised_images_need_a_likelihood_without_bounds(config, tmp_path, images):
+    config.update_from_flattened_dict({"data.path": str(images)})
+    with config.unlocked():
+        config.data.standardize = True
+    with pytest.raises(ConfigError, match="config.model.likelihood: expected 'gaussian'"):
+        train(config, tmp_path)
+    with config.unlocked():
+        config.model.likelihood = "gaussian"
+        config.train.num_steps = 2
+    assert int(train(config, tmp_path).step) == 2
+
+
 def test_non_finite_loss_ends_the_run_with_advice(config, tmp_path):
     config.optimizer.learning_rate = 1e30
     with pytest.raises(FloatingPointError, match=r"step .*config.optimizer.learning_rate"):
@@ -138,7 +165,7 @@ def test_non_finite_loss_ends_the_run_with_advice(config, tmp_path):
 
 def test_evaluate_gives_the_logged_scores(config, finished, capsys):
     workdir, _ = finished
-    scores = modes.evaluate(config, workdir)["bound"]
+    scores = modes.evaluate(config, workdir)["test/bound"]
     last = lines(workdir)[-1]
     assert float(scores["elbo"]) == pytest.approx(last["elbo"], rel=1e-6)
     assert "elbo" in capsys.readouterr().out
@@ -147,8 +174,10 @@ def test_evaluate_gives_the_logged_scores(config, finished, capsys):
 
 def test_best_checkpoint_is_that_of_the_highest_elbo(config, finished):
     workdir, _ = finished
-    best = max((x for x in lines(workdir) if x["split"] == "test"), key=lambda line: line["elbo"])
-    scores = modes.evaluate(config, workdir, "best")["bound"]
+    best = max(
+        (x for x in lines(workdir) if x["split"] == "test/bound"), key=lambda line: line["elbo"]
+    )
+    scores = modes.evaluate(config, workdir, "best")["test/bound"]
     assert float(scores["elbo"]) == pytest.approx(best["elbo"], rel=1e-6)
 
 

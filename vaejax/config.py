@@ -50,6 +50,8 @@ class TrainSettings:
     eval_every: int = 1_000
 
     def __post_init__(self):
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed: expected a number in [0, 2^32), got {self.seed}")
         for name in ("num_steps", "batch_size", "log_every", "eval_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
@@ -129,8 +131,12 @@ def call(key: str, factory: Callable[..., Any], kwargs: Mapping[str, Any], *args
             raise ConfigError(f"{key}.{name}: expected a value, got none")
     try:
         return factory(*args, **kwargs)
-    except (ValueError, FileNotFoundError) as error:
-        raise ConfigError(f"{key}.{error}") from error
+    except ConfigError:
+        raise
+    except (ValueError, TypeError, AttributeError, OSError) as error:
+        # Messages begin with the argument's name, which then is the end of the key.
+        named = str(error).split(":")[0] in parameters
+        raise ConfigError(f"{key}{'.' if named else ': '}{error}") from error
 
 
 def unknown_key(key: str, name: str, valid: Iterable[str]) -> str:

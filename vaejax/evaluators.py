@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 
 from vaejax.data import Source, Splits, Subset, batch_indices, eval_batches
 from vaejax.parallel import batch_sharding
+from vaejax.randomness import stream
 from vaejax.steps import make_eval_step, sharded_step
 from vaejax.train_state import TrainState
 from vaejax.types import Objective
@@ -59,7 +60,7 @@ def bound(
             raise ValueError(f"num_examples: expected at least 1, got {num_examples}")
         source = some_examples(source, num_examples)
     step = sharded_step(make_eval_step(context.objective), context.mesh, donate=False)
-    base_rng = jax.random.key(context.seed)
+    base_rng = stream(context.seed, "eval")
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
         totals, count = None, 0.0

@@ -5,19 +5,16 @@ program with one line that names the key, what was expected, and the nearest val
 """
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 import jax
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
-from vaejax import modes
-from vaejax.config import ConfigError
+from vaejax.config import ConfigError, unknown_key
 from vaejax.host_memory import keep_freed_memory
-from vaejax.train import train
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, file.py[:variant].")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
@@ -33,6 +30,10 @@ def main() -> None:
     _parse(sys.argv)
     keep_freed_memory()  # before XLA starts its threads
     _keep_compiled_programs()
+    from vaejax import modes  # after the flags: a mistake in them is told at once
+    from vaejax.checkpoint import DamagedCheckpoint
+    from vaejax.train import train
+
     workdir = Path(WORKDIR.value).expanduser()
     try:
         if MODE.value == "train":
@@ -41,6 +42,8 @@ def main() -> None:
             modes.evaluate(CONFIG.value, workdir, CHECKPOINT.value)
         else:
             modes.sample(CONFIG.value, workdir, CHECKPOINT.value)
+    except DamagedCheckpoint as error:
+        _fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
     except (ConfigError, FloatingPointError) as error:
         _fail(str(error))
 
@@ -51,26 +54,31 @@ def _parse(argv: list[str]) -> None:
         if CONFIG.value is None or WORKDIR.value is None:
             _fail(f"expected --config and --workdir\n{USAGE}")
         CONFIG.value.keys()  # a file that could not be loaded says so when it is first used
-    except (flags.Error, ConfigError, OSError) as error:
-        _fail(str(error))
-    except AttributeError as error:
+    except (flags.Error, ConfigError, OSError, SyntaxError) as error:
+        _fail(_without_traceback(str(error)))
+    except (AttributeError, KeyError) as error:
         _fail(_unknown_override(error, argv))
     if rest:
         _fail(f"expected flags only, got {rest}\n{USAGE}")
 
 
-def _unknown_override(error: AttributeError, argv: list[str]) -> str:
+def _without_traceback(message: str) -> str:
+    """The message itself where ml_collections put the traceback of a configuration file before."""
+    if "Traceback" not in message:
+        return message
+    return message.strip().splitlines()[-1].removeprefix("vaejax.config.ConfigError: ")
+
+
+def _unknown_override(error: Exception, argv: list[str]) -> str:
     """What to say of an override of a key that the locked configuration does not have."""
-    cause: BaseException = error
-    while cause.__context__ is not None:
-        cause = cause.__context__
-    name = str(cause.args[0])
-    overrides = [arg.split("=")[0].lstrip("-") for arg in argv if arg.startswith("--config.")]
-    key = next((override for override in overrides if name in override.split(".")), None)
-    if key is None:
-        raise error
-    hint = re.search(r'Did you mean "(\w+)"', str(error))
-    return f"{key}: unknown key {name!r}" + (f"; did you mean {hint[1]!r}?" if hint else "")
+    for override in (arg.split("=")[0].lstrip("-") for arg in argv if arg.startswith("--config.")):
+        section, path = flags.FLAGS["config"].value, override.split(".")[1:]
+        for depth, name in enumerate(path):
+            if not isinstance(section, ConfigDict) or name not in section:
+                key = ".".join(["config", *path[: depth + 1]])
+                return unknown_key(key, name, section if isinstance(section, ConfigDict) else [])
+            section = section[name]
+    raise error
 
 
 def _keep_compiled_programs() -> None:

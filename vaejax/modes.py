@@ -15,6 +15,7 @@ from vaejax.config import ConfigError
 from vaejax.logging import unit
 from vaejax.pictures import Pictures
 from vaejax.run import Run, build, restored_state
+from vaejax.train import check_same_run
 from vaejax.train_state import TrainState
 
 Which = Literal["latest", "best"]
@@ -26,7 +27,7 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
     step = int(state.step)
     scores = run.evaluate(state)
     for name, values in scores.items():
-        print(f"{name} ({which} checkpoint, step {step}, {run.eval_splits[name]} split)")
+        print(f"{name} ({which} checkpoint, step {step})")
         for metric, value in values.items():
             if np.ndim(value) == 0:
                 print(f"  {metric:24} {float(value):12.5g}  {unit(metric)}")
@@ -54,6 +55,7 @@ def _restored(
     run = build(config)
     if not (workdir / "checkpoints").is_dir():
         raise ConfigError(f"--workdir: expected a folder with checkpoints, got {workdir}")
+    check_same_run(workdir, config)
     with closing(Checkpoints(workdir / "checkpoints")) as checkpoints:
         try:
             return run, restored_state(run, checkpoints, which)

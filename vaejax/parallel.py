@@ -1,11 +1,14 @@
 """Where the batch axis lives: the one mesh axis, and what code inside a step may ask about it.
 
 Under `jit` (one device or a sharded mesh) a step sees the global batch and nothing here acts. Under
-`pmap` or `shard_map` over the axis named `DATA_AXIS` a step sees one shard of it; averages over the
-batch must then cross devices, and randomness must depend on an example's place in the global batch.
-Both ask this module, so models and steps are the same function in every mode.
+`pmap`, or `shard_map` with `check_vma=False`, over the data axis a step sees one shard of it;
+averages over the batch must then cross devices, and randomness must depend on an example's place in
+the global batch. Both ask this module, so models and steps are the same function in every mode.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -14,24 +17,46 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from vaejax.types import Array
 
 DATA_AXIS = "data"
+_axis_name: ContextVar[str] = ContextVar("axis_name", default=DATA_AXIS)
+
+
+@contextmanager
+def data_axis(name: str) -> Iterator[None]:
+    """Within this context (while a step is traced) the data axis has another name."""
+    token = _axis_name.set(name)
+    try:
+        yield
+    finally:
+        _axis_name.reset(token)
 
 
 def shard_index() -> Array | None:
     """This shard's place on the data axis, or None where the global batch is seen whole."""
     try:
-        return jax.lax.axis_index(DATA_AXIS)
+        return jax.lax.axis_index(_axis_name.get())
     except NameError:  # jax's answer for an axis that no pmap or shard_map has bound
         return None
 
 
 def mean_over_shards(tree: Any) -> Any:
     """The mean of every leaf over the shards of the batch; the tree itself outside of them."""
-    return tree if shard_index() is None else jax.lax.pmean(tree, DATA_AXIS)
+    return tree if shard_index() is None else jax.lax.pmean(tree, _axis_name.get())
 
 
 def sum_over_shards(tree: Any) -> Any:
     """The sum of every leaf over the shards of the batch; the tree itself outside of them."""
-    return tree if shard_index() is None else jax.lax.psum(tree, DATA_AXIS)
+    return tree if shard_index() is None else jax.lax.psum(tree, _axis_name.get())
+
+
+def refuse_checked_shard_map(tree: Any) -> None:
+    """Raise under `shard_map(check_vma=True)`.
+
+    There the gradient for a replicated parameter is summed over devices already, and the mean of
+    it that pmap needs would be too large by their number, silently.
+    """
+    for leaf in jax.tree.leaves(tree):
+        if _axis_name.get() in jax.typeof(leaf).manual_axis_type.varying:
+            raise ValueError("check_vma: expected jax.shard_map(..., check_vma=False), got True")
 
 
 def example_positions(batch_size: int) -> Array:

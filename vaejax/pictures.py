@@ -14,6 +14,7 @@ import numpy as np
 from vaejax import figures
 from vaejax.data import Source
 from vaejax.evaluators import Context, some_examples
+from vaejax.randomness import stream
 from vaejax.train_state import TrainState
 from vaejax.types import Array
 
@@ -36,7 +37,7 @@ class Pictures:
 
     def __init__(self, context: Context, source: Source):
         self._source = source
-        self._rng = jax.random.key(context.seed)
+        self._rng = stream(context.seed, "pictures")
         some = some_examples(source, NUM_KL_IMAGES)
         self._images = some.images(np.arange(len(some)))
         model = context.model

@@ -1,6 +1,6 @@
 """What a configuration stands for: its objects, checked, and the state a run begins with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -14,8 +14,11 @@ from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError, TrainSettings
 from vaejax.evaluators import Context, Evaluator
 from vaejax.parallel import data_mesh, replicated
+from vaejax.randomness import stream
 from vaejax.train_state import TrainState, create_train_state
-from vaejax.types import Array, Objective
+from vaejax.types import Array, Batch, Objective
+
+HELD_OUT = ("test", "validation")  # where pictures take their images, the first there is
 
 
 class Run(NamedTuple):
@@ -26,9 +29,8 @@ class Run(NamedTuple):
         context: model, objective, data and devices, for evaluations and pictures.
         optimizer: of the objective's players.
         source: the images to train on.
-        held_out: the images to look at: those of the first evaluation.
-        evaluators: by the name in the section `eval`.
-        eval_splits: the split that each of them looks at.
+        held_out: the images to look at.
+        evaluators: by split and name in the section `eval`, `test/bound`.
     """
 
     settings: TrainSettings
@@ -37,7 +39,6 @@ class Run(NamedTuple):
     source: data.Source
     held_out: data.Source
     evaluators: Mapping[str, Evaluator]
-    eval_splits: Mapping[str, str]
 
     def evaluate(self, state: TrainState) -> dict[str, dict[str, Any]]:
         """The scores of every evaluation of the configuration: `{evaluation: {metric: value}}`."""
@@ -50,6 +51,9 @@ def build(config: ml_collections.ConfigDict) -> Run:
     Raises:
         ConfigError: with the key, what was expected, and the nearest valid key.
     """
+    for section in ("data", "model", "objective", "optimizer", "train"):
+        if section not in config:
+            raise ConfigError(f"config.{section}: expected a section of that name, got none")
     settings = configuration.call("config.train", TrainSettings, config.train)
     num_devices = jax.device_count()
     if settings.batch_size % num_devices:
@@ -64,24 +68,35 @@ def build(config: ml_collections.ConfigDict) -> Run:
     source = splits[settings.split]
     model_section = {"image_shape": source.image_shape, **config.model}
     model = configuration.build("config.model", models, model_section)
+    likelihood = getattr(model, "likelihood", None)
+    if likelihood and not likelihood.any_range and not source.in_unit_interval:
+        raise ConfigError(
+            "config.model.likelihood: expected 'gaussian' for standardised images, which leave "
+            "[0, 1]; or set config.data.standardize=False"
+        )
     objective = configuration.build(
         "config.objective", objectives, config.objective, model, returns=Objective
     )
     context = Context(model, objective, splits, data_mesh(), settings.seed)
     evaluations = {
-        name: configuration.build(
+        _label(name, section): configuration.build(
             f"config.eval.{name}", evaluators, {"name": name, **section}, context, returns=Evaluator
         )
-        for name, section in config.eval.items()
+        for name, section in config.get("eval", {}).items()
     }
-    eval_splits = {name: section.get("split", "test") for name, section in config.eval.items()}
-    held_out = splits[next(iter(eval_splits.values()), settings.split)]
-    return Run(settings, context, optimizer, source, held_out, evaluations, eval_splits)
+    held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
+    return Run(settings, context, optimizer, source, held_out, evaluations)
+
+
+def _label(name: str, section: Mapping[str, Any]) -> str:
+    return f"{section['split']}/{name}" if "split" in section else name
 
 
 def initial_state(run: Run) -> TrainState:
-    """The state before the first step, on the run's devices."""
-    return _create(run)(_rngs(run)[0])
+    """The state before the first step, on the run's devices; models may look at the first batch."""
+    settings = run.settings
+    indices = data.batch_indices(settings.seed, 0, len(run.source), settings.batch_size)
+    return _create(run)(stream(settings.seed, "init"), {"image": run.source.images(indices)})
 
 
 def restored_state(
@@ -93,10 +108,12 @@ def restored_state(
         FileNotFoundError: there is no checkpoint.
         ValueError: the checkpoint is of another model or optimiser.
     """
+    shape = (run.settings.batch_size, *run.source.image_shape)
+    batch = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
     everywhere = replicated(run.context.mesh)
     abstract = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere),
-        jax.eval_shape(_create(run), _rngs(run)[0]),
+        jax.eval_shape(_create(run), stream(run.settings.seed, "init"), batch),
     )
     restore = {"latest": checkpoints.restore_latest, "best": checkpoints.restore_best}[which]
     return restore(abstract)
@@ -104,18 +121,11 @@ def restored_state(
 
 def step_rng(run: Run) -> Array:
     """The one constant key of all training steps."""
-    return _rngs(run)[1]
+    return stream(run.settings.seed, "train")
 
 
-def _rngs(run: Run) -> Array:
-    return jax.random.split(jax.random.key(run.settings.seed))
-
-
-def _create(run: Run):
-    """A compiled function from a key to a new state; of the images only the shape matters."""
-    batch = {"image": jnp.zeros((1, *run.source.image_shape))}
-
-    def create(rng: Array) -> TrainState:
+def _create(run: Run) -> Callable[[Array, Batch], TrainState]:
+    def create(rng: Array, batch: Batch) -> TrainState:
         return create_train_state(run.context.objective, run.optimizer, rng, batch)
 
     return jax.jit(create, out_shardings=replicated(run.context.mesh))

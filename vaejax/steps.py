@@ -15,8 +15,10 @@ from jax.sharding import Mesh
 from vaejax.parallel import (
     DATA_AXIS,
     batch_sharding,
+    data_axis,
     data_mesh,
     mean_over_shards,
+    refuse_checked_shard_map,
     replicated,
     sum_over_shards,
 )
@@ -28,7 +30,11 @@ EvalStep = Callable[[TrainState, Batch, Array], Metrics]
 
 
 def make_train_step(
-    objective: Objective, optimizer: optax.GradientTransformation, *, ema_decay: float = 0.999
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    *,
+    ema_decay: float = 0.999,
+    axis_name: str = DATA_AXIS,
 ) -> TrainStep:
     """A pure function `(state, batch, rng) -> (state, metrics)`.
 
@@ -40,6 +46,8 @@ def make_train_step(
         objective: what to minimise.
         optimizer: an optax transformation of the gradients of all players.
         ema_decay: decay of the parameters' moving average, in [0, 1).
+        axis_name: of the batch axis, where the step is wrapped in a `pmap` (or `shard_map` with
+            `check_vma=False`) of one's own; `pmap_step` uses the default.
 
     Returns:
         The step. Its metrics are the objective's and `grad_norm`.
@@ -52,8 +60,10 @@ def make_train_step(
             key = jax.random.fold_in(rng, state.step)
             return objective.loss(params, state.model_state, batch, key, state.step, True)
 
-        grads, (metrics, model_state) = jax.grad(loss, has_aux=True)(state.params)
-        grads, metrics = mean_over_shards((grads, metrics))
+        with data_axis(axis_name):
+            refuse_checked_shard_map(batch)
+            grads, (metrics, model_state) = jax.grad(loss, has_aux=True)(state.params)
+            grads, metrics = mean_over_shards((grads, metrics))
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
@@ -69,23 +79,21 @@ def make_train_step(
     return train_step
 
 
-def make_eval_step(objective: Objective) -> EvalStep:
+def make_eval_step(objective: Objective, *, axis_name: str = DATA_AXIS) -> EvalStep:
     """A pure function `(state, batch, rng) -> metrics` of the averaged parameters.
 
     The metrics are means over the examples that `batch["mask"]` counts, and `num_examples`, their
-    number, so that batches can be combined into an exact mean over a data set.
+    number, so that batches can be combined into an exact mean over a data set. `axis_name` is that
+    of `make_train_step`.
     """
 
     def eval_step(state: TrainState, batch: Batch, rng: Array) -> Metrics:
         mask = batch.get("mask", jnp.ones(batch["image"].shape[0]))
-        _, (metrics, _) = objective.loss(
-            state.ema_params, state.model_state, {**batch, "mask": mask}, rng, state.step, False
-        )
-        # Shards may hold different numbers of examples: weigh before averaging.
-        weighted = jax.tree.map(lambda value: value * mask.sum(), metrics)
-        totals, num_examples = sum_over_shards((weighted, mask.sum()))
-        means = jax.tree.map(lambda total: total / jnp.maximum(num_examples, 1.0), totals)
-        return {**means, "num_examples": num_examples}
+        with data_axis(axis_name):
+            _, (metrics, _) = objective.loss(
+                state.ema_params, state.model_state, {**batch, "mask": mask}, rng, state.step, False
+            )
+            return {**metrics, "num_examples": sum_over_shards(mask.sum())}
 
     return eval_step
 

@@ -25,6 +25,7 @@ from vaejax.pictures import Pictures
 from vaejax.run import Run, build, initial_state, restored_state, step_rng
 from vaejax.steps import make_train_step, sharded_step
 from vaejax.train_state import TrainState, count_parameters
+from vaejax.types import Metrics
 
 RECONSTRUCTIONS_GIF = "reconstructions.gif"  # the last thing a run writes
 # What may change when a run is resumed: it may be made longer, be watched more closely, move.
@@ -32,6 +33,7 @@ FREE_KEYS = {
     "train": {"num_steps", "log_every", "eval_every"},
     "data": {"path", "data_dir", "manual_dir"},
 }
+CONFIG_FILE = "config.json"
 BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
 
 
@@ -52,9 +54,12 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
     run, workdir = build(config), Path(workdir)
     figure_folder = workdir / "figures"
     settings, mesh = run.settings, run.context.mesh
-    _claim(workdir, config)
+    _make_folder(workdir)
     with closing(Checkpoints(workdir / "checkpoints", best_metric=BEST_METRIC)) as checkpoints:
         resumed = checkpoints.latest_step is not None
+        if resumed:
+            check_same_run(workdir, config)
+        keep_config(workdir, config)
         state = restored_state(run, checkpoints) if resumed else initial_state(run)
         start = int(state.step)
         rng = step_rng(run)
@@ -88,8 +93,8 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                 last = step == settings.num_steps
                 log_now = step % settings.log_every == 0 or last
                 evaluate_now = step % settings.eval_every == 0 or last
-                if log_now or evaluate_now:
-                    _check_finite(metrics["loss"], step, checkpoints)
+                if log_now or evaluate_now or stop_requested():
+                    _check_finite(metrics, step, checkpoints)
                 if log_now:
                     log.metrics(step, "train", metrics)
                 if evaluate_now:
@@ -109,12 +114,11 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
 
 
 def _evaluate(run: Run, state: TrainState, log: RunLog) -> dict[str, Any] | None:
-    """Evaluate and log; the scores among which the best metric is, or None."""
-    best = None
-    for name, scores in run.evaluate(state).items():
-        log.metrics(int(state.step), run.eval_splits[name], scores)
-        best = scores if BEST_METRIC in scores else best
-    return best
+    """Evaluate and log; the scores of the first evaluation with the best metric, or None."""
+    scores = run.evaluate(state)
+    for name, values in scores.items():
+        log.metrics(int(state.step), name, values)
+    return next((values for values in scores.values() if BEST_METRIC in values), None)
 
 
 def _show(pictures: Pictures, state: TrainState, folder: Path, log: RunLog) -> None:
@@ -133,14 +137,15 @@ def _animate(pictures: Pictures, state: TrainState, folder: Path) -> None:
     figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)
 
 
-def _claim(workdir: Path, config: ml_collections.ConfigDict) -> None:
-    """Keep the configuration beside the run; refuse a folder that holds a run of another one.
+def check_same_run(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Refuse a folder that holds a run of another configuration.
 
-    Evaluations may change freely, and `FREE_KEYS`.
+    Evaluations may differ, and `FREE_KEYS`.
+
+    Raises:
+        ConfigError: with the first key that differs.
     """
-    path = workdir / "config.json"
-    wanted = json.loads(config.to_json())
-    found = json.loads(path.read_text()) if path.exists() else wanted
+    wanted, found = json.loads(config.to_json()), json.loads((workdir / CONFIG_FILE).read_text())
     for section in sorted((set(wanted) | set(found)) - {"eval"}):
         ours, theirs = wanted.get(section, {}), found.get(section, {})
         for key in sorted((set(ours) | set(theirs)) - FREE_KEYS.get(section, set())):
@@ -149,13 +154,27 @@ def _claim(workdir: Path, config: ml_collections.ConfigDict) -> None:
                     f"config.{section}.{key}: expected {theirs.get(key)!r}, as in the run that "
                     f"{workdir} holds, got {ours.get(key)!r}; choose another --workdir"
                 )
+
+
+def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Write the configuration beside the run that it belongs to."""
     if jax.process_index() == 0:
+        wanted = json.loads(config.to_json())
+        (workdir / CONFIG_FILE).write_text(json.dumps(wanted, indent=2) + "\n")
+
+
+def _make_folder(workdir: Path) -> None:
+    try:
         workdir.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(wanted, indent=2) + "\n")
+    except OSError as error:
+        raise ConfigError(f"--workdir: expected a folder to write to, got {error}") from error
 
 
 def _summary(run: Run, state: TrainState, workdir: Path) -> str:
-    begin = f"resuming after step {int(state.step)}" if int(state.step) else "starting"
+    step = int(state.step)
+    begin = f"resuming after step {step}" if step else "starting"
+    if step >= run.settings.num_steps:
+        begin = f"nothing to do, {step} steps are done"
     return (
         f"{type(run.context.model).__name__}, {count_parameters(state.params):,} parameters; "
         f"{len(run.source):,} images; {jax.device_count()} x {jax.devices()[0].device_kind}; "
@@ -163,13 +182,15 @@ def _summary(run: Run, state: TrainState, workdir: Path) -> str:
     )
 
 
-def _check_finite(loss: jax.Array, step: int, checkpoints: Checkpoints) -> None:
-    if not math.isfinite(float(loss)):
-        raise FloatingPointError(
-            f"the loss is {float(loss)} at step {step}; the latest checkpoint is of step "
-            f"{checkpoints.latest_step}. Try a smaller config.optimizer.learning_rate, or "
-            "config.optimizer.clip_norm"
-        )
+def _check_finite(metrics: Metrics, step: int, checkpoints: Checkpoints) -> None:
+    """Raise before a state that is beyond repair is evaluated or saved."""
+    for name in ("loss", "grad_norm"):
+        if not math.isfinite(float(metrics[name])):
+            raise FloatingPointError(
+                f"{name} is {float(metrics[name])} at step {step}; the latest checkpoint is of "
+                f"step {checkpoints.latest_step}. Try a smaller config.optimizer.learning_rate, "
+                "or config.optimizer.clip_norm"
+            )
 
 
 @contextmanager

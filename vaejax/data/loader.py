@@ -15,6 +15,7 @@ from jax.sharding import NamedSharding
 from vaejax.data.permutation import keyed_permutation
 from vaejax.data.prefetch import Prefetched
 from vaejax.data.source import Raw, Source
+from vaejax.randomness import stream
 from vaejax.types import Array, Batch
 
 
@@ -152,6 +153,6 @@ def _decoder(source: Source, sharding: NamedSharding | None) -> Callable[..., Ar
 
     @functools.partial(jax.jit, out_shardings=sharding)
     def decode(raw: Raw, seed: Array, step: Array) -> Array:
-        return source.decode(raw, jax.random.fold_in(jax.random.key(seed), step))
+        return source.decode(raw, jax.random.fold_in(stream(seed, "data"), step))
 
     return decode

@@ -30,11 +30,13 @@ class Source:
         image_shape: (H, W, C) of one image.
         factor_names: names of the ground-truth factors of variation, empty where unknown.
         factor_sizes: number of values of each factor, in the order of `factor_names`.
+        in_unit_interval: whether images lie in [0, 1]; not so once they are standardised.
     """
 
     image_shape: tuple[int, int, int]
     factor_names: tuple[str, ...] = ()
     factor_sizes: tuple[int, ...] = ()
+    in_unit_interval: bool = True
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -87,6 +89,7 @@ class Wrapper(Source):
         self.image_shape = source.image_shape
         self.factor_names = source.factor_names
         self.factor_sizes = source.factor_sizes
+        self.in_unit_interval = source.in_unit_interval
 
     def __len__(self) -> int:
         return len(self.source)

@@ -109,6 +109,7 @@ class Standardized(Wrapper):
 
     def __init__(self, source: Source, mean: np.ndarray, std: np.ndarray):
         super().__init__(source)
+        self.in_unit_interval = False
         for name, value in (("mean", mean), ("std", std)):
             if value.shape != source.image_shape:
                 raise ValueError(f"{name}: expected shape {source.image_shape}, got {value.shape}")

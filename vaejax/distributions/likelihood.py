@@ -21,10 +21,12 @@ class Likelihood(NamedTuple):
     Attributes:
         num_outputs: `C -> ` outputs per pixel.
         distribution: `([B, H, W, num_outputs(C)], C) -> Distribution` over [B, H, W, C].
+        any_range: whether images may leave [0, 1]; elsewhere a Bernoulli has no bound at all.
     """
 
     num_outputs: Callable[[int], int]
     distribution: Callable[[Array, int], Distribution]
+    any_range: bool = False
 
 
 def bernoulli() -> Likelihood:
@@ -47,12 +49,13 @@ def gaussian(scale: float | None = 1.0) -> Likelihood:
         def learned(outputs: Array, channels: int) -> Normal:
             return Normal.soft_clamped(outputs[..., :channels], outputs[..., channels:])
 
-        return Likelihood(lambda channels: 2 * channels, learned)
+        return Likelihood(lambda channels: 2 * channels, learned, any_range=True)
     if not scale > 0:
         raise ValueError(f"scale: expected a positive number or None, got {scale}")
     return Likelihood(
         num_outputs=lambda channels: channels,
         distribution=lambda outputs, channels: Normal(outputs, jnp.full_like(outputs, scale)),
+        any_range=True,
     )
 
 

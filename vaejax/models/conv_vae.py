@@ -92,6 +92,8 @@ class ConvVAE(nn.Module):
             raise ValueError(f"preset: expected one of {sorted(PRESETS)}, got {self.preset!r}")
         if self.latent_size < 1:
             raise ValueError(f"latent_size: expected at least 1, got {self.latent_size}")
+        if len(self.image_shape) != 3 or min(self.image_shape) < 1:
+            raise ValueError(f"image_shape: expected positive (H, W, C), got {self.image_shape}")
         height, width, channels = self.image_shape
         stride = PRESETS[self.preset](self.image_shape).stride
         if height % stride or width % stride:
@@ -123,6 +125,8 @@ class ConvVAE(nn.Module):
         posterior = self._posterior(images)
         if noise is None:
             noise = (example_normal(self.make_rng("latent"), posterior.loc.shape),)
+        if noise[0].shape != posterior.loc.shape:
+            raise ValueError(f"noise: expected {posterior.loc.shape}, got {noise[0].shape}")
         latent = self._latent(posterior.at(noise[0]), posterior)
         likelihood = self.decode((latent.z,))
         return VAEOutput(sum_events(likelihood.log_prob(images)), (latent,), likelihood)

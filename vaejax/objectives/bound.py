@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.distributions import bits_per_dim, sum_events
+from vaejax.parallel import mean_over_shards, sum_over_shards
 from vaejax.types import Array, Batch, Metrics, Objective, VAEOutput
 
 Reduction = Literal["sum", "mean"]
@@ -39,19 +40,25 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
         raise ValueError(f"reduction: expected 'sum' or 'mean', got {reduction!r}")
 
     def init(rng: Array, batch: Batch):
-        params_rng, latent_rng = jax.random.split(rng)
+        _check_images(batch["image"])
+        params_rng, latent_rng, dropout_rng = jax.random.split(rng, 3)
         variables = dict(
-            model.init({"params": params_rng, "latent": latent_rng}, batch["image"], train=False)
+            model.init(
+                {"params": params_rng, "latent": latent_rng, "dropout": dropout_rng},
+                batch["image"],
+                train=False,
+            )
         )
         return {"model": variables.pop("params")}, variables
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
+        latent_rng, dropout_rng = jax.random.split(rng)
         output, new_state = model.apply(
             {"params": params["model"], **model_state},
             batch["image"],
             train=train,
             noise=batch.get("noise"),
-            rngs={"latent": rng},
+            rngs={"latent": latent_rng, "dropout": dropout_rng},
             mutable=list(model_state) if train else [],
         )
         num_dims = math.prod(batch["image"].shape[1:])
@@ -66,6 +73,13 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
         return total, (metrics, new_state if train else model_state)
 
     return Objective(init, loss)
+
+
+def _check_images(images: Array) -> None:
+    if images.ndim != 4 or not jnp.issubdtype(images.dtype, jnp.floating):
+        raise ValueError(
+            f"image: expected floats [B, H, W, C], got {images.dtype} {list(images.shape)}"
+        )
 
 
 def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metrics:
@@ -95,7 +109,12 @@ def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metri
 
 
 def batch_mean(values: Array, mask: Array | None = None) -> Array:
-    """Mean of [B, ...] over the examples that `mask` [B] counts (all, if None)."""
+    """Mean of [B, ...] over the examples that `mask` [B] counts (all, if None).
+
+    Under pmap it is the mean over the global batch, so that objectives may do with it what they
+    like; the mean over devices of each one's gradient is then the gradient of the global loss.
+    """
     if mask is None:
-        return values.mean(0)
-    return jnp.tensordot(mask, values, axes=1) / jnp.maximum(mask.sum(), 1.0)
+        return mean_over_shards(values.mean(0))
+    total, count = sum_over_shards((jnp.tensordot(mask, values, axes=1), mask.sum()))
+    return total / jnp.maximum(count, 1.0)

@@ -105,7 +105,12 @@ def denormalise_beta(beta_norm: Any, *, latent_size: int, input_size: int) -> An
 
 def _schedule(name: str, value: float | Schedule) -> Callable[[Array], Array]:
     if callable(value):
+        for step in (0, 10**9):
+            if not 0 <= float(value(step)) < math.inf:
+                raise ValueError(
+                    f"{name}: expected a schedule of numbers >= 0, got {value(step)} at step {step}"
+                )
         return value
-    if not value >= 0:
+    if not 0 <= value < math.inf:
         raise ValueError(f"{name}: expected a number >= 0 or a schedule, got {value}")
     return lambda step: jnp.asarray(value, jnp.float32)
