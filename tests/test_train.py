@@ -174,9 +174,8 @@ def test_evaluate_gives_the_logged_scores(config, finished, capsys):
 
 def test_best_checkpoint_is_that_of_the_highest_elbo(config, finished):
     workdir, _ = finished
-    best = max(
-        (x for x in lines(workdir) if x["split"] == "test/bound"), key=lambda line: line["elbo"]
-    )
+    evaluations = [line for line in lines(workdir) if line["split"] == "test/bound"]
+    best = max(evaluations, key=lambda line: line["elbo"])
     scores = modes.evaluate(config, workdir, "best")["test/bound"]
     assert float(scores["elbo"]) == pytest.approx(best["elbo"], rel=1e-6)
 

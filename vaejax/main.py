@@ -5,6 +5,7 @@ program with one line that names the key, what was expected, and the nearest val
 """
 
 import os
+import runpy
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -71,12 +72,15 @@ def _without_traceback(message: str) -> str:
 
 def _unknown_override(error: Exception, argv: list[str]) -> str:
     """What to say of an override of a key that the locked configuration does not have."""
-    for override in (arg.split("=")[0].lstrip("-") for arg in argv if arg.startswith("--config.")):
-        section, path = flags.FLAGS["config"].value, override.split(".")[1:]
+    given = dict(arg.lstrip("-").split("=", 1) for arg in argv if "=" in arg)
+    file, _, variant = given["config"].partition(":")
+    config = runpy.run_path(file)["get_config"](*[variant] if variant else [])
+    for override in (name for name in given if name.startswith("config.")):
+        section, path = config, override.split(".")[1:]
         for depth, name in enumerate(path):
             if not isinstance(section, ConfigDict) or name not in section:
-                key = ".".join(["config", *path[: depth + 1]])
-                return unknown_key(key, name, section if isinstance(section, ConfigDict) else [])
+                valid = section if isinstance(section, ConfigDict) else []
+                return unknown_key(".".join(["config", *path[: depth + 1]]), name, valid)
             section = section[name]
     raise error
 
