@@ -4,8 +4,6 @@ Ridgeway & Mozer, "Learning Deep Disentangled Embeddings with the F-Statistic Lo
 section 2; constants of Locatello et al., 2019.
 """
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from vaejax.metrics.discrete import code_factor_information
@@ -77,42 +75,35 @@ def explicitness(
     """
     mean, deviation = train_codes.mean(0), train_codes.std(0)
     scale = np.where(deviation > 0, deviation, 1.0)
-    x_train, x_test = (
-        ((x - mean) / scale).astype(np.float32) for x in (train_codes, codes)
-    )
+    x_train, x_test = (train_codes - mean) / scale, (codes - mean) / scale
     num_classes = int(max(train_levels.max(), levels.max())) + 1
+    ones = np.ones(len(x_train), x_train.dtype)
+    areas = []
+    for y_train, y_test in zip(train_levels.T, levels.T, strict=True):
+        model = multinomial(x_train, y_train, ones, num_classes=num_classes, l2=1.0)
+        pairs = ((x_train, y_train), (x_test, y_test))
+        areas.append([mean_roc_area(model.probabilities(x), y) for x, y in pairs])
+    return np.array(areas)
 
-    @jax.jit
-    def areas(pair: tuple[Array, Array]) -> Array:
-        model = multinomial(
-            x_train, pair[0], jnp.ones(len(x_train)), num_classes=num_classes, l2=1.0
+
+def mean_roc_area(scores: Array, labels: np.ndarray) -> float:
+    """Mean over the classes that occur of the area under the ROC curve of each against the rest.
+
+    The area is the share of pairs (positive, negative) in the right order, ties counted half.
+
+    Args:
+        scores: [N, K].
+        labels: [N] integers in [0, K), at least two different ones.
+    """
+    scores = np.asarray(scores)
+    areas = []
+    for label in np.unique(labels):
+        column, positive = scores[:, label], scores[labels == label, label]
+        ordered = np.sort(column)
+        not_above = 0.5 * (
+            np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
         )
-        return jnp.stack(
-            [
-                _mean_area(jax.nn.softmax(model.scores(x)), y, num_classes)
-                for x, y in zip((x_train, x_test), pair, strict=True)
-            ]
-        )
-
-    return np.stack([areas(pair) for pair in zip(train_levels.T, levels.T, strict=True)])
-
-
-def _mean_area(scores: Array, labels: Array, num_classes: int) -> Array:
-    """Mean over classes of the area under the ROC curve, from scores [N, K] and labels [N]."""
-
-    def area(pair: tuple[Array, Array]) -> Array:
-        score, label = pair
-        ordered = jnp.sort(score)
-        # Mann-Whitney: the rank of a positive, ties counted half, is the mean of both searches.
-        below = jnp.searchsorted(ordered, score, side="left", method="sort")
-        upto = jnp.searchsorted(ordered, score, side="right", method="sort")
-        positive = (labels == label).astype(score.dtype)
-        num_positive = positive.sum()
-        num_negative = len(labels) - num_positive
-        ranks = positive @ (0.5 * (below + upto)) - 0.5 * num_positive**2
-        return ranks / jnp.maximum(num_positive * num_negative, 1.0)
-
-    counts = jnp.bincount(labels, length=num_classes)
-    counts_both = (counts > 0) & (counts < len(labels))
-    areas = jax.lax.map(area, (scores.T, jnp.arange(num_classes)))
-    return jnp.where(counts_both, areas, 0.0).sum() / jnp.maximum(counts_both.sum(), 1)
+        num_positive = len(positive)
+        pairs = not_above.sum() - 0.5 * num_positive**2  # less those among the positives
+        areas.append(pairs / (num_positive * (len(labels) - num_positive)))
+    return float(np.mean(areas))
