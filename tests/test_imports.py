@@ -23,12 +23,13 @@ ALLOWED = {
     "distributions": {"types"},
     "nn": {"types", "parallel", "distributions"},
     "models": {"types", "distributions", "nn"},
-    "objectives": {"types", "distributions"},
+    "objectives": {"types", "distributions", "nn"},
     "optimizers": {"types"},
     "train_state": {"types"},
     "steps": {"types", "parallel", "train_state"},
     "data": {"types", "parallel"},
     "figures": {"types"},
+    "metrics": {"types"},
 }
 # Rooms that compose the others and are composed by none of those above.
 RUN = ("config", "evaluators", "pictures", "run", "checkpoint", "logging", "train", "modes", "main")

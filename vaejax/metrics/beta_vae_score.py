@@ -40,7 +40,7 @@ def beta_vae_score(
         classifier: "multinomial", or "one_vs_rest" as it was in the library versions of the papers.
 
     Returns:
-        `beta_vae` in [0, 1] on new points, and `beta_vae_train`.
+        `beta_vae_score` in [0, 1] on new points, and `beta_vae_score_train`.
     """
     codes = checked_codes(codes)
     groups = FactorGroups.of(checked_factors(factors, len(codes), at_least=2))
@@ -49,7 +49,7 @@ def beta_vae_score(
     train = points[:num_train], labels[:num_train]
     test = points[num_train : num_train + num_eval], labels[num_train : num_train + num_eval]
     accuracies = classify(*train, *test, num_factors=groups.levels.shape[1], classifier=classifier)
-    return {"beta_vae": float(accuracies[1]), "beta_vae_train": float(accuracies[0])}
+    return {"beta_vae_score": float(accuracies[1]), "beta_vae_score_train": float(accuracies[0])}
 
 
 def classify(
@@ -70,9 +70,7 @@ def classify(
         classifier: see `beta_vae_score`.
     """
     if classifier not in ("multinomial", "one_vs_rest"):
-        raise ValueError(
-            f"classifier: expected 'multinomial' or 'one_vs_rest', got {classifier!r}"
-        )
+        raise ValueError(f"classifier: expected 'multinomial' or 'one_vs_rest', got {classifier!r}")
     if classifier == "multinomial":
         ones = jnp.ones(len(x_train))
         model = multinomial(x_train, y_train, ones, num_classes=num_factors, l2=1.0)

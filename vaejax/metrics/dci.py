@@ -41,8 +41,8 @@ def dci(
         penalty: of the lasso, for factors of unit variance.
 
     Returns:
-        `dci_disentanglement`, `dci_completeness`, `dci_informativeness` and
-        `dci_informativeness_train` in [0, 1] (accuracies of trees, squared correlations of the
+        `disentanglement`, `completeness`, `informativeness_test` and
+        `informativeness_train` in [0, 1] (accuracies of trees, squared correlations of the
         lasso), and `importance` [D, F].
     """
     codes = checked_codes(codes)
@@ -58,10 +58,10 @@ def dci(
     else:
         importance, informativeness = lasso_importance(*rows, penalty=penalty)
     return {
-        "dci_disentanglement": disentanglement(importance),
-        "dci_completeness": completeness(importance),
-        "dci_informativeness": informativeness[1],
-        "dci_informativeness_train": informativeness[0],
+        "disentanglement": disentanglement(importance),
+        "completeness": completeness(importance),
+        "informativeness_test": informativeness[1],
+        "informativeness_train": informativeness[0],
         "importance": importance,
     }
 

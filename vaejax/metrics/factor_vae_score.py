@@ -39,8 +39,8 @@ def factor_vae_score(
         min_std: codes with a smaller standard deviation are left out.
 
     Returns:
-        `factor_vae` in [0, 1] on the second set of votes, `factor_vae_train` on the first,
-        `num_active`, and the two tables of `votes_train` and `votes_eval` [F, D].
+        `factor_vae_score` in [0, 1] on the second set of votes, `factor_vae_score_train` on the
+        first, `num_active`, and the two tables of `votes_train` and `votes_eval` [F, D].
         Both scores are 0 where no code is active.
     """
     codes = checked_codes(codes)
@@ -55,8 +55,8 @@ def factor_vae_score(
         np.add.at(tables, ((np.arange(len(code)) >= num_train).astype(int), factor, code), 1)
     train, test = vote_accuracy(*tables)
     return {
-        "factor_vae": test,
-        "factor_vae_train": train,
+        "factor_vae_score": test,
+        "factor_vae_score_train": train,
         "num_active": int(active.sum()),
         "votes_train": tables[0],
         "votes_eval": tables[1],

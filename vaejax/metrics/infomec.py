@@ -122,8 +122,9 @@ def _information(code: np.ndarray, labels: np.ndarray, num_neighbours: int) -> f
     for label in np.flatnonzero(counts > 1):
         where = labels == label
         radius[where] = _neighbour_distance(code[where], min(num_neighbours, counts[label] - 1))
-    radius = np.nextafter(radius[counted], 0.0)  # strictly nearer
     kept = code[counted]
+    # Strictly nearer than the k-th, whatever the rounding of the sums below.
+    radius = radius[counted] - 4 * np.spacing(np.abs(kept).max())
     near = np.searchsorted(kept, kept + radius, "right") - np.searchsorted(kept, kept - radius)
     sizes = counts[labels[counted]]
     neighbours = np.minimum(num_neighbours, sizes - 1)

@@ -44,8 +44,7 @@ def udr(
         )
     alive = [np.asarray(kl) > min_kl for kl in kls]
     models = [
-        _standardised(checked_codes(z, f"codes[{m}]")) * alive[m][None]
-        for m, z in enumerate(codes)
+        _standardised(checked_codes(z, f"codes[{m}]")) * alive[m][None] for m, z in enumerate(codes)
     ]
     if len({len(z) for z in models}) > 1:
         raise ValueError(f"codes: expected the same N of all, got {[len(z) for z in models]}")

@@ -19,24 +19,26 @@ def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> dict:
         num_bins: equal-width bins per code, for the mutual information.
 
     Returns:
-        `gaussian_total_correlation` in nats, `wasserstein_correlation` in squared units of the
-        codes, `wasserstein_correlation_norm` (over the total variance) and `mutual_information` in
-        nats, the mean over pairs of codes.
+        `gaussian_total_correlation` in nats; `gaussian_wasserstein_correlation` in squared units
+        of the codes, and `gaussian_wasserstein_correlation_norm`, over the total variance;
+        `mutual_info_score` in nats, the mean over pairs of codes.
     """
     codes = checked_codes(codes)
     active = codes[:, codes.max(0) > codes.min(0)]
-    names = ("gaussian_total_correlation", "wasserstein_correlation")
-    if active.shape[1] < 2:
-        return dict.fromkeys((*names, "wasserstein_correlation_norm", "mutual_information"), 0.0)
-    covariance = np.cov(active, rowvar=False, dtype=np.float64)
-    distance = gaussian_wasserstein_correlation(covariance)
-    # Pairs with a code that does not vary share nothing, and count.
-    pairs = codes.shape[1] * (codes.shape[1] - 1)
+    total_correlation = distance = relative = information = 0.0
+    if active.shape[1] > 1:
+        covariance = np.cov(active, rowvar=False, dtype=np.float64)
+        total_correlation = gaussian_total_correlation(covariance)
+        distance = gaussian_wasserstein_correlation(covariance)
+        relative = distance / float(np.trace(covariance))
+        # Pairs with a code that does not vary share nothing, and count.
+        pairs = codes.shape[1] * (codes.shape[1] - 1)
+        information = float(_pairwise_information(active, num_bins).sum() / pairs)
     return {
-        names[0]: gaussian_total_correlation(covariance),
-        names[1]: distance,
-        "wasserstein_correlation_norm": distance / float(np.trace(covariance)),
-        "mutual_information": float(_pairwise_information(active, num_bins).sum() / pairs),
+        "gaussian_total_correlation": total_correlation,
+        "gaussian_wasserstein_correlation": distance,
+        "gaussian_wasserstein_correlation_norm": relative,
+        "mutual_info_score": information,
     }
 
 
