@@ -112,9 +112,8 @@ def log_weights(
 ) -> Array:
     """log of how much posterior i counts in q(z_j), [B, B].
 
-    Rows of the stratified weights sum to 1: 1/N for the posterior that z_j was drawn from; of the
-    M = B - 1 others each stands for (N - 1) / M images of the data set, save one, which makes up
-    for the rounding: (N - M) / (N M), and 1 / M.
+    Rows of the stratified weights sum to 1: 1 / N for the posterior that z_j was drawn from, 1 / M
+    for the M = B - 1 others, save for (N - M) / (N M) for one of them, here the next in the batch.
     """
     mask = jnp.ones(batch_size) if mask is None else mask
     count = mask.sum()
