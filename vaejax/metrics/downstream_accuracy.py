@@ -10,7 +10,7 @@ import numpy as np
 
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
-from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.split import disjoint_rows
 from vaejax.types import Array
 
 
@@ -40,7 +40,7 @@ def downstream_accuracy(
     sizes = sorted(n for n in num_labels if 0 < n < len(codes))
     if not sizes:
         raise ValueError(f"num_labels: expected numbers in [1, {len(codes)}), got {num_labels}")
-    train, test = train_test_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))
+    train, test = disjoint_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))
     deviation = codes[train].std(0)
     x = (codes - codes[train].mean(0)) / np.where(deviation > 0, deviation, 1.0)
     num_classes = int(levels.max()) + 1

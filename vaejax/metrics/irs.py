@@ -52,6 +52,7 @@ def interventional_robustness(
         codes: [N, D], none constant.
         levels: [N, F] integers.
     """
+    codes = codes.astype(np.float64)
     max_deviations = np.abs(codes - codes.mean(0)).max(0)
     fixed = np.stack([_deviations(codes, column) for column in levels.T], axis=1)
     return 1.0 - fixed / max_deviations[:, None], max_deviations

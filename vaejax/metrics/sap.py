@@ -126,7 +126,7 @@ def _fit(x: Array, labels: Array, num_classes: int, c: float = 0.01) -> Array:
         sign = moments[:, 0] - moments[:, 1]  # sum_i c_i y_i (1, x, x^2)
         hessian = jnp.stack([jnp.stack([sxx, sx], -1), jnp.stack([sx, n], -1)], -2) * 2
         gradient = jnp.einsum("kij,kj->ki", hessian, line) - 2 * sign[:, 1::-1]
-        return gradient + line, hessian + jnp.eye(2, dtype=x.dtype)
+        return gradient + line, hessian + jnp.eye(2, dtype=x.dtype)[None]
 
     def newton(_, line: Array) -> Array:
         gradient, hessian = sums(line)

@@ -9,7 +9,11 @@ from vaejax.types import Array
 def train_test_rows(
     rng: Array, num_points: int, num_train: int, num_test: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two disjoint random sets of rows; in the same proportion where there are too few for both.
+    """Two random sets of rows of a table.
+
+    Of a table with at least `num_train` rows both are drawn independently and with replacement, as
+    the study of Locatello et al. (2019) draws from its grids: they overlap where the table is not
+    many times larger. A smaller table is divided into two disjoint sets in the same proportion.
 
     Args:
         rng: key.
@@ -17,12 +21,22 @@ def train_test_rows(
         num_train: size of the first set.
         num_test: size of the second.
     """
+    if num_points < num_train:
+        num_test = max(1, num_points * num_test // (num_train + num_test))
+        return disjoint_rows(rng, num_points, num_points - num_test, num_test)
+    rows = _generator(rng).integers(num_points, size=num_train + num_test)
+    return rows[:num_train], rows[num_train:]
+
+
+def disjoint_rows(
+    rng: Array, num_points: int, num_train: int, num_test: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two random sets of rows that have none in common, num_train + num_test <= num_points."""
     if num_points < 2:
         raise ValueError(f"codes: expected at least 2 points, got {num_points}")
-    wanted = num_train + num_test
-    if wanted > num_points:
-        num_test = max(1, num_points * num_test // wanted)
-        num_train = num_points - num_test
-    seed = np.asarray(jax.random.key_data(rng)).reshape(-1)
-    rows = np.random.default_rng(seed).choice(num_points, num_train + num_test, replace=False)
+    rows = _generator(rng).choice(num_points, num_train + num_test, replace=False)
     return rows[:num_train], rows[num_train:]
+
+
+def _generator(rng: Array) -> np.random.Generator:
+    return np.random.default_rng(np.asarray(jax.random.key_data(rng)).reshape(-1))
