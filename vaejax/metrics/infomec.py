@@ -11,6 +11,7 @@ import numpy as np
 from vaejax.metrics.discrete import factor_entropies
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
+from vaejax.metrics.split import disjoint_rows
 from vaejax.types import Array
 
 NEARLY_FREE = 1e-3  # L2 penalty of a regression that should have none, for a finite solution
@@ -21,6 +22,7 @@ def infomec(
     factors: Array,
     *,
     rng: Array,
+    num_points: int = 10_000,
     num_neighbours: int = 10,
     min_range: float = 0.05,
 ) -> dict:
@@ -29,7 +31,8 @@ def infomec(
     Args:
         codes: [N, D].
         factors: [N, F] integers, F >= 2.
-        rng: key, breaks ties between equal codes.
+        rng: key, draws the rows and breaks ties between equal codes.
+        num_points: rows to use, of a larger table; all of a smaller one.
         num_neighbours: of the estimate of mutual information.
         min_range: codes whose range is at most this share of the largest range are left out.
 
@@ -40,6 +43,9 @@ def infomec(
     """
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes), at_least=2)
+    if len(codes) > num_points:
+        rows, _ = disjoint_rows(rng, len(codes), num_points, 0)
+        codes, levels = codes[rows], levels[rows]
     spread = codes.max(0) - codes.min(0)
     active = (spread > min_range * spread.max()) & (spread > 0)
     nmi = np.zeros((levels.shape[1], codes.shape[1]))
