@@ -65,7 +65,13 @@ def mutual_information(counts: Array) -> Array:
 def code_factor_information(codes: np.ndarray, levels: np.ndarray, num_bins: int) -> Array:
     """I(z_d; v_k) [D, F], nats, of discretised codes [N, D] with factor levels [N, F]."""
     bins = discretise(codes, num_bins)
-    return mutual_information(joint_counts(bins, levels, num_bins, int(levels.max()) + 1))
+    return paired_information(bins, levels, num_bins, int(levels.max()) + 1)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def paired_information(a: Array, b: Array, num_a: int, num_b: int) -> Array:
+    """Mutual information [D, F], nats, of every pair of columns; arguments as `joint_counts`."""
+    return mutual_information(joint_counts(a, b, num_a, num_b))
 
 
 def factor_entropies(levels: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from vaejax.metrics.groups import FactorGroups, random_words
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.types import Array
 
+VARIANCE_ROWS = 10_000  # from which the variances of the codes are estimated
 CHUNK = 500  # votes held in memory at once
 
 
@@ -45,10 +46,12 @@ def factor_vae_score(
     """
     codes = checked_codes(codes)
     groups = FactorGroups.of(checked_factors(factors, len(codes), at_least=2))
-    variances, active = active_codes(codes, min_std)
+    vote_rng, rows_rng = jax.random.split(rng)
+    rows = groups.rows(random_words(rows_rng, (VARIANCE_ROWS,)))
+    variances, active = active_codes(codes[np.asarray(rows)], min_std)
     chunks = -(-(num_train + num_eval) // CHUNK)
     scale = np.where(active, variances, np.nan)
-    factor, code = _votes(rng, codes, groups, scale, chunks, batch_size)
+    factor, code = _votes(vote_rng, codes, groups, scale, chunks, batch_size)
     factor, code = (np.asarray(x).reshape(-1)[: num_train + num_eval] for x in (factor, code))
     tables = np.zeros((2, groups.levels.shape[1], codes.shape[1]), np.int64)
     if active.any():

@@ -28,8 +28,8 @@ class FactorGroups(NamedTuple):
     def of(cls, levels: np.ndarray) -> "FactorGroups":
         """The groups of factor levels [N, F]."""
         # A stable sort of 16-bit integers is a radix sort: linear in N.
-        keys = levels.astype(np.uint16) if levels.max() < 2**16 else levels
-        order = np.argsort(keys, axis=0, kind="stable").T.astype(np.int32)
+        keys = np.ascontiguousarray(levels.T, np.uint16 if levels.max() < 2**16 else None)
+        order = np.argsort(keys, axis=1, kind="stable").astype(np.int32)
         size = int(levels.max()) + 1
         count = np.stack([np.bincount(column, minlength=size) for column in levels.T])
         start = np.cumsum(count, axis=1) - count

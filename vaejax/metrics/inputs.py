@@ -55,11 +55,11 @@ def checked_factors(factors: Array | np.ndarray, num_points: int, *, at_least: i
         )
     if factors.shape[1] < at_least:
         raise ValueError(f"factors: expected at least {at_least}, got {factors.shape[1]}")
-    columns = [np.unique(column, return_inverse=True)[1] for column in _small(factors).T]
-    for i, column in enumerate(columns):
-        if column.max() == 0:
+    levels = np.stack([_levels(column) for column in np.ascontiguousarray(factors.T)], axis=1)
+    for i, highest in enumerate(levels.max(0)):
+        if highest == 0:
             raise ValueError(f"factors: expected at least 2 values each, column {i} is constant")
-    return np.stack(columns, axis=1).astype(np.int32)
+    return levels
 
 
 def num_levels(levels: np.ndarray) -> tuple[int, ...]:
@@ -67,7 +67,10 @@ def num_levels(levels: np.ndarray) -> tuple[int, ...]:
     return tuple(int(size) for size in levels.max(0) + 1)
 
 
-def _small(factors: np.ndarray) -> np.ndarray:
-    """The same order of values in 16 bits where they fit, which sort many times faster."""
-    offset = factors - factors.min(0, keepdims=True)
-    return offset.astype(np.uint16) if offset.max() < 2**16 else offset
+def _levels(column: np.ndarray) -> np.ndarray:
+    """The place of each value among those that occur, int32 [N]."""
+    low, high = int(column.min()), int(column.max())
+    if high - low < 2**16:  # by counting, which is many times faster than by sorting
+        offsets = column - low
+        return (np.cumsum(np.bincount(offsets) > 0) - 1).astype(np.int32)[offsets]
+    return np.unique(column, return_inverse=True)[1].astype(np.int32)

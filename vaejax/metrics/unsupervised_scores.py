@@ -6,7 +6,7 @@ Representations", ICML 2019, section 5.2.
 
 import numpy as np
 
-from vaejax.metrics.discrete import discretise, joint_counts, mutual_information
+from vaejax.metrics.discrete import discretise, paired_information
 from vaejax.metrics.inputs import checked_codes
 from vaejax.types import Array
 
@@ -75,5 +75,5 @@ def gaussian_wasserstein_correlation(covariance: np.ndarray) -> float:
 def _pairwise_information(codes: np.ndarray, num_bins: int) -> np.ndarray:
     """I(z_i; z_j) [D, D] of discretised codes, nats, with zeros on the diagonal."""
     bins = discretise(codes, num_bins)
-    information = mutual_information(joint_counts(bins, bins, num_bins, num_bins))
+    information = paired_information(bins, bins, num_bins, num_bins)
     return np.asarray(information) * (1.0 - np.eye(codes.shape[1]))
