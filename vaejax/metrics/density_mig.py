@@ -26,7 +26,7 @@ def density_mig(
     *,
     rng: Array,
     num_points: int = 10_000,
-    num_samples: int = 2_000,
+    num_samples: int = 1_000,
 ) -> dict:
     """`mig` of samples of the posterior rather than its mean, without a histogram.
 

@@ -62,11 +62,6 @@ def checked_factors(factors: Array | np.ndarray, num_points: int, *, at_least: i
     return levels
 
 
-def num_levels(levels: np.ndarray) -> tuple[int, ...]:
-    """How many levels each factor of [N, F] has."""
-    return tuple(int(size) for size in levels.max(0) + 1)
-
-
 def _levels(column: np.ndarray) -> np.ndarray:
     """The place of each value among those that occur, int32 [N]."""
     low, high = int(column.min()), int(column.max())

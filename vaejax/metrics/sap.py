@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.metrics.inputs import checked_codes, checked_factors, num_levels
+from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.split import train_test_rows
 from vaejax.types import Array
 
@@ -79,10 +79,12 @@ def svm_accuracies(
         train_codes, codes: [N, D], to fit and to score on.
         train_levels, levels: [N, F] in 0, 1, ...
     """
-    columns = []
-    for k, size in enumerate(num_levels(np.concatenate([train_levels, levels]))):
-        columns.append(_accuracies(train_codes, train_levels[:, k], codes, levels[:, k], size))
-    return np.asarray(jnp.stack(columns, axis=1))
+    num_classes = int(max(train_levels.max(), levels.max())) + 1
+    columns = [
+        _accuracies(train_codes, train_level, codes, level, num_classes)
+        for train_level, level in zip(train_levels.T, levels.T, strict=True)
+    ]
+    return np.stack(columns, axis=1)
 
 
 @partial(jax.jit, static_argnums=4)
