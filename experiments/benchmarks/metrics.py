@@ -9,7 +9,7 @@ first call of ours (which compiles), of a later one, and of the NumPy version, t
 scores. Required: 4 times less for the Higgins and FactorVAE metrics, 20 times for MIG, none slower.
 
 The last rows are the suite with an untrained conv encoder on drawn images: one by one, every NumPy
-version encodes the images it asks for, in batches of 64; we encode once, the whole grid or a random
+version encodes the images it asks for; we encode once, the whole grid or a random
 part of it (`num_images` of the evaluation `disentanglement`). The encoder's time is measured on
 some thousand images and multiplied. Required: 4 times less.
 """
@@ -176,8 +176,8 @@ def ours_on(codes: np.ndarray, factors: np.ndarray, entry: Suite) -> float:
     return entry.ours(**given)[entry.score]
 
 
-def encoder_seconds(batch_size: int, num_images: int = 4096) -> float:
-    """CPU seconds to draw and encode one image, in batches."""
+def encoder_seconds(num_images: int = 4096) -> float:
+    """CPU seconds to draw and encode one image, in batches of 64."""
     source, model = data.dsprites()["train"], models.ConvVAE((64, 64, 1), 10, "locatello")
     variables = jax.jit(model.init)({"params": RNG, "latent": RNG}, source.images(np.arange(2)))
 
@@ -187,7 +187,7 @@ def encoder_seconds(batch_size: int, num_images: int = 4096) -> float:
         return model.apply(variables, images, method="encode")[0].z
 
     def encode_all():
-        for indices in np.arange(num_images).reshape(-1, batch_size):
+        for indices in np.arange(num_images).reshape(-1, BATCH):
             np.asarray(encode(source.factors(indices)))
 
     encode_all()
@@ -218,8 +218,8 @@ def main() -> None:
     if args.skip_encoder:
         return
     asked = sum(entry.num_images for entry in SUITE.values())
-    one_by_one = totals[2] + encoder_seconds(BATCH) * asked
-    per_image = encoder_seconds(256)
+    per_image = encoder_seconds()
+    one_by_one = totals[2] + per_image * asked
     print(f"\nwith an encoder of {1e3 * per_image:.3f} ms per image")
     print(f"  NumPy, {asked:,} images one metric after the other{one_by_one:>8.0f}")
     for size in (num_images, PART):

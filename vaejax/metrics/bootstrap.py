@@ -3,9 +3,9 @@
 Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile intervals).
 """
 
-import jax
 import numpy as np
 
+from vaejax.metrics.split import host_generator
 from vaejax.types import Array
 
 NUM_RESAMPLES = 2000
@@ -24,8 +24,7 @@ def bootstrap_interval(values: Array, *, rng: Array, level: float = 0.95) -> tup
         raise ValueError(f"values: expected [R], got shape {values.shape}")
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: expected a number in (0, 1), got {level}")
-    seed = np.asarray(jax.random.key_data(rng)).reshape(-1)
-    draws = np.random.default_rng(seed).integers(len(values), size=(NUM_RESAMPLES, len(values)))
+    draws = host_generator(rng).integers(len(values), size=(NUM_RESAMPLES, len(values)))
     tail = 0.5 * (1.0 - level)
     low, high = np.quantile(values[draws].mean(1), (tail, 1.0 - tail))
     return float(low), float(high)

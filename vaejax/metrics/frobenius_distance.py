@@ -5,10 +5,10 @@ The thesis's section 5.1 (figure 5.1). Both tend to the identity as beta grows, 
 
 from typing import Literal
 
-import jax
 import numpy as np
 
 from vaejax.metrics.inputs import checked_codes
+from vaejax.metrics.split import host_generator
 from vaejax.types import Array
 
 
@@ -36,7 +36,9 @@ def frobenius_distance(
         raise ValueError(f"aggregate: expected 'samples' or 'means', got {aggregate!r}")
     codes = means
     if aggregate == "samples":
-        codes = means + np.exp(0.5 * log_vars) * np.asarray(jax.random.normal(rng, means.shape))
+        codes = means + np.exp(0.5 * log_vars) * host_generator(rng).standard_normal(
+            means.shape, np.float32
+        )
     covariance = np.atleast_2d(np.cov(codes, rowvar=False, dtype=np.float64))
     variances = np.exp(log_vars.astype(np.float64))
     # |diag v - S|^2 = sum_d (v_d - S_dd)^2 + the squares off the diagonal of S

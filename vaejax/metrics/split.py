@@ -24,7 +24,7 @@ def train_test_rows(
     if num_points < num_train:
         num_test = max(1, num_points * num_test // (num_train + num_test))
         return disjoint_rows(rng, num_points, num_points - num_test, num_test)
-    rows = _generator(rng).integers(num_points, size=num_train + num_test)
+    rows = host_generator(rng).integers(num_points, size=num_train + num_test)
     return rows[:num_train], rows[num_train:]
 
 
@@ -34,9 +34,10 @@ def disjoint_rows(
     """Two random sets of rows that have none in common, num_train + num_test <= num_points."""
     if num_points < 2:
         raise ValueError(f"codes: expected at least 2 points, got {num_points}")
-    rows = _generator(rng).choice(num_points, num_train + num_test, replace=False)
+    rows = host_generator(rng).choice(num_points, num_train + num_test, replace=False)
     return rows[:num_train], rows[num_train:]
 
 
-def _generator(rng: Array) -> np.random.Generator:
+def host_generator(rng: Array) -> np.random.Generator:
+    """NumPy's generator with a key as its seed: nothing to compile, and fast for large tables."""
     return np.random.default_rng(np.asarray(jax.random.key_data(rng)).reshape(-1))
