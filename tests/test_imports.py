@@ -11,7 +11,16 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vaejax"
-NOT_NEEDED = ("tensorflow_datasets", "tensorflow", "grain", "clu", "chex", "matplotlib", "orbax")
+NOT_NEEDED = (
+    "tensorflow_datasets",
+    "tensorflow",
+    "grain",
+    "clu",
+    "chex",
+    "matplotlib",
+    "orbax",
+    "sklearn",
+)
 
 # Room -> the rooms of vaejax it may import from, besides itself.
 ALLOWED = {
