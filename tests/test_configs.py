@@ -57,8 +57,9 @@ def test_smoke_variant_runs_end_to_end(path, tmp_path, monkeypatch):
     config.update_from_flattened_dict(DATA[config.data.name](tmp_path / "data"))
     state = train(config, tmp_path / "run")
     assert int(state.step) == config.train.num_steps
-    last = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1]
-    assert np.isfinite(json.loads(last)["elbo"])
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    elbos = [line["elbo"] for line in map(json.loads, lines) if "elbo" in line]
+    assert np.isfinite(elbos[-1])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

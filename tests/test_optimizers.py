@@ -37,3 +37,30 @@ def test_clipping_comes_before_the_optimiser():
 def test_impossible_settings_are_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         make_optimizer(**kwargs)
+
+
+def test_players_have_optimisers_of_their_own():
+    discriminator = {"name": "sgd", "learning_rate": 0.1}
+    players = {"discriminator": discriminator}
+    optimizer = make_optimizer("sgd", learning_rate=1.0, clip_norm=1.0, players=players)
+    gradients = {"model": {"w": jnp.array([3.0, 4.0])}, "discriminator": {"w": jnp.array([10.0])}}
+    updates, _ = optimizer.update(gradients, optimizer.init(gradients), gradients)
+    np.testing.assert_allclose(updates["model"]["w"], [-0.6, -0.8], rtol=1e-6)
+    np.testing.assert_allclose(updates["discriminator"]["w"], [-1.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("players", "message"),
+    [
+        ({"discriminator": {"name": "adm", "learning_rate": 1.0}}, "players.discriminator.name: "),
+        ({"discriminator": {"name": "adam"}}, "players.discriminator.*learning_rate"),
+        (
+            {"critic": {"name": "adam", "learning_rate": 1.0}},
+            "players: expected some of .*'critic'",
+        ),
+    ],
+)
+def test_impossible_players_are_refused(players, message):
+    params = {"model": jnp.zeros(1), "discriminator": jnp.zeros(1)}
+    with pytest.raises(ValueError, match=message):
+        make_optimizer("adam", learning_rate=1.0, players=players).init(params)

@@ -7,6 +7,7 @@ Everything here is pure functions and flax modules; `python -m vaejax.main` is t
 
 from vaejax import data as data
 from vaejax import distributions as distributions
+from vaejax import metrics as metrics
 from vaejax import models as models
 from vaejax import nn as nn
 from vaejax import objectives as objectives

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import optax
@@ -9,6 +10,7 @@ import optax
 from vaejax.types import Schedule
 
 OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "rmsprop", "sgd")
+REST = "rest"  # label of the players without an optimiser of their own
 
 
 def make_optimizer(
@@ -16,6 +18,7 @@ def make_optimizer(
     *,
     learning_rate: float | Schedule,
     clip_norm: float | None = None,
+    players: Mapping[str, Mapping[str, Any]] | None = None,
     **kwargs: Any,
 ) -> optax.GradientTransformation:
     """An optax optimiser by name.
@@ -24,6 +27,8 @@ def make_optimizer(
         name: one of `OPTIMIZERS`.
         learning_rate: a positive number or a schedule of the step.
         clip_norm: gradients of a larger global norm are scaled down to it first; None leaves them.
+        players: `{player: {"name": ..., "learning_rate": ..., ...}}` for players that are trained
+            by an optimiser of their own, with arguments like these; all others by this one.
         **kwargs: the optimiser's own settings (b1, b2, eps, weight_decay, momentum, ...).
     """
     if name not in OPTIMIZERS:
@@ -41,6 +46,26 @@ def make_optimizer(
             near = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
             raise ValueError(f"{key}: unknown; did you mean {near!r}? optax.{name} takes {valid}")
     optimizer = factory(learning_rate, **kwargs)
-    if clip_norm is None:
-        return optimizer
-    return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
+    if clip_norm is not None:
+        optimizer = optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
+    return optimizer if players is None else _per_player(optimizer, players)
+
+
+def _per_player(
+    others: optax.GradientTransformation, players: Mapping[str, Mapping[str, Any]]
+) -> optax.GradientTransformation:
+    """Every player's own optimiser, and `others` for the rest."""
+    optimizers = {REST: others}
+    for player, settings in players.items():
+        try:
+            optimizers[player] = make_optimizer(**settings)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"players.{player}.{error}") from error
+
+    def labels(params: Mapping[str, Any]) -> dict[str, str]:
+        for player in players:
+            if player not in params:
+                raise ValueError(f"players: expected some of {sorted(params)}, got {player!r}")
+        return {player: player if player in players else REST for player in params}
+
+    return optax.multi_transform(optimizers, labels)

@@ -1,7 +1,10 @@
 """Objectives: pairs of pure functions `(init, loss)`; see `vaejax.types.Objective`."""
 
 from vaejax.objectives.bound import variational as variational
+from vaejax.objectives.dip_vae import dip_vae as dip_vae
 from vaejax.objectives.elbo import capacity as capacity
 from vaejax.objectives.elbo import denormalise_beta as denormalise_beta
 from vaejax.objectives.elbo import elbo as elbo
 from vaejax.objectives.elbo import normalise_beta as normalise_beta
+from vaejax.objectives.factor_vae import factor_vae as factor_vae
+from vaejax.objectives.total_correlation import beta_tcvae as beta_tcvae

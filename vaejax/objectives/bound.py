@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from vaejax.distributions import bits_per_dim, sum_events
 from vaejax.parallel import mean_over_shards, sum_over_shards
-from vaejax.types import Array, Batch, Metrics, Objective, VAEOutput
+from vaejax.types import Array, Batch, Latent, Metrics, Objective, VAEOutput
 
 Reduction = Literal["sum", "mean"]
 Divergence = Callable[[Array, VAEOutput, Batch, Array], tuple[Array, Metrics]]
@@ -106,6 +106,14 @@ def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metri
         "elbo_bpd": bits_per_dim(-elbo, num_dims),
         **metrics,
     }
+
+
+def vector_latent(output: VAEOutput) -> Latent:
+    """The latent [B, D] of a model that has a single group of vectors; a ValueError otherwise."""
+    shapes = [latent.z.shape[1:] for latent in output.latents]
+    if len(shapes) != 1 or len(shapes[0]) != 1:
+        raise ValueError(f"model: expected one group of latents [B, D], got {shapes}")
+    return output.latents[0]
 
 
 def batch_mean(values: Array, mask: Array | None = None) -> Array:

@@ -1,34 +1,17 @@
-"""Evaluations as data: `config.eval = {name: kwargs}`, each a function of this module.
+"""The objective's own numbers, averaged over a split."""
 
-An evaluator is made once per run, `name(context, **kwargs)`, and then called with a state as often
-as one likes; it yields `(name, value)`, so what it compiled is reused.
-"""
-
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
-from vaejax.data import Source, Splits, Subset, batch_indices, eval_batches
+from vaejax.data import eval_batches
+from vaejax.evaluators.context import Context, Evaluator, pick_split, some_examples
 from vaejax.parallel import batch_sharding
 from vaejax.randomness import stream
 from vaejax.steps import make_eval_step, sharded_step
 from vaejax.train_state import TrainState
-from vaejax.types import Objective
-
-Evaluator = Callable[[TrainState], Iterator[tuple[str, Any]]]
-
-
-class Context(NamedTuple):
-    """What evaluations and pictures may use of a run."""
-
-    model: Any
-    objective: Objective
-    splits: Splits
-    mesh: Mesh
-    seed: int
 
 
 def bound(
@@ -77,16 +60,3 @@ def bound(
         yield "num_examples", count
 
     return evaluate
-
-
-def some_examples(source: Source, num_examples: int) -> Source:
-    """A random subset of a source, the same every time; all of it where it has no more."""
-    num_examples = min(num_examples, len(source))
-    return Subset(source, batch_indices(0, 0, len(source), num_examples))
-
-
-def pick_split(splits: Splits, name: str) -> Source:
-    """The source of a split; a ValueError naming those there are, if it is not one of them."""
-    if name not in splits:
-        raise ValueError(f"split: expected one of {sorted(splits)}, got {name!r}")
-    return splits[name]

@@ -1,0 +1,96 @@
+"""One table of codes, many scores: what the evaluation yields for a tiny model and baselines."""
+
+import jax
+import numpy as np
+import pytest
+
+from vaejax import create_train_state, make_optimizer, metrics
+from vaejax.evaluators import disentanglement
+from vaejax.evaluators.disentanglement import Table, repeated, summaries
+
+SCORES = {
+    "mig": {},
+    "factor_vae_score": {"num_train": 100, "num_eval": 100, "batch_size": 8},
+    "frobenius_distance": {},
+}
+KWARGS = {"scores": SCORES, "num_points": 1000, "num_repeats": 2, "batch_size": 64}
+
+
+@pytest.fixture(scope="module")
+def state(context):
+    batch = {"image": np.zeros((2, *context.model.image_shape), np.float32)}
+    create = jax.jit(create_train_state, static_argnums=(0, 1))
+    optimizer = make_optimizer("sgd", learning_rate=1.0)
+    return create(context.objective, optimizer, jax.random.key(0), batch)
+
+
+def test_every_score_comes_with_its_spread(context, state):
+    evaluate = disentanglement(context, **KWARGS, baselines=("ground_truth",))
+    results = dict(evaluate(state))
+    assert results["num_images"] == 1200
+    for name in ("mig", "factor_vae_score", "frobenius_distance"):
+        mean, low, high = (results[f"disentanglement/{name}{end}"] for end in ("", "_low", "_high"))
+        assert low <= mean <= high
+        assert results[f"disentanglement/{name}_std"] >= 0
+    assert results["disentanglement/ground_truth/factor_vae_score"] > 0.95
+    assert results["disentanglement/ground_truth/mig"] > 0.9
+    again = dict(evaluate(state))
+    assert again["disentanglement/mig"] == results["disentanglement/mig"]
+    assert "disentanglement/ground_truth/mig" not in again
+
+
+def test_codes_are_the_posterior_means_of_all_images(context, state, bars):
+    """The yielded score is that of codes computed by hand, image by image in the splits' order."""
+    scores = {"active_units": {"min_variance": 0.0}}
+    kwargs = {**KWARGS, "scores": scores, "num_points": 1200}
+    results = dict(disentanglement(context, **kwargs)(state))
+    assert results["disentanglement/active_units"] == 3
+    images = bars.images(np.arange(len(bars)))
+    variables = {"params": state.ema_params["model"]}
+    (latent,) = jax.jit(lambda x: context.model.apply(variables, x, method="encode"))(images)
+    table = Table(np.asarray(latent.z), np.zeros((1200, 3)), bars.factors(np.arange(1200)))
+    by_hand = repeated({"mig": metrics.mig}, table, jax.random.key(0), 1200, 1)
+    kwargs = {**KWARGS, "scores": {"mig": {}}, "num_points": 1200}
+    ours = dict(disentanglement(context, **kwargs)(state))["disentanglement/mig"]
+    assert ours == pytest.approx(by_hand["mig"][0], abs=1e-5)
+
+
+def test_a_part_of_the_images_is_enough(context, state):
+    kwargs = {**KWARGS, "scores": {"active_units": {}}, "num_images": 1100}
+    assert dict(disentanglement(context, **kwargs)(state))["num_images"] == 1100
+
+
+@pytest.mark.parametrize("baseline", ["ica", "pca", "pixels", "untrained"])
+def test_baselines_are_scored_like_the_model(context, state, baseline):
+    kwargs = {**KWARGS, "scores": {"mig": {}, "active_units": {}}, "num_repeats": 1}
+    results = dict(disentanglement(context, **kwargs, baselines=(baseline,))(state))
+    assert 0 <= results[f"disentanglement/{baseline}/mig"] <= 1
+    expected = 64 if baseline == "pixels" else 3
+    if baseline != "untrained":
+        assert results[f"disentanglement/{baseline}/active_units"] <= expected
+
+
+def test_summaries_of_a_single_repeat_have_no_spread():
+    assert dict(summaries("x", {"mig": [0.5]})) == {
+        "x/mig": 0.5,
+        "x/mig_std": 0.0,
+        "x/mig_low": 0.5,
+        "x/mig_high": 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"scores": {"migg": {}}}, "scores: expected some of .*'migg'"),
+        ({"scores": {"udr": {}}}, "scores: expected some of .*'udr'"),
+        ({"scores": {"mig": {"bins": 3}}}, "scores.mig.bins: unknown"),
+        ({"baselines": ("vae",)}, "baselines: expected some of"),
+        ({"num_repeats": 0}, "num_repeats: expected at least 1"),
+        ({"num_images": 1}, "num_images: expected at least 2"),
+        ({"batch_size": 3}, "batch_size: expected a multiple of 2 devices"),
+    ],
+)
+def test_impossible_settings_are_refused(context, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        disentanglement(context, **{**KWARGS, **kwargs})

@@ -1,0 +1,34 @@
+import jax
+import numpy as np
+
+from vaejax.metrics import factor_vae_score
+from vaejax.metrics.factor_vae_score import active_codes, vote_accuracy
+
+SMALL = {"num_train": 500, "num_eval": 500, "batch_size": 16}
+
+
+def test_scores_of_given_votes(reference, name):
+    votes = (reference[f"factorvae/{name}/votes_{part}"] for part in ("train", "eval"))
+    theirs = [
+        reference[f"score/{name}/factor_vae.{part}_accuracy"][0] for part in ("train", "eval")
+    ]
+    np.testing.assert_allclose(vote_accuracy(*votes), theirs, rtol=1e-12)
+
+
+def test_active_codes(reference, name):
+    _, active = active_codes(reference.codes(name))
+    np.testing.assert_array_equal(active, reference[f"factorvae/{name}/active"])
+
+
+def test_sampled_scores(reference, name):
+    scores = factor_vae_score(reference.codes(name), reference.factors, rng=jax.random.key(0))
+    assert reference.sampled(scores["factor_vae_score"], name, "factor_vae.eval_accuracy", 0.01)
+    assert not scores["votes_train"][:, ~reference[f"factorvae/{name}/active"]].any()
+
+
+def test_known_codes(perfect, useless, dead, grid, key):
+    assert factor_vae_score(perfect, grid, rng=key, **SMALL)["factor_vae_score"] == 1.0
+    scores = factor_vae_score(dead, grid, rng=key, **SMALL)
+    assert (scores["factor_vae_score"], scores["num_active"]) == (1.0, 3)
+    assert factor_vae_score(useless, grid, rng=key, **SMALL)["factor_vae_score"] < 0.6
+    assert factor_vae_score(0 * perfect, grid, rng=key, **SMALL)["factor_vae_score"] == 0.0

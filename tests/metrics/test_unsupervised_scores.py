@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from vaejax.metrics import unsupervised_scores
+from vaejax.metrics.unsupervised_scores import (
+    gaussian_total_correlation,
+    gaussian_wasserstein_correlation,
+)
+
+
+def test_equals_the_reference(reference, name):
+    rows, _ = reference.rows()
+    scores = unsupervised_scores(reference.codes(name)[rows])
+    fixed = {key: reference[f"fixed/{name}/s0/{key}"] for key in ("gauss_tc", "gauss_wc", "cov")}
+    if name == "duplicate":  # |S| = 0: theirs is the logarithm of a rounding error, ours another
+        assert scores["gaussian_total_correlation"] > 50
+    else:
+        total_correlation = float(fixed["gauss_tc"])
+        assert scores["gaussian_total_correlation"] == pytest.approx(total_correlation, abs=1e-9)
+    distance = float(fixed["gauss_wc"].real)
+    assert scores["gaussian_wasserstein_correlation"] == pytest.approx(distance, abs=1e-6)
+    assert gaussian_wasserstein_correlation(fixed["cov"]) == pytest.approx(distance, abs=1e-6)
+    information = float(reference[f"fixed/{name}/s0/mutual_info_score"])
+    assert scores["mutual_info_score"] == pytest.approx(information, abs=1e-6)
+
+
+def test_total_correlation_of_a_correlated_pair():
+    covariance = np.array([[2.0, 0.8], [0.8, 1.0]])
+    expected = -0.5 * np.log(1 - 0.8**2 / 2.0)
+    assert gaussian_total_correlation(covariance) == pytest.approx(expected)
+
+
+def test_wasserstein_distance_of_independent_codes_is_zero():
+    assert gaussian_wasserstein_correlation(np.diag([1.0, 2.0])) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_dead_codes_are_independent_of_everything(perfect, dead):
+    ours, theirs = unsupervised_scores(dead), unsupervised_scores(perfect)
+    assert ours["gaussian_total_correlation"] == theirs["gaussian_total_correlation"]
+    assert all(value == 0.0 for value in unsupervised_scores(0 * perfect).values())
+
+
+def test_copies_depend_on_each_other(perfect):
+    scores = unsupervised_scores(np.tile(perfect, 2))
+    assert np.isfinite(list(scores.values())).all()
+    assert scores["gaussian_total_correlation"] > 50
+    assert scores["mutual_info_score"] > 0.2

@@ -1,0 +1,12 @@
+"""Evaluations as data: `config.eval = {name: kwargs}`, each a function of this package.
+
+An evaluator is made once per run, `name(context, **kwargs)`, and then called with a state as often
+as one likes; it yields `(name, value)`, so what it compiled is reused.
+"""
+
+from vaejax.evaluators.bound import bound as bound
+from vaejax.evaluators.context import Context as Context
+from vaejax.evaluators.context import Evaluator as Evaluator
+from vaejax.evaluators.context import pick_split as pick_split
+from vaejax.evaluators.context import some_examples as some_examples
+from vaejax.evaluators.disentanglement import disentanglement as disentanglement

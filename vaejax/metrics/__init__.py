@@ -1,0 +1,23 @@
+"""Scores of representations: functions of codes [N, D] and ground-truth factors [N, F].
+
+Each returns a dict of numbers (and of the arrays behind them); those that sample take a key `rng`.
+"""
+
+from vaejax.metrics.active_units import active_units as active_units
+from vaejax.metrics.beta_vae_score import beta_vae_score as beta_vae_score
+from vaejax.metrics.bootstrap import bootstrap_interval as bootstrap_interval
+from vaejax.metrics.dci import dci as dci
+from vaejax.metrics.density_mig import density_mig as density_mig
+from vaejax.metrics.discrete import discretise as discretise
+from vaejax.metrics.downstream_accuracy import downstream_accuracy as downstream_accuracy
+from vaejax.metrics.factor_vae_score import factor_vae_score as factor_vae_score
+from vaejax.metrics.frobenius_distance import frobenius_distance as frobenius_distance
+from vaejax.metrics.infomec import infomec as infomec
+from vaejax.metrics.irs import irs as irs
+from vaejax.metrics.mig import mig as mig
+from vaejax.metrics.modularity_explicitness import (
+    modularity_explicitness as modularity_explicitness,
+)
+from vaejax.metrics.sap import sap as sap
+from vaejax.metrics.udr import udr as udr
+from vaejax.metrics.unsupervised_scores import unsupervised_scores as unsupervised_scores

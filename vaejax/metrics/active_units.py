@@ -1,0 +1,24 @@
+"""How many latents carry anything about the image.
+
+Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, section 5.2.
+"""
+
+import numpy as np
+
+from vaejax.metrics.inputs import checked_codes
+from vaejax.types import Array
+
+
+def active_units(codes: Array, *, min_variance: float = 0.01) -> dict:
+    """The number of codes whose posterior mean varies over images.
+
+    Args:
+        codes: posterior means [N, D].
+        min_variance: of a code that counts.
+
+    Returns:
+        `active_units`, and the `code_variances` [D].
+    """
+    codes = checked_codes(codes)
+    variances = codes.var(0, dtype=np.float64)
+    return {"active_units": int((variances > min_variance).sum()), "code_variances": variances}

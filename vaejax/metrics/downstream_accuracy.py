@@ -1,0 +1,57 @@
+"""How well a linear classifier tells the factors from codes, by the number of labels it may see.
+
+Locatello et al., "Challenging Common Assumptions in the Unsupervised Learning of Disentangled
+Representations", ICML 2019, section 5.5; here with the fixed penalty C = 1.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.metrics.logistic import multinomial
+from vaejax.metrics.split import disjoint_rows
+from vaejax.types import Array
+
+
+def downstream_accuracy(
+    codes: Array,
+    factors: Array,
+    *,
+    rng: Array,
+    num_labels: Sequence[int] = (10, 100, 1_000, 10_000),
+    num_test: int = 5_000,
+) -> dict:
+    """Test accuracy of logistic regression, averaged over factors.
+
+    Args:
+        codes: [N, D].
+        factors: [N, F] integers.
+        rng: key, draws the rows.
+        num_labels: sizes of the training set; those that leave no test rows are left out.
+        num_test: other rows, to score on.
+
+    Returns:
+        `downstream_accuracy/<n>` in [0, 1] for every n of `num_labels`; also
+        `downstream_efficiency`, the accuracy of the smallest over that of the largest.
+    """
+    codes = checked_codes(codes)
+    levels = checked_factors(factors, len(codes))
+    sizes = sorted(n for n in num_labels if 0 < n < len(codes))
+    if not sizes:
+        raise ValueError(f"num_labels: expected numbers in [1, {len(codes)}), got {num_labels}")
+    train, test = disjoint_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))
+    deviation = codes[train].std(0)
+    x = (codes - codes[train].mean(0)) / np.where(deviation > 0, deviation, 1.0)
+    num_classes = int(levels.max()) + 1
+    scores = {}
+    for size in sizes:
+        # Weights 0 rather than fewer rows: one compiled program serves all sizes.
+        seen = (np.arange(len(train)) < size).astype(x.dtype)
+        accuracies = []
+        for y in levels.T:
+            model = multinomial(x[train], y[train], seen, num_classes=num_classes, l2=1.0)
+            accuracies.append(model.accuracy(x[test], y[test]))
+        scores[f"downstream_accuracy/{size}"] = float(np.mean(accuracies))
+    first, last = (scores[f"downstream_accuracy/{size}"] for size in (sizes[0], sizes[-1]))
+    return {**scores, "downstream_efficiency": first / last if last > 0 else 0.0}

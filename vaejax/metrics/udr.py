@@ -1,0 +1,97 @@
+"""Unsupervised disentanglement ranking: models agree where they are disentangled.
+
+Duan et al., "Unsupervised Model Selection for Variational Disentangled Representation Learning",
+ICLR 2020, section 4.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from vaejax.metrics.inputs import checked_codes
+from vaejax.metrics.lasso import lasso
+from vaejax.types import Array
+
+LASSO_PENALTY = 0.1
+
+
+def udr(
+    codes: Sequence[Array],
+    kls: Sequence[Array],
+    *,
+    similarity: Literal["lasso", "spearman"] = "lasso",
+    min_kl: float = 0.01,
+) -> dict:
+    """How well every model's codes match, one to one, those of the other models.
+
+    Args:
+        codes: of each of M >= 2 models, [N, D_m], for the same N images.
+        kls: of each model, [D_m], nats per latent, averaged over images.
+        similarity: of two codes: a lasso coefficient, or the rank correlation; both absolute.
+        min_kl: codes with no more than this KL say nothing about the image and are left out.
+
+    Returns:
+        `udr`, the highest of the `model_scores` [M], which are medians over partners of
+        `pairwise` [M, M] (diagonal 0); all in [0, 1]. A model without informative codes scores 0.
+    """
+    if similarity not in ("lasso", "spearman"):
+        raise ValueError(f"similarity: expected 'lasso' or 'spearman', got {similarity!r}")
+    if len(codes) < 2 or len(codes) != len(kls):
+        raise ValueError(
+            f"codes: expected those of at least 2 models and as many kls, "
+            f"got {len(codes)} and {len(kls)}"
+        )
+    alive = [np.asarray(kl) > min_kl for kl in kls]
+    models = [
+        _standardised(checked_codes(z, f"codes[{m}]")) * alive[m][None] for m, z in enumerate(codes)
+    ]
+    if len({len(z) for z in models}) > 1:
+        raise ValueError(f"codes: expected the same N of all, got {[len(z) for z in models]}")
+    compare = lasso_similarity if similarity == "lasso" else spearman_similarity
+    pairwise = np.zeros((len(models), len(models)))
+    for i, a in enumerate(models):
+        for j, b in enumerate(models):
+            if i != j:
+                matrix = compare(a, b)[np.ix_(alive[i], alive[j])]
+                pairwise[i, j] = relative_strength(matrix)
+    others = ~np.eye(len(models), dtype=bool)
+    scores = np.array([np.median(row[mask]) for row, mask in zip(pairwise, others, strict=True)])
+    return {"udr": float(scores.max()), "model_scores": scores, "pairwise": pairwise}
+
+
+def lasso_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|coefficient| of every code of `a` [N, D] in the lasso that predicts each of `b`, [D, D']."""
+    return np.abs(lasso(a, b, LASSO_PENALTY))
+
+
+def spearman_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|rank correlation| of every code of `a` [N, D] with every one of `b` [N, D'], [D, D']."""
+    a, b = _standardised(_ranks(a)), _standardised(_ranks(b))
+    return np.abs(a.T @ b) / len(a)
+
+
+def relative_strength(similarity: np.ndarray) -> float:
+    """Mean over rows, and over columns, of max^2 / sum of [D, D'], averaged; 1 is one to one."""
+
+    def strength(axis: int) -> float:
+        total, best = similarity.sum(axis), similarity.max(axis, initial=0.0)
+        ratios = best**2 / np.where(total > 0, total, 1.0)
+        return float(ratios.mean()) if len(ratios) else 0.0
+
+    return 0.5 * (strength(0) + strength(1))
+
+
+def _standardised(x: np.ndarray) -> np.ndarray:
+    deviation = x.std(0)
+    return (x - x.mean(0)) / np.where(deviation > 0, deviation, 1.0)
+
+
+def _ranks(x: np.ndarray) -> np.ndarray:
+    """Ranks within each column of [N, D]; equal values share the mean of theirs."""
+    columns = []
+    for column in x.T:
+        _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
+        last = np.cumsum(counts)
+        columns.append((last - 0.5 * (counts - 1))[inverse])
+    return np.stack(columns, axis=1)

@@ -1,0 +1,34 @@
+"""Plain stacks of dense layers."""
+
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+
+from vaejax.types import Array
+
+
+def leaky_relu(x: Array) -> Array:
+    """max(x, 0.2 x)."""
+    return jax.nn.leaky_relu(x, 0.2)
+
+
+class MLP(nn.Module):
+    """[B, D] -> [B, num_outputs] through hidden layers, the last layer linear.
+
+    Attributes:
+        hidden: widths of the hidden layers.
+        num_outputs: size of the output.
+        activation: after every hidden layer.
+    """
+
+    hidden: Sequence[int]
+    num_outputs: int
+    activation: Callable[[Array], Array] = jax.nn.relu
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        init = nn.initializers.glorot_uniform()
+        for width in self.hidden:
+            x = self.activation(nn.Dense(width, kernel_init=init)(x))
+        return nn.Dense(self.num_outputs, kernel_init=init)(x)
