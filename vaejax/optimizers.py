@@ -16,6 +16,7 @@ def make_optimizer(
     *,
     learning_rate: float | Schedule,
     clip_norm: float | None = None,
+    l2: float = 0.0,
     **kwargs: Any,
 ) -> optax.GradientTransformation:
     """An optax optimiser by name.
@@ -24,6 +25,8 @@ def make_optimizer(
         name: one of `OPTIMIZERS`.
         learning_rate: a positive number or a schedule of the step.
         clip_norm: gradients of a larger global norm are scaled down to it first; None leaves them.
+        l2: added times the parameters to the gradients, which the optimiser then scales with them;
+            `weight_decay` of the optimisers that have one acts behind the scaling.
         **kwargs: the optimiser's own settings (b1, b2, eps, weight_decay, momentum, ...).
     """
     if name not in OPTIMIZERS:
@@ -34,13 +37,17 @@ def make_optimizer(
         raise ValueError(f"learning_rate: expected a number > 0, got {learning_rate}")
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm: expected a number > 0 or None, got {clip_norm}")
+    if not l2 >= 0:
+        raise ValueError(f"l2: expected a number >= 0, got {l2}")
     factory = getattr(optax, name)
     for key in kwargs:
         valid = list(inspect.signature(factory).parameters)[1:]
         if key not in valid:
             near = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
             raise ValueError(f"{key}: unknown; did you mean {near!r}? optax.{name} takes {valid}")
-    optimizer = factory(learning_rate, **kwargs)
-    if clip_norm is None:
-        return optimizer
-    return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
+    steps = [factory(learning_rate, **kwargs)]
+    if l2:
+        steps.insert(0, optax.add_decayed_weights(l2))
+    if clip_norm is not None:
+        steps.insert(0, optax.clip_by_global_norm(clip_norm))
+    return optax.chain(*steps) if len(steps) > 1 else steps[0]

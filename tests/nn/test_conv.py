@@ -16,7 +16,6 @@ from vaejax.nn.conv import (
     ConvTranspose,
     conv,
     conv_transpose,
-    depthwise_conv,
     native_convolutions,
 )
 
@@ -116,7 +115,7 @@ def test_other_windows(window):
 @pytest.mark.parametrize("size", [(7, 6), (8, 8)])
 def test_depthwise_values_and_gradients_are_those_of_lax(size, kernel_size, stride, padding):
     x, kernel = normal(3, *size, 5), normal(kernel_size, kernel_size, 1, 5)
-    call = with_gradients(depthwise_conv, stride, padding=padding)
+    call = with_gradients(conv, stride, padding=padding, groups=5)
     expected = natively(call, x, kernel)
     assert_close(jax.jit(call)(x, kernel), expected)
     in_scan = jax.lax.map(lambda kernel: call(x, kernel), kernel[None])
@@ -128,7 +127,7 @@ def test_depthwise_derivatives_beyond_the_first(stride):
     x, kernel = normal(1, 4, 4, 2), normal(3, 3, 1, 2)
 
     def loss(x, kernel):
-        return jnp.sum(jnp.sin(depthwise_conv(x, kernel, stride=stride)))
+        return jnp.sum(jnp.sin(conv(x, kernel, stride=stride, groups=2)))
 
     def curvature(x, kernel):
         def squared(x, kernel):

@@ -1,9 +1,8 @@
 """Every convolution of the library: NHWC images, HWIO kernels, SAME padding unless told.
 
-`conv`, `depthwise_conv` and `conv_transpose` are what XLA runs natively on GPU and TPU; on CPU,
-where XLA's own are 4 to 30 times slower, they are the reformulations of `_cpu_conv.py` and
-`_cpu_depthwise.py`. Values and
-gradients are the same to float32 rounding. They take the kernel as an argument, so a layer may
+`conv` and `conv_transpose` are what XLA runs natively on GPU and TPU; on CPU, where XLA's own are
+4 to 30 times slower, they are the reformulations of `_cpu_conv.py` and `_cpu_depthwise.py`. Values
+and gradients are the same to float32 rounding. They take the kernel as an argument, so a layer may
 mask it, normalise it or share it; `Conv` and `ConvTranspose` are the plain layers.
 """
 
@@ -61,7 +60,8 @@ def conv(
         stride: of both spatial dimensions.
         padding: zeros on every side; None is SAME padding.
         dilation: pixels from one tap of the kernel to the next.
-        groups: equal blocks of input channels, each seen by its own block of output channels.
+        groups: equal blocks of input channels, each seen by its own block of output channels; I
+            of them, with O = I, is a depthwise convolution.
 
     Returns:
         [B, ceil(H / stride), ceil(W / stride), O] with SAME padding.
@@ -69,30 +69,19 @@ def conv(
     _check(x, kernel, groups)
     window = Window(stride, padding, dilation)
     if not _is_native():
+        if groups == x.shape[-1] == kernel.shape[-1]:
+            return _cpu_depthwise.depthwise(x, kernel[:, :, 0], window)
         parts = zip(jnp.split(x, groups, -1), jnp.split(kernel, groups, -1), strict=True)
         return jnp.concatenate([_cpu_conv.conv(*part, window) for part in parts], -1)
-    return _native(x, kernel, window, groups)
-
-
-def depthwise_conv(
-    x: Array, kernel: Array, *, stride: int = 1, padding: int | None = None
-) -> Array:
-    """Convolution of every channel with a filter of its own.
-
-    Args:
-        x: [B, H, W, C].
-        kernel: [h, w, 1, C], of the dtype of `x`.
-        stride: of both spatial dimensions.
-        padding: zeros on every side; None is SAME padding.
-
-    Returns:
-        [B, ceil(H / stride), ceil(W / stride), C] with SAME padding.
-    """
-    _check(x, kernel, x.shape[-1])
-    window = Window(stride, padding)
-    if not _is_native():
-        return _cpu_depthwise.depthwise(x, kernel[:, :, 0], window)
-    return _native(x, kernel, window, x.shape[-1])
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, stride),
+        window.lax_padding,
+        rhs_dilation=(dilation, dilation),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
 
 
 def conv_transpose(x: Array, kernel: Array, *, stride: int) -> Array:
@@ -114,18 +103,6 @@ def conv_transpose(x: Array, kernel: Array, *, stride: int) -> Array:
         return _cpu_conv.conv_transpose(x, kernel, stride)
     return lax.conv_transpose(
         x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-
-
-def _native(x: Array, kernel: Array, window: Window, groups: int) -> Array:
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        (window.stride,) * 2,
-        window.lax_padding,
-        rhs_dilation=(window.dilation,) * 2,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
     )
 
 

@@ -5,3 +5,7 @@ from vaejax.objectives.elbo import capacity as capacity
 from vaejax.objectives.elbo import denormalise_beta as denormalise_beta
 from vaejax.objectives.elbo import elbo as elbo
 from vaejax.objectives.elbo import normalise_beta as normalise_beta
+from vaejax.objectives.nvae import nvae as nvae
+from vaejax.objectives.penalties import add_penalties as add_penalties
+from vaejax.objectives.penalties import bn_scale as bn_scale
+from vaejax.objectives.penalties import spectral as spectral
