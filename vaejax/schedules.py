@@ -18,7 +18,7 @@ from vaejax.types import Schedule
 
 
 def warm_up(*, num_steps: float, delay: float = 0.0, minimum: float = 1e-4) -> Schedule:
-    """From `minimum` to 1, linearly over `num_steps` steps after a `delay`: (t - delay) / num_steps.
+    """From `minimum` to 1, linearly over `num_steps` after a `delay`: (t - delay) / num_steps.
 
     NVAE's beta takes 30 % of a run for `num_steps` and 0.01 % of it for `delay`.
     """

@@ -10,8 +10,9 @@
     stem_decoder (one group only)                  top/combine
     image_conditional.1                            head
 
-`top` is the first group; the stacks of scale 0 hold those after it. Our scales and groups count from the top, as the official decoder does; the official encoder counts
-from the image. Names were read off checkpoints (`reference` of the project), not taken from code.
+`top` is the first group; the stack of scale 0 holds those after it. Our scales and groups count
+from the top, as the official decoder does; the official encoder counts from the image. The names
+were read off checkpoints.
 """
 
 from collections.abc import Iterator

@@ -128,4 +128,4 @@ def _schedule(name: str, value: float | Schedule) -> Callable[[Array], Array]:
         return value
     if not value >= 0:
         raise ValueError(f"{name}: expected a number >= 0 or a schedule, got {value}")
-    return lambda step: jnp.asarray(value, jnp.float32)
+    return lambda step: jnp.asarray(value, float)
