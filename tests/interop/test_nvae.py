@@ -200,7 +200,7 @@ def test_five_training_steps(shared):
     names = ("loss", None, "spectral", "bn_scale", "reconstruction", "kl")
     for s in range(5):
         batch = {
-            "image": nhwc(arrays[f"traj/x/{s}"].astype(np.float64) / 255.0),
+            "image": nhwc(arrays[f"traj/x/{s}"] / np.float32(255.0)),
             "noise": [nhwc(arrays[f"traj/noise/{s}/{k}"]) for k in range(len(official.noise))],
         }
         state, metrics = step_fn(state, batch, jax.random.key(0))
