@@ -87,23 +87,13 @@ def spectral(
     _check_weight(weight)
 
     def init(params, rng: Array) -> State:
-        state = {}
-        for i, (shape, w) in enumerate(matrices(kernels(params)).items()):
-            u_rng, v_rng = jax.random.split(jax.random.fold_in(rng, i))
-            u, v = (
-                _normalised(jax.random.normal(key, (w.shape[0], size), w.dtype))
-                for key, size in ((u_rng, w.shape[1]), (v_rng, w.shape[2]))
-            )
-            state[shape] = _iterate(w, {"u": u, "v": v}, num_initial_iterations)
-        return state
+        stacks = matrices(kernels(params))
+        return _iterate(stacks, _random_vectors(stacks, rng), num_initial_iterations)
 
     def value(params, state: State, train: bool) -> tuple[Array, State]:
         stacks, total = matrices(kernels(params)), jnp.zeros(())
         if train:
-            state = {
-                shape: _iterate(jax.lax.stop_gradient(w), state[shape], num_iterations)
-                for shape, w in stacks.items()
-            }
+            state = _iterate(jax.lax.stop_gradient(stacks), state, num_iterations)
         for shape, w in stacks.items():
             u, v = state[shape]["u"], state[shape]["v"]
             total += jnp.einsum("nr,nrc,nc->", u, w, v, precision="highest")
@@ -141,14 +131,32 @@ def matrices(kernels: Mapping[str, Array]) -> dict[str, Array]:
     return {shape: jnp.concatenate(stack) for shape, stack in stacks.items()}
 
 
-def _iterate(w: Array, vectors: dict[str, Array], num_iterations: int) -> dict[str, Array]:
-    def step(_, u_and_v):
-        u, _ = u_and_v
-        v = _normalised(jnp.einsum("nr,nrc->nc", u, w, precision="highest"))
-        return _normalised(jnp.einsum("nrc,nc->nr", w, v, precision="highest")), v
+def _random_vectors(stacks: Mapping[str, Array], rng: Array) -> State:
+    """Vectors of length 1 in random directions."""
+    sizes = {shape: (w.shape[0], sum(w.shape[1:])) for shape, w in stacks.items()}
+    # One draw, cut into pieces: many small ones cost many seconds of compilation.
+    draw = jax.random.normal(rng, (sum(n * size for n, size in sizes.values()),))
+    state, begin = {}, 0
+    for shape, (n, size) in sizes.items():
+        piece = draw[begin : begin + n * size].reshape(n, size).astype(stacks[shape].dtype)
+        u, v = jnp.split(piece, [stacks[shape].shape[1]], axis=1)
+        state[shape] = {"u": _normalised(u), "v": _normalised(v)}
+        begin += n * size
+    return state
 
-    u, v = jax.lax.fori_loop(0, num_iterations, step, (vectors["u"], vectors["v"]))
-    return {"u": u, "v": v}
+
+def _iterate(stacks: Mapping[str, Array], state: State, num_iterations: int) -> State:
+    """Power iterations of all vectors; v first, from u."""
+
+    def step(_, state: State) -> State:
+        new = {}
+        for shape, w in stacks.items():
+            v = _normalised(jnp.einsum("nr,nrc->nc", state[shape]["u"], w, precision="highest"))
+            u = _normalised(jnp.einsum("nrc,nc->nr", w, v, precision="highest"))
+            new[shape] = {"u": u, "v": v}
+        return new
+
+    return jax.lax.fori_loop(0, num_iterations, step, state)
 
 
 def _normalised(vectors: Array) -> Array:
