@@ -47,7 +47,7 @@ VARIANTS = {
     "small": dict(batch_size=100, num_epochs=100, model=dict(dtype="bfloat16")),
     "laptop": dict(model=TINY, num_epochs=8, batch_size=64, warmup_epochs=1),
     "smoke": dict(
-        model=TINY,
+        model=dict(TINY, groups=(1, 1)),
         num_images=16,
         num_epochs=2,
         batch_size=8,

@@ -66,7 +66,12 @@ def load(path):
     return module
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+# These differ from nvae_celeba in numbers alone, and take minutes to compile.
+SLOW = {"nvae_celebahq256", "nvae_cifar10", "nvae_ffhq256", "nvae_imagenet32"}
+SMOKE = [pytest.param(f, marks=pytest.mark.slow) if f.stem in SLOW else f for f in FILES]
+
+
+@pytest.mark.parametrize("path", SMOKE, ids=lambda path: path.stem)
 def test_smoke_variant_runs_end_to_end(path, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     config = load(path).get_config("smoke")

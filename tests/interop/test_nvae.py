@@ -1,5 +1,6 @@
 """The official models, number for number in float64: outputs, gradients, statistics, samples."""
 
+import argparse
 import json
 from functools import partial
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.interop.official import Official, double, load, nhwc, relative_error
-from vaejax.interop.nvae import from_official, to_official
+from vaejax.interop.nvae import from_official, read_checkpoint, to_official
 from vaejax.interop.nvae_names import entries
 from vaejax.objectives import add_penalties, bn_scale, elbo, spectral
 from vaejax.optimizers import make_optimizer
@@ -238,3 +239,24 @@ def test_another_network_is_refused(shared):
     with pytest.raises(ValueError, match="args: expected arch_instance among them"):
         args = {k: v for k, v in official.args.items() if k != "arch_instance"}
         from_official(official.state_dict, args)
+
+
+def test_checkpoints_are_read_from_both_kinds_of_file(shared, tmp_path):
+    official = load(shared, "rgb")
+    np.savez(tmp_path / "model.npz", args_json=json.dumps(official.args), **official.state_dict)
+    state_dict, args = read_checkpoint(tmp_path / "model.npz")
+    assert args == official.args
+    assert state_dict.keys() == official.state_dict.keys()
+    np.savez(tmp_path / "bare.npz", **official.state_dict)
+    with pytest.raises(ValueError, match="path: expected args_json"):
+        read_checkpoint(tmp_path / "bare.npz")
+    torch = pytest.importorskip("torch", reason="needs PyTorch to write a file")
+    tensors = {name: torch.from_numpy(a) for name, a in official.state_dict.items()}
+    checkpoint = {"state_dict": tensors, "args": argparse.Namespace(**official.args), "epoch": 1}
+    torch.save(checkpoint, tmp_path / "checkpoint.pt")
+    _, variables = from_official(*read_checkpoint(tmp_path / "checkpoint.pt"))
+    for a, b in zip(*map(jax.tree.leaves, (variables, official.variables)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    torch.save(tensors, tmp_path / "bare.pt")
+    with pytest.raises(ValueError, match="path: expected a checkpoint with state_dict and args"):
+        read_checkpoint(tmp_path / "bare.pt")

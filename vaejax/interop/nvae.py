@@ -1,14 +1,16 @@
 """Weights of the official NVAE code (NVlabs/NVAE) as a model and variables of ours, and back.
 
-    arrays, args = read_checkpoint("checkpoint.pt")
-    model, variables = from_official(arrays, args)
+    state_dict, args = read_checkpoint("checkpoint.pt")
+    model, variables = from_official(state_dict, args)
     output = model.apply(variables, images, rngs={"latent": jax.random.key(0)})
 
 The model has `nvae_compat` set, so its numbers are the official ones. Kernel entries outside an
 autoregressive mask, which the official code stores but never uses, become zero.
 """
 
+import json
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import jax
@@ -17,6 +19,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from vaejax.distributions import Likelihood, bernoulli, gaussian, logistic_mixture
 from vaejax.interop.nvae_names import Entry, entries
+from vaejax.interop.torch_file import read_torch_file
 from vaejax.models.nvae import NVAE
 from vaejax.models.nvae_presets import adaptive_groups
 
@@ -39,6 +42,27 @@ TO_OFFICIAL = {
     "vector": lambda a: a,
     "start": lambda a: a.transpose(2, 0, 1),
 }
+
+
+def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The `state_dict` and arguments of an official checkpoint.
+
+    Args:
+        path: the `.pt` file, or an `.npz` file of the arrays by name and `args_json`, a JSON text.
+
+    Raises:
+        ValueError: a file of another kind.
+    """
+    if str(path).endswith(".npz"):
+        with np.load(path) as file:
+            state_dict = {name: file[name] for name in file.files if name != "args_json"}
+            if len(state_dict) == len(file.files):
+                raise ValueError(f"path: expected args_json among the arrays of {path}, got none")
+            return state_dict, json.loads(str(file["args_json"]))
+    checkpoint = read_torch_file(path)
+    if not isinstance(checkpoint, dict) or not {"state_dict", "args"} <= set(checkpoint):
+        raise ValueError(f"path: expected a checkpoint with state_dict and args, got {path}")
+    return dict(checkpoint["state_dict"]), vars(checkpoint["args"])
 
 
 def from_official(
