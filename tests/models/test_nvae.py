@@ -106,9 +106,9 @@ def test_given_noise_reproduces_the_samples(model_and_variables, images):
             latent.kl.sum((1, 2, 3)), latent.log_q - latent.log_p, rtol=1e-4, atol=1e-3
         )
     plain = tiny()
-    params = {k: v for k, v in variables["params"].items()}
     without = jax.tree_util.tree_map_with_path(
-        lambda path, leaf: None if "flow_0" in jax.tree_util.keystr(path) else leaf, params
+        lambda path, leaf: None if "flow_0" in jax.tree_util.keystr(path) else leaf,
+        variables["params"],
     )
     latents = jax.jit(plain.apply)({**variables, "params": without}, images, noise=noise).latents
     np.testing.assert_allclose(latents[0].z, top.posterior.at(noise[0]), rtol=1e-4, atol=1e-5)
@@ -221,6 +221,9 @@ def test_compatibility_restores_what_surprises():
         ({"groups": (2, 0)}, "groups: expected numbers >= 1"),
         ({"image_shape": (8, 10, 1)}, "image_shape: .* divisible by 4"),
         ({"latent_channels": 0}, "latent_channels: expected at least 1"),
+        ({"num_flows": -1}, "num_flows: expected at least 0"),
+        ({"depth": "deep"}, "depth: expected one of"),
+        ({"memory": "disk"}, "memory: expected one of"),
         ({"image_shape": (8, 8, 2), "likelihood": logistic_mixture()}, "channels: expected 1"),
     ],
 )

@@ -12,7 +12,7 @@ Reference: Vahdat & Kautz, NVAE: a deep hierarchical variational autoencoder, 20
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import flax.linen as nn
 import jax
@@ -28,6 +28,17 @@ from vaejax.nn.weight_norm import WeightNormConv, kernels_in_use
 from vaejax.types import Array, Distribution, Latent, VAEOutput
 
 NVAE_EDGE_THRESHOLD = 0.99  # of the official logistic mixture, see `LogisticMixture`
+LEAST = {  # of every number in a network's settings
+    "latent_channels": 1,
+    "encoder_features": 1,
+    "decoder_features": 1,
+    "num_blocks": 0,
+    "preprocess_cells": 1,
+    "postprocess_cells": 1,
+    "encoder_cells": 1,
+    "decoder_cells": 1,
+    "num_flows": 0,
+}
 Codes = Sequence[Array | None]
 
 
@@ -60,8 +71,8 @@ class NVAE(nn.Module):
             not sum to 1.
 
     Raises:
-        ValueError: an unknown set of cells, numbers below 1, or an image shape that the strides do
-            not allow.
+        ValueError: an unknown set of cells or form, a number too small, or an image shape that the
+            strides do not allow.
     """
 
     image_shape: tuple[int, int, int]
@@ -89,9 +100,12 @@ class NVAE(nn.Module):
             raise ValueError(f"cells: expected one of {sorted(CELLS)}, got {self.cells!r}")
         if not self.groups or min(self.groups) < 1:
             raise ValueError(f"groups: expected numbers >= 1, got {self.groups}")
-        for name in ("latent_channels", "encoder_features", "decoder_features"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        for name, valid in (("depth", get_args(Depth)), ("memory", get_args(Memory))):
+            if getattr(self, name) not in valid:
+                raise ValueError(f"{name}: expected one of {valid}, got {getattr(self, name)!r}")
         height, width, channels = self.image_shape
         stride = 2 ** (self.num_blocks + len(self.groups) - 1)
         if height % stride or width % stride:
