@@ -4,14 +4,20 @@ import importlib.util
 import json
 import pathlib
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.data.idx_files import random_arrays, write_mnist
 from tests.data.tfds_files import write_celeb_a
+from vaejax import config as configuration
+from vaejax import models
 from vaejax.config import ConfigError
 from vaejax.run import build
 from vaejax.train import train
+from vaejax.train_state import count_parameters
 
 FILES = sorted((pathlib.Path(__file__).parent.parent / "configs").glob("[a-z]*.py"))
 
@@ -33,10 +39,21 @@ def write_faces(folder):
     return {"data.data_dir": str(folder)}
 
 
+def write_pictures(folder):
+    rng = np.random.default_rng(0)
+    for split in ("train", "validation", "test"):
+        (folder / split).mkdir()
+        for i in range(16):
+            pixels = rng.integers(0, 256, (40, 40, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / split / f"{i}.png")
+    return {"data.path": str(folder)}
+
+
 # What each data set needs on disk, and how the configuration is told where it is.
 DATA = {
     "celeb_a": write_faces,
     "dsprites": lambda folder: {},
+    "folder": write_pictures,
     "frey_faces": write_frey_faces,
     "mnist": write_digits,
 }
@@ -49,7 +66,12 @@ def load(path):
     return module
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+# These differ from nvae_celeba in numbers alone, and take minutes to compile.
+SLOW = {"nvae_celebahq256", "nvae_cifar10", "nvae_ffhq256", "nvae_imagenet32"}
+SMOKE = [pytest.param(f, marks=pytest.mark.slow) if f.stem in SLOW else f for f in FILES]
+
+
+@pytest.mark.parametrize("path", SMOKE, ids=lambda path: path.stem)
 def test_smoke_variant_runs_end_to_end(path, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     config = load(path).get_config("smoke")
@@ -83,3 +105,27 @@ def test_without_its_data_a_config_says_what_to_put_where(path, tmp_path):
     with pytest.raises(ConfigError, match=r"config\.data\.") as error:
         build(config)
     assert str(tmp_path / "nothing") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "image_shape", "parameters", "groups", "latent_size"),
+    [
+        ("nvae_mnist", (32, 32, 1), 33_363_134, 15, 14_400),
+        ("nvae_cifar10", (32, 32, 3), 130_852_480, 30, 153_600),
+        ("nvae_celeba", (64, 64, 3), 153_281_364, 35, 467_200),
+        ("nvae_imagenet32", (32, 32, 3), 268_509_444, 28, 143_360),
+        ("nvae_celebahq256", (256, 256, 3), 330_798_664, 36, 6_005_760),
+        ("nvae_ffhq256", (256, 256, 3), 330_798_664, 36, 6_005_760),
+    ],
+)
+def test_nvae_has_the_size_of_the_official_model(
+    name, image_shape, parameters, groups, latent_size
+):
+    config = load(FILES[0].parent / f"{name}.py").get_config()
+    section = {"image_shape": image_shape, **config.model}
+    model = configuration.build("config.model", models, section)
+    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
+    variables = jax.eval_shape(model.init, rngs, jnp.zeros((1, *image_shape)))
+    assert count_parameters(variables["params"]) == parameters
+    assert len(model.latent_shapes) == groups
+    assert sum(np.prod(shape) for shape in model.latent_shapes) == latent_size

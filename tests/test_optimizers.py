@@ -1,5 +1,6 @@
 """Optimisers by name."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -25,12 +26,28 @@ def test_clipping_comes_before_the_optimiser():
     np.testing.assert_allclose(updates, [-0.6, -0.8], rtol=1e-6)
 
 
+def test_official_adamax(shared):
+    """Coupled weight decay and a large epsilon, as NVAE trains; four steps."""
+    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+        arrays = {name.removeprefix("adamax/"): file[name] for name in file.files}
+    rate, b1, b2, eps, l2 = map(float, arrays["hyper_lr_b1_b2_eps_wd"])
+    optimizer = make_optimizer("adamax", learning_rate=rate, b1=b1, b2=b2, eps=eps, l2=l2)
+    with jax.enable_x64(True):
+        params = jnp.asarray(arrays["p0"])
+        state = optimizer.init(params)
+        for grads, expected in zip(arrays["grads"], arrays["fast"], strict=True):
+            updates, state = optimizer.update(jnp.asarray(grads), state, params)
+            params = optax.apply_updates(params, updates)
+            np.testing.assert_allclose(params, expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
         ({"name": "adm", "learning_rate": 1.0}, "name: expected one of .* did you mean 'adam'"),
         ({"name": "adam", "learning_rate": 0.0}, "learning_rate: expected a number > 0"),
         ({"name": "adam", "learning_rate": 1.0, "clip_norm": -1.0}, "clip_norm: expected"),
+        ({"name": "adam", "learning_rate": 1.0, "l2": -1.0}, "l2: expected a number >= 0"),
         ({"name": "adam", "learning_rate": 1.0, "bta1": 0.5}, "bta1: unknown.* 'b1'"),
     ],
 )

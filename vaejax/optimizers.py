@@ -18,6 +18,7 @@ def make_optimizer(
     *,
     learning_rate: float | Schedule,
     clip_norm: float | None = None,
+    l2: float = 0.0,
     players: Mapping[str, Mapping[str, Any]] | None = None,
     **kwargs: Any,
 ) -> optax.GradientTransformation:
@@ -27,6 +28,8 @@ def make_optimizer(
         name: one of `OPTIMIZERS`.
         learning_rate: a positive number or a schedule of the step.
         clip_norm: gradients of a larger global norm are scaled down to it first; None leaves them.
+        l2: added times the parameters to the gradients, which the optimiser then scales with them;
+            `weight_decay` of the optimisers that have one acts behind the scaling.
         players: `{player: {"name": ..., "learning_rate": ..., ...}}` for players that are trained
             by an optimiser of their own, with arguments like these; all others by this one.
         **kwargs: the optimiser's own settings (b1, b2, eps, weight_decay, momentum, ...).
@@ -39,15 +42,20 @@ def make_optimizer(
         raise ValueError(f"learning_rate: expected a number > 0, got {learning_rate}")
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm: expected a number > 0 or None, got {clip_norm}")
+    if not l2 >= 0:
+        raise ValueError(f"l2: expected a number >= 0, got {l2}")
     factory = getattr(optax, name)
     for key in kwargs:
         valid = list(inspect.signature(factory).parameters)[1:]
         if key not in valid:
             near = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
             raise ValueError(f"{key}: unknown; did you mean {near!r}? optax.{name} takes {valid}")
-    optimizer = factory(learning_rate, **kwargs)
+    steps = [factory(learning_rate, **kwargs)]
+    if l2:
+        steps.insert(0, optax.add_decayed_weights(l2))
     if clip_norm is not None:
-        optimizer = optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
+        steps.insert(0, optax.clip_by_global_norm(clip_norm))
+    optimizer = optax.chain(*steps) if len(steps) > 1 else steps[0]
     return optimizer if players is None else _per_player(optimizer, players)
 
 

@@ -10,6 +10,7 @@ from vaejax.data.transforms import (
     STD_FLOOR,
     Binarized,
     Flipped,
+    Quantized,
     Standardized,
     pixel_statistics,
     transformed,
@@ -167,3 +168,18 @@ def test_refusals(source):
         Standardized(source, mean[..., 0], std)
     with pytest.raises(ValueError, match=r"^std: expected positive"):
         Standardized(source, mean, 0 * std)
+
+
+@pytest.mark.parametrize("bits", [5, 4, 3, 2, 1])
+def test_quantized_values_are_the_official_ones(shared, bits):
+    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+        expected = file[f"preprocess/bits{bits}"]
+    greys = ArraySource(np.arange(256, dtype=np.uint8).reshape(256, 1, 1, 1))
+    images = Quantized(greys, bits).images(np.arange(256))
+    np.testing.assert_allclose(np.asarray(images).ravel(), expected, rtol=1e-6)
+    assert len(np.unique(images)) == 2**bits
+
+
+def test_impossible_numbers_of_bits_are_refused(source):
+    with pytest.raises(ValueError, match="bits: expected 1 to 8"):
+        transformed({"train": source}, bits=0)

@@ -27,3 +27,14 @@ def test_samples_are_binary_with_the_right_mean(rng):
     draws = Bernoulli(jnp.full(20_000, 1.0)).sample(rng)
     assert set(np.unique(draws)) == {0.0, 1.0}
     assert abs(draws.mean() - jax.nn.sigmoid(1.0)) < 0.01
+
+
+def test_a_border_is_not_scored(shared):
+    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+        arrays = {name: file[f"bernoulli/{name}"] for name in ("logits", "x")}
+        expected = [file[f"bernoulli/recon_loss_{name}"] for name in ("crop", "nocrop")]
+    with jax.enable_x64(True):
+        logits, x = (jnp.asarray(arrays[name].transpose(0, 2, 3, 1)) for name in ("logits", "x"))
+        for border, loss in zip((2, 0), expected, strict=True):
+            actual = -Bernoulli(logits, border).log_prob(x).sum((1, 2, 3))
+            np.testing.assert_allclose(actual, loss, rtol=1e-9)

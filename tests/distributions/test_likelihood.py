@@ -1,5 +1,6 @@
 """Likelihoods: number of outputs, shapes, and the densities they stand for."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -50,3 +51,22 @@ def test_learned_scale_is_a_second_output():
 def test_impossible_settings_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_official_normal_decoder(shared):
+    """Parameters learned per pixel, the density that of 2x - 1."""
+    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+        outputs, x, expected = (
+            file[f"normaldec/{name}"].transpose(0, 2, 3, 1) for name in ("param", "x01", "logprob")
+        )
+    with jax.enable_x64(True):
+        distribution = gaussian(scale=None, symmetric=True).distribution(jnp.asarray(outputs), 3)
+        np.testing.assert_allclose(distribution.log_prob(jnp.asarray(x)), expected, rtol=1e-9)
+        mean = distribution.base.mean()
+        np.testing.assert_allclose(2.0 * distribution.mean() - 1.0, mean, rtol=1e-9, atol=1e-12)
+
+
+def test_symmetric_draws_lie_where_the_images_do(rng):
+    outputs = jnp.full((1, 50, 50, 2), -3.0)
+    draw = gaussian(scale=None, symmetric=True).distribution(outputs.at[..., 0].set(1.0), 1)
+    np.testing.assert_allclose(draw.sample(rng).mean(), draw.mean()[0, 0, 0, 0], atol=0.01)

@@ -104,3 +104,28 @@ def test_samples_follow_the_masses(rng):
 def test_other_channel_counts_are_refused():
     with pytest.raises(ValueError, match="channels: expected 1 or 3"):
         LogisticMixture.num_outputs(4, 10)
+
+
+@pytest.mark.parametrize("temperature", ["1", "0.7"])
+def test_official_samples_at_a_temperature(shared, temperature):
+    """The official code divides the scales by a temperature that it should multiply them with."""
+    with np.load(shared / VECTORS) as file:
+        names = ("logits", "sample_u_mix", "sample_u_logistic", f"sample_t{temperature}")
+        logits, *uniforms, expected = (file[f"dmol/{name}"] for name in names)
+    with jax.enable_x64(True):
+        outputs = jnp.asarray(logits.transpose(0, 2, 3, 1), jnp.float64)
+        uniforms = [jnp.asarray(u.transpose(0, 2, 3, 1), jnp.float64) for u in uniforms]
+        mixture = LogisticMixture.from_outputs(outputs, 3)
+        official = mixture.with_temperature(float(temperature), nvae_compat=True)
+        samples = official.sample_from(*uniforms)
+        # The official logarithms were taken in float32.
+        np.testing.assert_allclose(samples, expected.transpose(0, 2, 3, 1), atol=2e-6)
+
+
+def test_a_low_temperature_sharpens():
+    mixture = random_mixture(0, 1, 3)
+    cold = mixture.with_temperature(0.5)
+    np.testing.assert_allclose(
+        jnp.exp(cold.log_scales), 0.5 * jnp.exp(mixture.log_scales), rtol=1e-5
+    )
+    np.testing.assert_allclose(cold.mixture_logits, 2.0 * mixture.mixture_logits, rtol=1e-6)

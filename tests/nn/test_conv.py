@@ -11,7 +11,13 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 from vaejax.nn import _cpu_conv
-from vaejax.nn.conv import Conv, ConvTranspose, conv, conv_transpose, native_convolutions
+from vaejax.nn.conv import (
+    Conv,
+    ConvTranspose,
+    conv,
+    conv_transpose,
+    native_convolutions,
+)
 
 FUNCTIONS = (conv, conv_transpose)
 both = pytest.mark.parametrize("function", FUNCTIONS)
@@ -21,11 +27,11 @@ def normal(*shape: int, seed: int = 0) -> jax.Array:
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
 
 
-def with_gradients(function, stride):
+def with_gradients(function, stride=1, **window):
     """`(x, kernel) -> (y, dx, dkernel)` of a loss that is not linear in y."""
 
     def values(x, kernel):
-        y, vjp = jax.vjp(lambda x, kernel: function(x, kernel, stride=stride), x, kernel)
+        y, vjp = jax.vjp(lambda x, kernel: function(x, kernel, stride=stride, **window), x, kernel)
         return y, *vjp(jnp.cos(y))
 
     return values
@@ -81,6 +87,56 @@ def test_conv_transpose_is_the_adjoint_of_conv(kernel_size, stride):
     transposed = conv_transpose(y, kernel[::-1, ::-1].swapaxes(2, 3), stride=stride)
     expected = jnp.vdot(conv(x, kernel, stride=stride), y)
     np.testing.assert_allclose(jnp.vdot(x, transposed), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"stride": 2, "padding": 1},
+        {"stride": 2, "padding": 2, "dilation": 2},
+        {"padding": 0},
+        {"padding": 2, "dilation": 2},
+        {"dilation": 2},
+        {"stride": 2, "padding": 1, "groups": 2},
+    ],
+    ids=str,
+)
+def test_other_windows(window):
+    x, kernel = normal(2, 8, 6, 4), normal(3, 3, 4 // window.get("groups", 1), 6)
+    call = with_gradients(conv, **window)
+    assert_close(jax.jit(call)(x, kernel), natively(call, x, kernel))
+    one, other = normal(2, 8, 6, 6), normal(3, 3, 6 // window.get("groups", 1), 2)
+    assert_close(jax.jit(call)(one, other), natively(call, one, other))
+
+
+@pytest.mark.parametrize("padding", [None, 2])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel_size", [3, 5])
+@pytest.mark.parametrize("size", [(7, 6), (8, 8)])
+def test_depthwise_values_and_gradients_are_those_of_lax(size, kernel_size, stride, padding):
+    x, kernel = normal(3, *size, 5), normal(kernel_size, kernel_size, 1, 5)
+    call = with_gradients(conv, stride, padding=padding, groups=5)
+    expected = natively(call, x, kernel)
+    assert_close(jax.jit(call)(x, kernel), expected)
+    in_scan = jax.lax.map(lambda kernel: call(x, kernel), kernel[None])
+    assert_close(jax.tree.map(lambda leaf: leaf[0], in_scan), expected)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_derivatives_beyond_the_first(stride):
+    x, kernel = normal(1, 4, 4, 2), normal(3, 3, 1, 2)
+
+    def loss(x, kernel):
+        return jnp.sum(jnp.sin(conv(x, kernel, stride=stride, groups=2)))
+
+    def curvature(x, kernel):
+        def squared(x, kernel):
+            dx, dkernel = jax.grad(loss, (0, 1))(x, kernel)
+            return jnp.sum(dx**2) + jnp.sum(dkernel**2)
+
+        return jax.grad(squared, (0, 1))(x, kernel)
+
+    assert_close(curvature(x, kernel), natively(curvature, x, kernel), tolerance=1e-5)
 
 
 @both

@@ -24,6 +24,7 @@ def folder(
     standardize: bool = False,
     flip: bool = False,
     binarize: Binarization | None = None,
+    bits: int = 8,
 ) -> Splits:
     """All pictures below a folder, as squares.
 
@@ -41,6 +42,7 @@ def folder(
         standardize: per-pixel zero mean and unit variance over the train split.
         flip: random horizontal flips of the train split.
         binarize: None, `"dynamic"` or `"fixed"`, see `transforms.Binarized`.
+        bits: of each pixel and channel, see `transforms.Quantized`.
 
     Raises:
         ValueError: there are no pictures, or damaged ones, or ones smaller than `crop`.
@@ -57,7 +59,7 @@ def folder(
     else:
         only = root / "train" if "train" in names else root
         splits = holdout(_source(only, image_size, crop, channels))
-    return transformed(splits, standardize=standardize, flip=flip, binarize=binarize)
+    return transformed(splits, standardize=standardize, flip=flip, binarize=binarize, bits=bits)
 
 
 def _source(root: Path, image_size: int, crop: int | None, channels: int) -> Source:

@@ -26,6 +26,7 @@ def transformed(
     standardize: bool = False,
     flip: bool = False,
     binarize: Binarization | None = None,
+    bits: int = 8,
 ) -> Splits:
     """The splits with what a data set function was asked for, in the one order that makes sense.
 
@@ -34,13 +35,18 @@ def transformed(
         standardize: `Standardized` by the statistics of the (unflipped) train split.
         flip: `Flipped`, the train split only.
         binarize: `Binarized`, all splits.
+        bits: fewer than 8 is `Quantized`, all splits.
     """
+    if not 1 <= bits <= 8:
+        raise ValueError(f"bits: expected 1 to 8, got {bits}")
     if binarize not in (None, "dynamic", "fixed"):
         raise ValueError(f"binarize: expected None, 'dynamic' or 'fixed', got {binarize!r}")
     if binarize and standardize:
         raise ValueError(f"standardize: expected False with binarize={binarize!r}, got True")
-    statistics = pixel_statistics(splits["train"]) if standardize else None
     result = dict(splits)
+    if bits < 8:
+        result = {name: Quantized(source, bits) for name, source in result.items()}
+    statistics = pixel_statistics(result["train"]) if standardize else None
     if flip:
         result["train"] = Flipped(result["train"])
     if binarize:  # a seed per split, so that no noise is shared between them
@@ -93,6 +99,21 @@ class Binarized(_Indexed):
         keys = example_keys(noise_rng, raw["index"])
         noise = jax.vmap(lambda key: jax.random.uniform(key, self.image_shape))(keys)
         return (noise < self.source.decode(raw["source"], source_rng)).astype(jnp.float32)
+
+
+class Quantized(Wrapper):
+    """Images of 8 bits with the first `bits` of each pixel and channel, on [0, 1] again.
+
+    Likelihoods under different numbers of bits are not comparable.
+    """
+
+    def __init__(self, source: Source, bits: int):
+        super().__init__(source)
+        self._bits = bits
+
+    def decode(self, raw: Raw, rng: Array) -> Array:
+        values = jnp.round(255.0 * self.source.decode(raw, rng))  # exact integers
+        return jnp.floor(values / 2 ** (8 - self._bits)) / (2**self._bits - 1)
 
 
 class Standardized(Wrapper):

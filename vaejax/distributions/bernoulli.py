@@ -1,25 +1,35 @@
 """Bernoulli pixels: exact for binary images, the usual cross-entropy for grey ones."""
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
+from flax import struct
 
 from vaejax.types import Array
 
 
-class Bernoulli(NamedTuple):
-    """Independent Bernoulli variables by their `logits`, in event shape."""
+@struct.dataclass
+class Bernoulli:
+    """Independent Bernoulli variables.
+
+    Attributes:
+        logits: in event shape.
+        border: pixels on every side of an image [B, H, W, C] that are padding: not scored.
+    """
 
     logits: Array
+    border: int = struct.field(pytree_node=False, default=0)
 
     def log_prob(self, value: Array) -> Array:
-        """Elementwise x log p + (1 - x) log(1 - p), nats.
+        """Elementwise x log p + (1 - x) log(1 - p), nats, of what lies within the border.
 
         For x strictly between 0 and 1 this is the cross-entropy loss of the literature, not a
         normalised density.
         """
-        return value * self.logits - jax.nn.softplus(self.logits)
+        log_prob = value * self.logits - jax.nn.softplus(self.logits)
+        if not self.border:
+            return log_prob
+        inside = slice(self.border, -self.border)
+        return log_prob[:, inside, inside]
 
     def mean(self) -> Array:
         """The probability of 1."""

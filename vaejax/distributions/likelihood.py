@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from vaejax.distributions.bernoulli import Bernoulli
 from vaejax.distributions.logistic_mixture import LogisticMixture
-from vaejax.distributions.normal import Normal
+from vaejax.distributions.normal import Normal, soft_clamp
+from vaejax.distributions.symmetric import Symmetric
 from vaejax.types import Array, Distribution
 
 
@@ -29,33 +30,45 @@ class Likelihood(NamedTuple):
     any_range: bool = False
 
 
-def bernoulli() -> Likelihood:
-    """Bernoulli pixels: binary images, or the usual cross-entropy on grey ones in [0, 1]."""
+def bernoulli(border: int = 0) -> Likelihood:
+    """Bernoulli pixels: binary images, or the usual cross-entropy on grey ones in [0, 1].
+
+    Args:
+        border: pixels of padding on every side of the images, which are not scored.
+    """
+    if border < 0:
+        raise ValueError(f"border: expected a number >= 0, got {border}")
     return Likelihood(
         num_outputs=lambda channels: channels,
-        distribution=lambda outputs, channels: Bernoulli(outputs),
+        distribution=lambda outputs, channels: Bernoulli(outputs, border),
     )
 
 
-def gaussian(scale: float | None = 1.0) -> Likelihood:
+def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
     """Gaussian pixels, log p = -(x - mean)^2 / (2 scale^2) - log scale - 1/2 log 2 pi.
 
     Args:
         scale: the fixed standard deviation; 1 is the squared error of the beta-VAE papers. None
             learns one per pixel and channel as a second decoder output (soft-clamped, as in NVAE).
+        symmetric: the density is of 2x - 1 on [-1, 1], as in NVAE, instead of x on [0, 1].
     """
-    if scale is None:
-
-        def learned(outputs: Array, channels: int) -> Normal:
-            return Normal.soft_clamped(outputs[..., :channels], outputs[..., channels:])
-
-        return Likelihood(lambda channels: 2 * channels, learned, any_range=True)
-    if not scale > 0:
+    if scale is not None and not scale > 0:
         raise ValueError(f"scale: expected a positive number or None, got {scale}")
+
+    def distribution(outputs: Array, channels: int) -> Distribution:
+        mean, log_scale = outputs[..., :channels], outputs[..., channels:]
+        if scale is not None:
+            normal = Normal(mean, jnp.full_like(mean, scale))
+        elif symmetric:
+            normal = Normal.soft_clamped(mean, log_scale)
+        else:  # the mean of standardised pixels may lie beyond the clamp
+            normal = Normal(mean, jnp.exp(soft_clamp(log_scale)) + 0.01)
+        return Symmetric(normal) if symmetric else normal
+
     return Likelihood(
-        num_outputs=lambda channels: channels,
-        distribution=lambda outputs, channels: Normal(outputs, jnp.full_like(outputs, scale)),
-        any_range=True,
+        num_outputs=lambda channels: channels if scale else 2 * channels,
+        distribution=distribution,
+        any_range=not symmetric,
     )
 
 

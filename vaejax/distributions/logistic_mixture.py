@@ -97,6 +97,20 @@ class LogisticMixture:
         weights = jax.nn.softmax(self.mixture_logits)[..., None, :]
         return self._chain((weights * self.means).sum(-1), (weights * self.coeffs).sum(-1))
 
+    def with_temperature(
+        self, temperature: float, *, nvae_compat: bool = False
+    ) -> "LogisticMixture":
+        """Sharper (below 1) or broader: logits / temperature, scales * temperature.
+
+        Args:
+            temperature: positive.
+            nvae_compat: divide the scales too, as the official code of NVAE does.
+        """
+        shift = -math.log(temperature) if nvae_compat else math.log(temperature)
+        return self.replace(
+            mixture_logits=self.mixture_logits / temperature, log_scales=self.log_scales + shift
+        )
+
     def sample(self, rng: Array) -> Array:
         """One draw, [B, H, W, C] in [0, 1], not rounded to bins."""
         mixture_rng, logistic_rng = jax.random.split(rng)

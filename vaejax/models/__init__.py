@@ -1,3 +1,4 @@
 """Architectures: flax modules that return a `VAEOutput`; one file each."""
 
 from vaejax.models.conv_vae import ConvVAE as ConvVAE
+from vaejax.models.nvae import NVAE as NVAE

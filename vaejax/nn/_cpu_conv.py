@@ -15,6 +15,7 @@ A convolution y = conv(x, w) is linear in x and in w, so three maps close under 
 
 import math
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,21 +29,51 @@ IMAGES_PER_STEP = 8  # images contracted at a time beyond that
 MIN_SUBPIXEL_FEATURES = 4  # with fewer outputs the zeros cost less than the rearrangement
 
 
+class Window(NamedTuple):
+    """How the taps of a kernel lie on an image.
+
+    Attributes:
+        stride: pixels from one output to the next.
+        padding: zeros on every side of the image; None is SAME padding.
+        dilation: pixels from one tap to the next.
+    """
+
+    stride: int = 1
+    padding: int | None = None
+    dilation: int = 1
+
+    def extent(self, taps) -> list[int]:
+        """Pixels from the first tap to the last, per dimension."""
+        return [self.dilation * (k - 1) + 1 for k in taps]
+
+    def before(self, size, taps) -> list[int]:
+        """Zeros before an image of `size`, per dimension."""
+        if self.padding is not None:
+            return [self.padding] * len(size)
+        pairs = zip(size, self.extent(taps), strict=True)
+        return [max(k - (n - 1) % self.stride - 1, 0) // 2 for n, k in pairs]
+
+    @property
+    def lax_padding(self) -> str | list[tuple[int, int]]:
+        """The same as `lax.conv_general_dilated` wants it."""
+        return "SAME" if self.padding is None else [(self.padding, self.padding)] * 2
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def conv(x: Array, kernel: Array, stride: int) -> Array:
-    """[B, H, W, I], [h, w, I, O] -> [B, ceil(H / stride), ceil(W / stride), O], SAME padding."""
-    return _forward(x, kernel, stride)
+def conv(x: Array, kernel: Array, window: Window) -> Array:
+    """[B, H, W, I], [h, w, I, O] -> [B, ceil(H / stride), ceil(W / stride), O] where SAME."""
+    return _forward(x, kernel, window)
 
 
-def _conv_fwd(x: Array, kernel: Array, stride: int):
-    return _forward(x, kernel, stride), (x, kernel)
+def _conv_fwd(x: Array, kernel: Array, window: Window):
+    return _forward(x, kernel, window), (x, kernel)
 
 
-def _conv_bwd(stride: int, residuals: tuple[Array, Array], grad: Array) -> tuple[Array, Array]:
+def _conv_bwd(window: Window, residuals: tuple[Array, Array], grad: Array) -> tuple[Array, Array]:
     x, kernel = residuals
     return (
-        _input_grad(grad, kernel, stride, x.shape[1:3]),
-        _kernel_grad(x, grad, stride, kernel.shape[:2]),
+        _input_grad(grad, kernel, window, x.shape[1:3]),
+        _kernel_grad(x, grad, window, kernel.shape[:2]),
     )
 
 
@@ -53,7 +84,7 @@ conv.defvjp(_conv_fwd, _conv_bwd)
 def conv_transpose(x: Array, kernel: Array, stride: int) -> Array:
     """[B, H, W, I], [h, w, I, O] -> [B, stride * H, stride * W, O], SAME padding."""
     size = (stride * x.shape[1], stride * x.shape[2])
-    return _input_grad(x, _mirror(kernel), stride, size)
+    return _input_grad(x, _mirror(kernel), Window(stride), size)
 
 
 def _conv_transpose_fwd(x: Array, kernel: Array, stride: int):
@@ -65,27 +96,36 @@ def _conv_transpose_bwd(
 ) -> tuple[Array, Array]:
     x, kernel = residuals
     return (
-        _forward(grad, _mirror(kernel), stride),
-        _mirror(_kernel_grad(grad, x, stride, kernel.shape[:2])),
+        _forward(grad, _mirror(kernel), Window(stride)),
+        _mirror(_kernel_grad(grad, x, Window(stride), kernel.shape[:2])),
     )
 
 
 conv_transpose.defvjp(_conv_transpose_fwd, _conv_transpose_bwd)
 
 
-def _forward(x: Array, kernel: Array, stride: int) -> Array:
-    return _canonical(x, kernel, "SAME", window_strides=(stride, stride))
+def _forward(x: Array, kernel: Array, window: Window) -> Array:
+    strides, dilations = (window.stride,) * 2, (window.dilation,) * 2
+    return _canonical(x, kernel, window.lax_padding, strides, rhs_dilation=dilations)
 
 
-def _input_grad(grad: Array, kernel: Array, stride: int, size: tuple[int, ...]) -> Array:
+def _input_grad(grad: Array, kernel: Array, window: Window, size: tuple[int, ...]) -> Array:
     """The gradient of `_forward` for its input, of height and width `size`."""
-    taps, features = kernel.shape[:2], kernel.shape[2]
-    before = _same_padding(size, taps, stride)
-    if stride > 1 and all(k % stride == 0 for k in taps) and features >= MIN_SUBPIXEL_FEATURES:
+    taps, features, stride = kernel.shape[:2], kernel.shape[2], window.stride
+    before = window.before(size, taps)
+    divisible = stride > 1 and all(k % stride == 0 for k in taps)
+    if divisible and window == Window(stride) and features >= MIN_SUBPIXEL_FEATURES:
         return _subpixel(grad, kernel, stride, before, size)
+    extent = window.extent(taps)
     dilated = [stride * (n - 1) + 1 for n in grad.shape[1:3]]
-    padding = _padding([k - 1 - b for k, b in zip(taps, before, strict=True)], dilated, taps, size)
-    return _canonical(grad, _mirror(kernel), padding, lhs_dilation=(stride, stride))
+    behind = [k - 1 - b for k, b in zip(extent, before, strict=True)]
+    return _canonical(
+        grad,
+        _mirror(kernel),
+        _padding(behind, dilated, extent, size),
+        lhs_dilation=(stride, stride),
+        rhs_dilation=(window.dilation, window.dilation),
+    )
 
 
 def _subpixel(
@@ -109,26 +149,30 @@ def _subpixel(
     return pixels[:, top : top + size[0], left : left + size[1]]
 
 
-def _kernel_grad(x: Array, grad: Array, stride: int, taps: tuple[int, ...]) -> Array:
+def _kernel_grad(x: Array, grad: Array, window: Window, taps: tuple[int, ...]) -> Array:
     """The gradient of `_forward` for its kernel, of height and width `taps`."""
-    before = _same_padding(x.shape[1:3], taps, stride)
-    if stride == 1 and grad.shape[3] < x.shape[3]:
+    before = window.before(x.shape[1:3], taps)
+    if window.stride == 1 and grad.shape[3] < x.shape[3]:
         # The roles are symmetric, and XLA wants the larger number of channels last.
-        before = [k - 1 - b for k, b in zip(taps, before, strict=True)]
-        return _mirror(_correlate(grad, x, 1, before, taps))
-    return _correlate(x, grad, stride, before, taps)
+        before = [k - 1 - b for k, b in zip(window.extent(taps), before, strict=True)]
+        return _mirror(_correlate(grad, x, window, before, taps))
+    return _correlate(x, grad, window, before, taps)
 
 
 def _correlate(
-    x: Array, grad: Array, stride: int, before: list[int], taps: tuple[int, ...]
+    x: Array, grad: Array, window: Window, before: list[int], taps: tuple[int, ...]
 ) -> Array:
-    """[B, H, W, I], [B, h, w, O] -> [*taps, I, O]: sum of x[stride * i + tap - before] grad[i]."""
-    dilated = [stride * (n - 1) + 1 for n in grad.shape[1:3]]
-    padding = _padding(before, x.shape[1:3], dilated, taps)
+    """[B, H, W, I], [B, h, w, O] -> [*taps, I, O]: sum of x[stride * i + tap - before] grad[i].
+
+    Tap t stands at dilation * t.
+    """
+    stride, dilation = (window.stride,) * 2, (window.dilation,) * 2
+    dilated = [window.stride * (n - 1) + 1 for n in grad.shape[1:3]]
+    padding = _padding(before, x.shape[1:3], dilated, window.extent(taps))
 
     def contract(x: Array, grad: Array) -> Array:  # channels as the batch, the batch as channels
         image, kernel = x.transpose(3, 1, 2, 0), grad.transpose(1, 2, 0, 3)
-        products = _canonical(image, kernel, padding, rhs_dilation=(stride, stride))
+        products = _canonical(image, kernel, padding, dilation, rhs_dilation=stride)
         return products.transpose(1, 2, 0, 3)
 
     images = math.gcd(x.shape[0], IMAGES_PER_STEP)
@@ -155,11 +199,6 @@ def _canonical(x: Array, kernel: Array, padding, window_strides=(1, 1), **dilati
 def _mirror(kernel: Array) -> Array:
     """[h, w, I, O] -> [h, w, O, I], turned by 180 degrees; its own inverse."""
     return kernel[::-1, ::-1].swapaxes(2, 3)
-
-
-def _same_padding(size, taps, stride: int) -> list[int]:
-    """The zeros that SAME padding puts before an input of `size`, per dimension."""
-    return [max(k - (n - 1) % stride - 1, 0) // 2 for n, k in zip(size, taps, strict=True)]
 
 
 def _padding(before, inputs, taps, outputs) -> list[tuple[int, int]]:

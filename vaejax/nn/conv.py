@@ -1,8 +1,8 @@
-"""Every convolution of the library: NHWC images, HWIO kernels, SAME padding.
+"""Every convolution of the library: NHWC images, HWIO kernels, SAME padding unless told.
 
-`conv` and `conv_transpose` are what XLA runs natively on GPU and TPU; on CPU, where XLA's own
-gradients are 4 to 30 times slower, they are the reformulations of `_cpu_conv.py`. Values and
-gradients are the same to float32 rounding. They take the kernel as an argument, so a layer may
+`conv` and `conv_transpose` are what XLA runs natively on GPU and TPU; on CPU, where XLA's own are
+4 to 30 times slower, they are the reformulations of `_cpu_conv.py` and `_cpu_depthwise.py`. Values
+and gradients are the same to float32 rounding. They take the kernel as an argument, so a layer may
 mask it, normalise it or share it; `Conv` and `ConvTranspose` are the plain layers.
 """
 
@@ -16,7 +16,8 @@ from flax.linen.dtypes import promote_dtype
 from jax import lax
 from jax.typing import DTypeLike
 
-from vaejax.nn import _cpu_conv
+from vaejax.nn import _cpu_conv, _cpu_depthwise
+from vaejax.nn._cpu_conv import Window
 from vaejax.types import Array
 
 _force_native: ContextVar[bool] = ContextVar("force_native", default=False)
@@ -42,22 +43,44 @@ def _is_native() -> bool:
     return _force_native.get() or jax.default_backend() != "cpu"
 
 
-def conv(x: Array, kernel: Array, *, stride: int = 1) -> Array:
-    """Convolution with SAME padding, in the usual sense (a cross-correlation).
+def conv(
+    x: Array,
+    kernel: Array,
+    *,
+    stride: int = 1,
+    padding: int | None = None,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Array:
+    """Convolution in the usual sense (a cross-correlation).
 
     Args:
         x: [B, H, W, I].
-        kernel: [h, w, I, O], of the dtype of `x`.
+        kernel: [h, w, I / groups, O], of the dtype of `x`.
         stride: of both spatial dimensions.
+        padding: zeros on every side; None is SAME padding.
+        dilation: pixels from one tap of the kernel to the next.
+        groups: equal blocks of input channels, each seen by its own block of output channels; I
+            of them, with O = I, is a depthwise convolution.
 
     Returns:
-        [B, ceil(H / stride), ceil(W / stride), O].
+        [B, ceil(H / stride), ceil(W / stride), O] with SAME padding.
     """
-    _check(x, kernel)
+    _check(x, kernel, groups)
+    window = Window(stride, padding, dilation)
     if not _is_native():
-        return _cpu_conv.conv(x, kernel, stride)
+        if groups == x.shape[-1] == kernel.shape[-1]:
+            return _cpu_depthwise.depthwise(x, kernel[:, :, 0], window)
+        parts = zip(jnp.split(x, groups, -1), jnp.split(kernel, groups, -1), strict=True)
+        return jnp.concatenate([_cpu_conv.conv(*part, window) for part in parts], -1)
     return lax.conv_general_dilated(
-        x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x,
+        kernel,
+        (stride, stride),
+        window.lax_padding,
+        rhs_dilation=(dilation, dilation),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
     )
 
 
@@ -83,11 +106,12 @@ def conv_transpose(x: Array, kernel: Array, *, stride: int) -> Array:
     )
 
 
-def _check(x: Array, kernel: Array) -> None:
+def _check(x: Array, kernel: Array, groups: int = 1) -> None:
     if x.ndim != 4:
         raise ValueError(f"x: expected [B, H, W, C], got shape {x.shape}")
-    if kernel.ndim != 4 or kernel.shape[2] != x.shape[3]:
-        raise ValueError(f"kernel: expected [h, w, {x.shape[3]}, O], got shape {kernel.shape}")
+    channels = x.shape[3] // groups
+    if kernel.ndim != 4 or kernel.shape[2] != channels or kernel.shape[3] % groups:
+        raise ValueError(f"kernel: expected [h, w, {channels}, O], got shape {kernel.shape}")
 
 
 class Conv(nn.Module):

@@ -4,6 +4,7 @@ References:
     Kingma & Welling, Auto-Encoding Variational Bayes, 2014 (beta = 1).
     Higgins et al., beta-VAE, 2017: loss = reconstruction + beta KL; beta_norm = beta M / N.
     Burgess et al., Understanding disentangling in beta-VAE, 2018, Eq. 8: gamma |KL - C|.
+    Vahdat & Kautz, NVAE, 2020, appendix A: balanced KL of a hierarchy during warm-up.
 """
 
 import math
@@ -13,7 +14,10 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from vaejax.objectives.bound import Reduction, variational
+from vaejax.distributions import sum_events
+from vaejax.objectives.balance import balancing_weights, group_sizes
+from vaejax.objectives.bound import Reduction, batch_mean, variational
+from vaejax.parallel import mean_over_shards
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
 
 
@@ -22,6 +26,7 @@ def elbo(
     *,
     beta: float | Schedule | None = None,
     beta_norm: float | Schedule | None = None,
+    balance: bool = False,
     reduction: Reduction = "sum",
 ) -> Objective:
     """Reconstruction plus beta times the KL; the (negative) evidence lower bound at beta = 1.
@@ -31,6 +36,8 @@ def elbo(
         beta: weight of the KL, or a schedule of the step (KL warm-up). Default 1.
         beta_norm: the weight in Higgins' normalised form instead, beta = beta_norm * N / M for
             images of N pixels times channels and M latent dimensions.
+        balance: while beta < 1, weigh the groups of a hierarchy against each other, see
+            `balancing_weights`; the weights are then reported as `balance` [G].
         reduction: of the reconstruction over pixels; see `variational`.
 
     Returns:
@@ -50,7 +57,10 @@ def elbo(
             beta, beta_norm = weight(step), normalise_beta(weight(step), **sizes)
         else:
             beta, beta_norm = denormalise_beta(weight(step), **sizes), weight(step)
-        return beta * kl, {"beta": beta, "beta_norm": beta_norm}
+        extra = {"beta": beta, "beta_norm": beta_norm}
+        if balance:
+            kl, extra["balance"] = _balanced(output, batch.get("mask"), beta)
+        return beta * kl, extra
 
     return variational(model, divergence, reduction)
 
@@ -103,6 +113,16 @@ def denormalise_beta(beta_norm: Any, *, latent_size: int, input_size: int) -> An
     return beta_norm * input_size / latent_size
 
 
+def _balanced(output: VAEOutput, mask: Array | None, beta: Array) -> tuple[Array, Array]:
+    """The batch mean of the weighted KL, nats, and the weights [G]: all 1 at beta = 1."""
+    kls = jnp.stack([sum_events(latent.kl) for latent in output.latents], axis=1)  # [B, G]
+    weights = balancing_weights(
+        mean_over_shards(batch_mean(jnp.abs(kls), mask)), group_sizes(output.latents)
+    )
+    weights = jnp.where(beta < 1.0, weights, 1.0)
+    return jnp.vdot(weights, batch_mean(kls, mask)), weights
+
+
 def _schedule(name: str, value: float | Schedule) -> Callable[[Array], Array]:
     if callable(value):
         for step in (0, 10**9):
@@ -113,4 +133,4 @@ def _schedule(name: str, value: float | Schedule) -> Callable[[Array], Array]:
         return value
     if not 0 <= value < math.inf:
         raise ValueError(f"{name}: expected a number >= 0 or a schedule, got {value}")
-    return lambda step: jnp.asarray(value, jnp.float32)
+    return lambda step: jnp.asarray(value, float)

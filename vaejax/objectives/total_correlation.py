@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from vaejax.distributions import Normal
 from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
+from vaejax.parallel import shard_index
 from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
 
 Estimator = Literal[
@@ -92,6 +93,10 @@ def decompose(
         estimator: see `beta_tcvae`.
         mask: [B], 1 for examples that count, which come first; None counts all.
     """
+    if shard_index() is not None:
+        raise ValueError(
+            "estimator: expected jit or a sharded mesh; pmap shows only a shard of q(z)"
+        )
     batch_size = latent.z.shape[0]
     if not 2 <= batch_size <= num_examples:
         raise ValueError(

@@ -1,0 +1,158 @@
+"""Weights of the official NVAE code (NVlabs/NVAE) as a model and variables of ours, and back.
+
+    state_dict, args = read_checkpoint("checkpoint.pt")
+    model, variables = from_official(state_dict, args)
+    output = model.apply(variables, images, rngs={"latent": jax.random.key(0)})
+
+The model has `nvae_compat` set, so its numbers are the official ones. Kernel entries outside an
+autoregressive mask, which the official code stores but never uses, become zero.
+"""
+
+import json
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from vaejax.distributions import Likelihood, bernoulli, gaussian, logistic_mixture
+from vaejax.interop.nvae_names import Entry, entries
+from vaejax.interop.torch_file import read_torch_file
+from vaejax.models.nvae import NVAE
+from vaejax.models.nvae_presets import adaptive_groups
+
+# Arguments that the first official checkpoints lack, with what they then were.
+FORMER_DEFAULTS = {"ada_groups": False, "min_groups_per_scale": 1, "num_mixture_dec": 10}
+BORDER = 2  # the official code pads 28 x 28 images to 32 x 32, and does not score the padding
+
+# Official layout -> ours, and back; log-norms are [O, 1, 1, 1] there.
+TO_OURS = {
+    "kernel": lambda a: a.transpose(2, 3, 1, 0),  # OIHW -> HWIO
+    "dense": lambda a: a.T,
+    "log_norm": lambda a: a.reshape(-1),
+    "vector": lambda a: a,
+    "start": lambda a: a.transpose(1, 2, 0),  # CHW -> HWC
+}
+TO_OFFICIAL = {
+    "kernel": lambda a: a.transpose(3, 2, 0, 1),
+    "dense": lambda a: a.T,
+    "log_norm": lambda a: a.reshape(-1, 1, 1, 1),
+    "vector": lambda a: a,
+    "start": lambda a: a.transpose(2, 0, 1),
+}
+
+
+def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The `state_dict` and arguments of an official checkpoint.
+
+    Args:
+        path: the `.pt` file, or an `.npz` file of the arrays by name and `args_json`, a JSON text.
+
+    Raises:
+        ValueError: a file of another kind.
+    """
+    if str(path).endswith(".npz"):
+        with np.load(path) as file:
+            state_dict = {name: file[name] for name in file.files if name != "args_json"}
+            if len(state_dict) == len(file.files):
+                raise ValueError(f"path: expected args_json among the arrays of {path}, got none")
+            return state_dict, json.loads(str(file["args_json"]))
+    checkpoint = read_torch_file(path)
+    if not isinstance(checkpoint, dict) or not {"state_dict", "args"} <= set(checkpoint):
+        raise ValueError(f"path: expected a checkpoint with state_dict and args, got {path}")
+    return dict(checkpoint["state_dict"]), vars(checkpoint["args"])
+
+
+def from_official(
+    state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]
+) -> tuple[NVAE, dict[str, Any]]:
+    """Our model of an official one, and its variables (`params` and `batch_stats`).
+
+    Args:
+        state_dict: arrays by their official names, of any floating type, which is kept.
+        args: the official command line as a dict, `vars(checkpoint["args"])`.
+
+    Raises:
+        ValueError: an argument or array is missing, or an array is left over.
+    """
+    model = _model(state_dict, {**FORMER_DEFAULTS, **args})
+    stacks: dict[tuple[str, ...], list[np.ndarray]] = {}
+    leaves: dict[tuple[str, ...], np.ndarray] = {}
+    unread = {name for name in state_dict if not name.endswith("num_batches_tracked")}
+    unread.discard("prior_ftr0")  # stored, but of no use, where there is a single group
+    for entry in sorted(entries(model), key=lambda entry: entry.index or 0):
+        array = _read(state_dict, entry)
+        unread -= {entry.name, *entry.copies}
+        if entry.index is None:
+            leaves[entry.path] = array
+        else:
+            stacks.setdefault(entry.path, []).append(array)
+    if unread:
+        raise ValueError(f"state_dict: expected no {min(unread)} (and {len(unread) - 1} more)")
+    leaves |= {path: np.stack(arrays) for path, arrays in stacks.items()}
+    return model, unflatten_dict(leaves)
+
+
+def to_official(model: NVAE, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The official `state_dict` of a model's variables, as numpy arrays."""
+    leaves = flatten_dict(jax.device_get(dict(variables)))
+    state_dict = {}
+    for entry in entries(model):
+        leaf = leaves[entry.path]
+        array = np.asarray(leaf if entry.index is None else leaf[entry.index])
+        for name in (entry.name, *entry.copies):
+            state_dict[name] = TO_OFFICIAL[entry.layout](array)
+        if entry.path[-1] == "var":
+            counter = entry.name.removesuffix("running_var") + "num_batches_tracked"
+            state_dict[counter] = np.zeros((), np.int64)
+    return state_dict
+
+
+def _read(state_dict: Mapping[str, np.ndarray], entry: Entry) -> np.ndarray:
+    if entry.name not in state_dict:
+        raise ValueError(f"state_dict: expected an array {entry.name}, got none")
+    array = TO_OURS[entry.layout](np.asarray(state_dict[entry.name]))
+    return array if entry.mask is None else (array * entry.mask).astype(array.dtype)
+
+
+def _model(state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]) -> NVAE:
+    if missing := {"num_latent_scales", "num_groups_per_scale", "arch_instance"} - set(args):
+        raise ValueError(f"args: expected {min(missing)} among them, got {sorted(args)}")
+    scales, groups = args["num_latent_scales"], args["num_groups_per_scale"]
+    if args["ada_groups"]:
+        numbers = adaptive_groups(scales, groups, minimum=args["min_groups_per_scale"])
+    else:
+        numbers = (groups,) * scales
+    stride = 2 ** (args["num_preprocess_blocks"] + scales - 1)
+    height, width = (stride * n for n in np.shape(state_dict["prior_ftr0"])[1:])
+    channels = np.shape(state_dict["stem.weight"])[1]
+    return NVAE(
+        image_shape=(height, width, channels),
+        likelihood=_likelihood(state_dict, channels, args["num_x_bits"]),
+        groups=numbers,
+        latent_channels=args["num_latent_per_group"],
+        encoder_features=args["num_channels_enc"],
+        decoder_features=args["num_channels_dec"],
+        num_blocks=args["num_preprocess_blocks"],
+        preprocess_cells=args["num_preprocess_cells"],
+        postprocess_cells=args["num_postprocess_cells"],
+        encoder_cells=args["num_cell_per_cond_enc"],
+        decoder_cells=args["num_cell_per_cond_dec"],
+        num_flows=args["num_nf"],
+        cells=args["arch_instance"],
+        squeeze_excite=args["use_se"],
+        residual_posterior=args["res_dist"],
+        nvae_compat=True,
+    )
+
+
+def _likelihood(state_dict: Mapping[str, np.ndarray], channels: int, bits: int) -> Likelihood:
+    """The output distribution that the last layer has numbers for."""
+    num_outputs = len(state_dict["image_conditional.1.bias"])
+    if num_outputs == channels:
+        return bernoulli(border=BORDER)
+    if num_outputs == 2 * channels:
+        return gaussian(scale=None, symmetric=True)
+    return logistic_mixture(num_outputs // 10, bits)

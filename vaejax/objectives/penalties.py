@@ -1,0 +1,169 @@
+"""Penalties on parameters, added to any objective.
+
+References:
+    Yoshida & Miyato, Spectral norm regularization, 2017.
+    Miyato et al., Spectral normalization for generative adversarial networks, 2018 (power
+        iteration with vectors kept from step to step).
+    Vahdat & Kautz, NVAE, 2020, section 3.3: both penalties, weighted alike.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import keystr, tree_leaves_with_path
+
+from vaejax.types import Array, Batch, Metrics, Objective, Schedule
+
+MIN_NORM = 1e-3  # a vector shorter than this is not stretched to length 1
+State = dict[str, dict[str, Array]]
+
+
+class Penalty(NamedTuple):
+    """A term of the loss that looks at the parameters of the player `model` alone.
+
+    Attributes:
+        name: of its metric, and of its collection in `model_state`.
+        init: `(params, rng) -> state`; empty where nothing is carried from step to step.
+        value: `(params, state, train) -> (value, state)`, before weighting.
+        weight: of the value in the loss.
+    """
+
+    name: str
+    init: Callable[[Any, Array], State]
+    value: Callable[[Any, State, bool], tuple[Array, State]]
+    weight: float | Schedule
+
+
+def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
+    """The objective plus weighted penalties; each one's value is reported under its name."""
+
+    def init(rng: Array, batch: Batch):
+        params, model_state = objective.init(rng, batch)
+        states = {}
+        for i, penalty in enumerate(penalties):
+            if state := penalty.init(params["model"], jax.random.fold_in(rng, i)):
+                states[penalty.name] = state
+        return params, {**model_state, **states}
+
+    def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
+        names = {penalty.name for penalty in penalties}
+        inner = {name: state for name, state in model_state.items() if name not in names}
+        total, (metrics, inner) = objective.loss(params, inner, batch, rng, step, train)
+        states, extra = {}, {}
+        for penalty in penalties:
+            value, state = penalty.value(params["model"], model_state.get(penalty.name, {}), train)
+            weight = penalty.weight(step) if callable(penalty.weight) else penalty.weight
+            total += weight * value
+            extra |= {penalty.name: value, f"{penalty.name}_weight": jnp.asarray(weight)}
+            if state:
+                states[penalty.name] = state
+        metrics: Metrics = {**metrics, **extra, "loss": total}
+        return total, (metrics, {**inner, **states})
+
+    return Objective(init, loss)
+
+
+def spectral(
+    kernels: Callable[[Any], Mapping[str, Array]],
+    *,
+    weight: float | Schedule,
+    num_iterations: int = 4,
+    num_initial_iterations: int = 40,
+) -> Penalty:
+    """The sum of the largest singular values of all convolution kernels, by power iteration.
+
+    A kernel [h, w, I, O] is the matrix W [O, I * h * w]. Matrices of one shape are iterated
+    together; their vectors u and v are carried in `model_state["spectral"]`, by shape. The value is
+    u' W v, with a gradient through W alone.
+
+    Args:
+        kernels: `params -> ` kernels in use by name, [..., h, w, I, O].
+        weight: of the penalty.
+        num_iterations: per training step; evaluation takes the vectors as they are.
+        num_initial_iterations: from the random start.
+    """
+    _check_weight(weight)
+
+    def init(params, rng: Array) -> State:
+        stacks = matrices(kernels(params))
+        return _iterate(stacks, _random_vectors(stacks, rng), num_initial_iterations)
+
+    def value(params, state: State, train: bool) -> tuple[Array, State]:
+        stacks, total = matrices(kernels(params)), jnp.zeros(())
+        if train:
+            state = _iterate(jax.lax.stop_gradient(stacks), state, num_iterations)
+        for shape, w in stacks.items():
+            u, v = state[shape]["u"], state[shape]["v"]
+            total += jnp.einsum("nr,nrc,nc->", u, w, v, precision="highest")
+        return total, state
+
+    return Penalty("spectral", init, value, weight)
+
+
+def bn_scale(*, weight: float | Schedule) -> Penalty:
+    """The sum over all normalisation layers of the largest absolute `scale`, max |gamma|."""
+    _check_weight(weight)
+
+    def value(params, state: State, train: bool) -> tuple[Array, State]:
+        del train
+        scales = [
+            leaf
+            for path, leaf in tree_leaves_with_path(params)
+            if keystr(path[-1:], simple=True) == "scale"
+        ]
+        return sum(jnp.abs(scale).max(-1).sum() for scale in scales), state
+
+    return Penalty("bn_scale", lambda params, rng: {}, value, weight)
+
+
+def matrices(kernels: Mapping[str, Array]) -> dict[str, Array]:
+    """Kernels [..., h, w, I, O] as matrices [N, O, I * h * w], stacked by shape, `"OxI*h*w"`.
+
+    Columns are ordered (I, h, w); within a stack, kernels follow the order of their names.
+    """
+    stacks: dict[str, list[Array]] = {}
+    for name in sorted(kernels):
+        kernel = jnp.moveaxis(kernels[name], (-1, -2), (-4, -3))  # [..., O, I, h, w]
+        rows, columns = kernel.shape[-4], kernel[(0,) * (kernel.ndim - 3)].size
+        stacks.setdefault(f"{rows}x{columns}", []).append(kernel.reshape(-1, rows, columns))
+    return {shape: jnp.concatenate(stack) for shape, stack in stacks.items()}
+
+
+def _random_vectors(stacks: Mapping[str, Array], rng: Array) -> State:
+    """Vectors of length 1 in random directions."""
+    sizes = {shape: (w.shape[0], sum(w.shape[1:])) for shape, w in stacks.items()}
+    # One draw, cut into pieces: many small ones cost many seconds of compilation.
+    draw = jax.random.normal(rng, (sum(n * size for n, size in sizes.values()),))
+    state, begin = {}, 0
+    for shape, (n, size) in sizes.items():
+        piece = draw[begin : begin + n * size].reshape(n, size).astype(stacks[shape].dtype)
+        u, v = jnp.split(piece, [stacks[shape].shape[1]], axis=1)
+        state[shape] = {"u": _normalised(u), "v": _normalised(v)}
+        begin += n * size
+    return state
+
+
+def _iterate(stacks: Mapping[str, Array], state: State, num_iterations: int) -> State:
+    """Power iterations of all vectors; v first, from u."""
+
+    def step(_, state: State) -> State:
+        new = {}
+        for shape, w in stacks.items():
+            v = _normalised(jnp.einsum("nr,nrc->nc", state[shape]["u"], w, precision="highest"))
+            u = _normalised(jnp.einsum("nrc,nc->nr", w, v, precision="highest"))
+            new[shape] = {"u": u, "v": v}
+        return new
+
+    return jax.lax.fori_loop(0, num_iterations, step, state)
+
+
+def _normalised(vectors: Array) -> Array:
+    norm = jnp.sqrt(jnp.sum(vectors**2, axis=-1, keepdims=True))
+    return vectors / jnp.maximum(norm, MIN_NORM)
+
+
+def _check_weight(weight: float | Schedule) -> None:
+    if not callable(weight) and not weight >= 0:
+        raise ValueError(f"weight: expected a number >= 0 or a schedule, got {weight}")
