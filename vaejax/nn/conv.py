@@ -12,6 +12,7 @@ from contextvars import ContextVar
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 from jax.typing import DTypeLike
