@@ -9,6 +9,7 @@ import pytest
 from vaejax import data, distributions, models, objectives
 from vaejax.config import ConfigError, TrainSettings, build, call, run_config
 from vaejax.models import ConvVAE
+from vaejax.optimizers import make_optimizer
 from vaejax.types import Objective
 
 MODEL = ConvVAE((8, 8, 1), 2, "burda")
@@ -103,6 +104,25 @@ def test_run_config_is_locked_and_filled_in():
     assert config.train.batch_size == TrainSettings().batch_size
     with pytest.raises(AttributeError):
         config.train.num_stpes = 3
+
+
+def test_what_a_section_leaves_out_can_be_set():
+    config = run_config(
+        data={"name": "dsprites"},
+        model={"name": "ConvVAE"},
+        objective={"name": "elbo", "beta": 4.0},
+        optimizer={"name": "adam", "learning_rate": 1e-3},
+    )
+    config.update_from_flattened_dict(
+        {"data.coloured": True, "objective.reduction": "mean", "optimizer.clip_norm": 1.0}
+    )
+    assert config.model.latent_size == 10
+    assert config.objective.beta_norm is None
+    with pytest.raises(TypeError):
+        config.optimizer.clip_norm = "high"
+    model = build("config.model", models, {"image_shape": (64, 64, 3), **config.model})
+    build("config.objective", objectives, config.objective, model, returns=Objective)
+    call("config.optimizer", make_optimizer, config.optimizer)
 
 
 def test_variants_change_what_they_say():

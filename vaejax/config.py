@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ml_collections
+from ml_collections.config_dict import placeholder
 
-from vaejax import distributions, schedules
+from vaejax import data, distributions, models, objectives, optimizers, schedules
 
 # Where a nested {name, ...} is looked up: by the key it stands at, else among the schedules.
 NESTED = {"likelihood": (distributions, distributions.Likelihood)}
@@ -62,7 +63,9 @@ class TrainSettings:
 def run_config(
     variant: str = "", variants: Mapping[str, Mapping[str, Any]] | None = None, **sections: Any
 ) -> ml_collections.ConfigDict:
-    """The locked configuration of a run, with the defaults of `train` filled in.
+    """The locked configuration of a run, with the values that its sections leave out filled in.
+
+    So every simple argument of what a section names can be set on the command line.
 
     Args:
         variant: what follows the colon in `--config=file.py:variant`; empty for the run itself.
@@ -74,6 +77,11 @@ def run_config(
     if unknown:
         raise ConfigError(unknown_key(f"config.train.{min(unknown)}", min(unknown), defaults))
     sections["train"] = {**defaults, **sections.get("train", {})}
+    for section, package in (("data", data), ("model", models), ("objective", objectives)):
+        if factory := getattr(package, sections.get(section, {}).get("name", ""), None):
+            sections[section] = _filled_in(sections[section], factory)
+    if "optimizer" in sections:
+        sections["optimizer"] = _filled_in(sections["optimizer"], optimizers.make_optimizer)
     config = ml_collections.ConfigDict(sections)
     variants = variants or {}
     if variant and variant not in variants:
@@ -81,6 +89,23 @@ def run_config(
     if variant:
         config.update_from_flattened_dict(dict(variants[variant]))
     return config.lock()
+
+
+def _filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[str, Any]:
+    """A section and the simple defaults of its factory; None becomes a typed placeholder."""
+    filled, hints = dict(section), _type_hints(factory)
+    for name, parameter in inspect.signature(factory).parameters.items():
+        default = parameter.default
+        if name in section or name in ("name", "parent"):  # fields of every flax module
+            continue
+        if isinstance(default, bool | int | float | str):
+            filled[name] = float(default) if hints.get(name) is float else default
+        elif default is None:
+            allowed = typing.get_args(hints.get(name))
+            simple = next((kind for kind in (float, int, str) if kind in allowed), None)
+            if simple:
+                filled[name] = placeholder(simple)
+    return filled
 
 
 def build(
