@@ -6,7 +6,7 @@ Paper:     Higgins et al., beta-VAE, 2017; settings of Locatello et al., 2019 (s
 Data:      dSprites, 737,280 images of 64 x 64, rendered on the fly.
 Model:     Locatello conv network (2 x 2 kernels in the last two encoder layers), 10 latents.
 Expect:    the study's grid is beta = 1, 2, 4, 6, 8, 16; set it with --config.objective.beta=8.
-Hardware:  minutes on a GPU, about ten hours on two CPU cores for all 300,000 steps.
+Hardware:  estimated from the step time, not run: about ten hours on two CPU cores.
 """
 
 from ml_collections import ConfigDict

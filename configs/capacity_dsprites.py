@@ -8,7 +8,7 @@ Data:      dSprites, 737,280 images of 64 x 64, rendered on the fly.
 Model:     Burgess network, 10 latents, Adam 5e-4.
 Expect:    latents become informative one after the other: position, then scale, then shape and
            orientation. The study's grid: max_capacity = 5, 10, 25, 50, 75, 100.
-Hardware:  minutes on a GPU, about four hours on two CPU cores.
+Hardware:  estimated from the step time, not run: about two hours on two CPU cores.
 """
 
 from ml_collections import ConfigDict

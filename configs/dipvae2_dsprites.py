@@ -8,7 +8,7 @@ Data:      dSprites, 737,280 images of 64 x 64, rendered on the fly.
 Model:     Locatello conv network (2 x 2 kernels in the last two encoder layers), 10 latents.
 Expect:    the study's grid is lambda_od = 1, 2, 5, 10, 20, 50 with lambda_d = lambda_od; set
            it with --config.objective.off_diagonal=20.
-Hardware:  minutes on a GPU, about ten hours on two CPU cores for all 300,000 steps.
+Hardware:  estimated from the step time, not run: about ten hours on two CPU cores.
 """
 
 from ml_collections import ConfigDict

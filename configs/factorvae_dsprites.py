@@ -10,7 +10,7 @@ Model:     Locatello conv network (2 x 2 kernels in the last two encoder layers)
            The discriminator has 6 layers of 1000 leaky ReLUs.
 Expect:    FactorVAE score of about 0.82 at gamma = 35 (paper, mean of 10 runs). The study's grid:
            --config.objective.gamma = 10, 20, 30, 40, 50, 100.
-Hardware:  minutes on a GPU, about a day on two CPU cores for all 300,000 steps.
+Hardware:  not run at this length; estimated at a day on two CPU cores.
 """
 
 from ml_collections import ConfigDict

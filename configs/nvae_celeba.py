@@ -7,11 +7,12 @@ Data:      CelebA through tfds, 148 x 148 crop to 64 x 64, flipped at random. Wi
            hand: --config.data.manual_dir=FOLDER; see `vaejax/data/celeb_a.py`.
 Model:     35 latent groups at 8 x 8 to 32 x 32, flows, 153 million parameters; a mixture of ten
            logistics.
-Expect:    2.03 bits per dimension on the validation split, with the official likelihood, which sums
-           to a little more than 1 (`--config.model.nvae_compat`); clean is a little higher.
+Expect:    2.03 bits per dimension on the validation split (paper, quoted from memory), with the
+           official likelihood, which sums to a little more than 1 (`--config.model.nvae_compat`);
+           clean is a little higher.
 Hardware:  8 V100 for 92 hours (90 epochs, batch 128 in all).
-Variants:  :small for one GPU of 16 GB, :laptop for 15 minutes on two CPU cores, :demo the same on
-           coloured sprites drawn on the fly, which needs no data, :smoke.
+Variants:  :small for one GPU of 16 GB, :laptop for two CPU cores (sizes chosen, not timed), :demo
+           the same on coloured sprites drawn on the fly, which needs no data, :smoke.
 """
 
 from ml_collections import ConfigDict

@@ -8,7 +8,7 @@ Data:      a folder of pictures, the 60,000 of the data set, in sub-folders
 Model:     30 latent groups at 16 x 16, flows, 131 million parameters; a mixture of ten logistics.
 Expect:    2.91 bits per dimension on the test split (official likelihood, see `nvae_celeba.py`).
 Hardware:  8 V100 for 55 hours (400 epochs, batch 256 in all).
-Variants:  :small for one GPU of 24 GB, :smoke.
+Variants:  :small for one GPU of 24 GB (chosen, not timed), :smoke.
 """
 
 from ml_collections import ConfigDict

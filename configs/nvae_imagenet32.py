@@ -6,9 +6,10 @@ Paper:     Vahdat & Kautz, NVAE, 2020, table 1.
 Data:      a folder of pictures, the old down-sampled set, in sub-folders
            `train` and `validation`: --config.data.path=FOLDER.
 Model:     28 latent groups at 16 x 16, flows, 269 million parameters; a mixture of ten logistics.
-Expect:    3.92 bits per dimension on the validation split (official likelihood).
+Expect:    3.92 bits per dimension on the validation split (paper, quoted from memory; the
+           official likelihood).
 Hardware:  24 V100 for 70 hours (45 epochs, batch 576 in all).
-Variants:  :small for one GPU of 24 GB, :smoke.
+Variants:  :small for one GPU of 24 GB (chosen, not timed), :smoke.
 """
 
 from ml_collections import ConfigDict

@@ -10,7 +10,7 @@ Model:     15 latent groups at 4 x 4 and 8 x 8, 33.4 million parameters; Bernoul
 Expect:    78.01 nats per image on the test split (1,000 importance samples). `elbo_bpd` counts the
            1,024 padded pixels; in bits per scored pixel it is 1.31 times as much.
 Hardware:  2 V100 for 21 hours (400 epochs, batch 400 in all).
-Variants:  :small for one GPU of 16 GB, :laptop for 15 minutes on two CPU cores, :smoke.
+Variants:  :small for one GPU of 16 GB, :laptop for two CPU cores (sizes chosen, not timed), :smoke.
 """
 
 from ml_collections import ConfigDict
