@@ -1,0 +1,101 @@
+"""How the thesis's figures look: one style, one colour for each latent size and each split.
+
+A line is the mean over seeds, its bars or band the range of the seeds. Needs matplotlib
+(`pip install 'vaejax[plots]'`), which is imported when the first figure is drawn.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SIZE_COLOURS = {2: "#0072b2", 3: "#d55e00", 5: "#009e73"}  # Okabe and Ito, 2008
+SPLIT_COLOURS = {"training": "#0072b2", "validation": "#d55e00"}
+INK, PALE = "#333333", "#999999"
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 200,
+}
+COLUMNS = 5  # panels beside each other where there is one per beta
+WIDTH = 7.5  # inches of a full page
+
+Series = Mapping[float, np.ndarray]
+"""By beta, one number per seed [S], or one row per seed [S, epochs]."""
+
+
+def draw(path: Path, figure_of: Callable[..., Any], *args: Any) -> None:
+    """Write the figure `figure_of(*args)`, a function of `plots`, to a PNG file."""
+    import matplotlib
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(STYLE):
+        figure_of(*args).savefig(path)
+
+
+def panels_of(
+    count: int,
+    *,
+    columns: int = COLUMNS,
+    height: float,
+    width: float = WIDTH,
+    **shared: bool,
+) -> tuple[Any, Sequence[Any]]:
+    """A figure with `count` panels in rows of at most `columns`, each row `height` inches."""
+    from matplotlib.figure import Figure
+
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width, height * rows))
+    panels = figure.subplots(rows, columns, squeeze=False, **shared).ravel()
+    for panel in panels[count:]:
+        panel.remove()
+    return figure, panels[:count]
+
+
+def line(panel: Any, series: Series, colour: str, label: str) -> None:
+    """The mean over seeds at every beta, with bars over their range."""
+    values = np.stack([np.asarray(value, float) for value in series.values()])  # [betas, S]
+    mean = values.mean(1)
+    bars = np.stack([mean - values.min(1), values.max(1) - mean])
+    style = {"color": colour, "marker": "o", "markersize": 3, "capsize": 2}
+    panel.errorbar(list(series), mean, np.maximum(bars, 0), label=label, **style)
+
+
+def curve(panel: Any, values: np.ndarray, colour: Any, label: str, linestyle: Any = "-") -> None:
+    """The mean over seeds per epoch, within a band over their range; values [S, epochs]."""
+    epochs = np.arange(1, values.shape[1] + 1)
+    band = values.min(0), values.max(0)
+    panel.fill_between(epochs, *band, color=colour, alpha=0.2, linewidth=0)
+    panel.plot(epochs, values.mean(0), linestyle=linestyle, color=colour, label=label)
+
+
+def beta_axis(panel: Any) -> None:
+    """Beta from left to right, by its logarithm."""
+    panel.set_xscale("log")
+    panel.set_xlabel("β")
+
+
+def epoch_axis(panels: Sequence[Any]) -> None:
+    """Epochs from left to right, labelled below the lowest panels only."""
+    from matplotlib.ticker import MaxNLocator
+
+    for panel in panels:
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        panel.set_xlabel("epoch")
+        panel.label_outer()
+
+
+def beta_text(beta: float) -> str:
+    """As titles have it: a power of ten as such, where it is very large or small."""
+    power = np.log10(beta)
+    if abs(power - round(power)) > 1e-9 or 0.01 <= beta <= 100:
+        return f"β = {beta:g}"
+    return f"β = $10^{{{round(power)}}}$"
