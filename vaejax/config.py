@@ -15,11 +15,11 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jax
 import ml_collections
 from ml_collections.config_dict import placeholder
 
 from vaejax import data, distributions, models, objectives, optimizers, schedules
+from vaejax.checks import is_traced
 
 # Where a nested {name, ...} is looked up: by the key it stands at, else among the schedules.
 NESTED = {"likelihood": (distributions, distributions.Likelihood)}
@@ -207,8 +207,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in args
     if isinstance(value, bool):
         return hint in (bool, typing.Any)
-    if hint is float:  # or a number that is known when the program runs, as in a sweep
-        return isinstance(value, int | float | jax.Array)
+    if hint is float:
+        return isinstance(value, int | float) or is_traced(value)
     if hint in (int, str, bool, type(None)):
         return isinstance(value, hint)
     if origin is tuple:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh, PartitionSpec
 
+from vaejax.checks import check_number
 from vaejax.parallel import (
     DATA_AXIS,
     MODELS_AXIS,
@@ -55,8 +56,7 @@ def make_train_step(
     Returns:
         The step. Its metrics are the objective's and `grad_norm`.
     """
-    if not 0.0 <= ema_decay < 1.0:
-        raise ValueError(f"ema_decay: expected a number in [0, 1), got {ema_decay}")
+    check_number("ema_decay", ema_decay, lambda x: 0 <= x < 1, "a number in [0, 1)")
 
     def train_step(state: TrainState, batch: Batch, rng: Array) -> tuple[TrainState, Metrics]:
         def loss(params):
