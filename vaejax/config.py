@@ -19,6 +19,7 @@ import ml_collections
 from ml_collections.config_dict import placeholder
 
 from vaejax import data, distributions, models, objectives, optimizers, schedules
+from vaejax.checks import is_traced
 
 # Where a nested {name, ...} is looked up: by the key it stands at, else among the schedules.
 NESTED = {"likelihood": (distributions, distributions.Likelihood)}
@@ -207,7 +208,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool):
         return hint in (bool, typing.Any)
     if hint is float:
-        return isinstance(value, int | float)
+        return isinstance(value, int | float) or is_traced(value)
     if hint in (int, str, bool, type(None)):
         return isinstance(value, hint)
     if origin is tuple:

@@ -1,17 +1,20 @@
 """The objective's own numbers, averaged over a split."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from vaejax.data import eval_batches
 from vaejax.evaluators.context import Context, Evaluator, pick_split, some_examples
 from vaejax.parallel import batch_sharding
 from vaejax.randomness import stream
-from vaejax.steps import make_eval_step, sharded_step
+from vaejax.steps import EvalStep, make_eval_step, sharded_step
 from vaejax.train_state import TrainState
+from vaejax.types import Objective
 
 
 def bound(
@@ -42,7 +45,7 @@ def bound(
         if num_examples < 1:
             raise ValueError(f"num_examples: expected at least 1, got {num_examples}")
         source = some_examples(source, num_examples)
-    step = sharded_step(make_eval_step(context.objective), context.mesh, donate=False)
+    step = _eval_step(context.objective, context.mesh)
     base_rng = stream(context.seed, "eval")
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
@@ -60,3 +63,9 @@ def bound(
         yield "num_examples", count
 
     return evaluate
+
+
+@functools.lru_cache(maxsize=8)
+def _eval_step(objective: Objective, mesh: Mesh) -> EvalStep:
+    """The step, compiled once for all runs that share an objective (the models of a sweep)."""
+    return sharded_step(make_eval_step(objective), mesh, donate=False)

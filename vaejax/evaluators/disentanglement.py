@@ -150,17 +150,7 @@ class Tables:
     ):
         self._context, self._sources, self._factors = context, sources, factors
         self._batch_size = batch_size
-        model = context.model
-
-        @jax.jit
-        def encode(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
-            latents = model.apply({"params": params, **model_state}, images, method="encode")
-            if len(latents) != 1 or latents[0].z.ndim != 2:
-                raise ValueError("model: expected one group of latents [B, D]")
-            posterior = latents[0].posterior
-            return posterior.loc, 2.0 * jnp.log(posterior.scale)
-
-        self._encode = encode
+        self._encode = _encoder(context.model)
 
     def of_model(self, state: TrainState) -> Table:
         """Of the averaged parameters."""
@@ -206,6 +196,21 @@ class Tables:
                 means.append(mean[real])
                 log_vars.append(log_var[real])
         return Table(np.concatenate(means), np.concatenate(log_vars), self._factors)
+
+
+@functools.lru_cache(maxsize=8)
+def _encoder(model: Any) -> Callable[..., tuple[Array, Array]]:
+    """Means and log-variances of images, compiled once for all runs that share a model."""
+
+    @jax.jit
+    def encode(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
+        latents = model.apply({"params": params, **model_state}, images, method="encode")
+        if len(latents) != 1 or latents[0].z.ndim != 2:
+            raise ValueError("model: expected one group of latents [B, D]")
+        posterior = latents[0].posterior
+        return posterior.loc, 2.0 * jnp.log(posterior.scale)
+
+    return encode
 
 
 def _part(source: Source, num_images: int | None, context: Context) -> Source:

@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 
+from vaejax.checks import check_number
 from vaejax.nn.mlp import MLP, leaky_relu
 from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
 from vaejax.types import Array, Batch, Objective, VAEOutput
@@ -47,8 +48,7 @@ def factor_vae(
         An objective that also reports `total_correlation` (nats per image), `discriminator_loss`
         and `discriminator_accuracy`.
     """
-    if gamma < 0:
-        raise ValueError(f"gamma: expected a number >= 0, got {gamma}")
+    check_number("gamma", gamma, lambda x: x >= 0, "a number >= 0")
     if not hidden or min(hidden) < 1:
         raise ValueError(f"hidden: expected at least one width >= 1, got {hidden}")
     discriminator = MLP(tuple(hidden), 2, leaky_relu)
