@@ -44,7 +44,18 @@ ALLOWED = {
     "metrics": {"types"},
 }
 # Rooms that compose the others and are composed by none of those above.
-RUN = ("config", "evaluators", "pictures", "run", "checkpoint", "logging", "train", "modes", "main")
+RUN = (
+    "config",
+    "evaluators",
+    "pictures",
+    "run",
+    "checkpoint",
+    "logging",
+    "train",
+    "modes",
+    "sweep",
+    "main",
+)
 RUN_ONLY = {"absl", "ml_collections", "orbax"}
 
 

@@ -15,3 +15,6 @@ from vaejax.sweep.engine import train_members as train_members
 from vaejax.sweep.members import Member as Member
 from vaejax.sweep.members import grid as grid
 from vaejax.sweep.members import make_members as make_members
+from vaejax.sweep.table import Row as Row
+from vaejax.sweep.table import table as table
+from vaejax.sweep.table import write_table as write_table

@@ -52,7 +52,8 @@ def train_members(
         if member.step and (member.workdir / CONFIG_FILE).exists():
             check_same_run(member.workdir, member.config)
     left = [
-        Group([m for m in members if not m.finished], program) for members, program in groups(members)
+        Group([m for m in members if not m.finished], program)
+        for members, program in groups(members)
     ]
     left = [group for group in left if group.members]
     strategy = strategy or best_strategy(left)

@@ -113,9 +113,7 @@ def _change(config: ml_collections.ConfigDict, key: str, value: Any) -> None:
         raise ConfigError(f"config.{key}: {error}") from error
 
 
-def _place(
-    config: ml_collections.ConfigDict, key: str
-) -> tuple[ml_collections.ConfigDict, str]:
+def _place(config: ml_collections.ConfigDict, key: str) -> tuple[ml_collections.ConfigDict, str]:
     """The section that a dotted key ends in, and its name there."""
     section, path = config, key.split(".")
     for depth, name in enumerate(path):

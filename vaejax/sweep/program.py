@@ -68,6 +68,12 @@ class Program:
         context = self.run.context._replace(objective=self.objective, seed=member.seed)
         return evaluations(member.config, context)
 
+    def check(self, member: Member) -> None:
+        """Raise ConfigError unless objective and optimiser take a member's numbers."""
+        numbers = {name: value_of(member.config, name) for name in self.names}
+        self._objective_with(numbers)
+        self._optimizer_with(numbers)
+
     def can_trace(self, name: str) -> bool:
         """Whether objective and optimiser can be built from an unknown number at this key."""
 

@@ -37,9 +37,7 @@ class Trainer:
         run = program.run
         self._program, self._source, self._settings = program, run.source, run.settings
         self._step = make_sweep_step(
-            make_train_step(
-                program.objective, program.optimizer, ema_decay=run.settings.ema_decay
-            ),
+            make_train_step(program.objective, program.optimizer, ema_decay=run.settings.ema_decay),
             partial(data.gather_batch, run.source),
             how=how,
         )
