@@ -62,7 +62,7 @@ from configs import betavae_frey
 from experiments.thesis import background, frey
 from experiments.thesis.dsprites import chapter_6, dsprites_config
 from experiments.thesis.readings import BETA, LATENT_SIZE, read
-from experiments.thesis.runs import Runs
+from experiments.thesis.runs import Runs, mean_image_error
 from vaejax import sweep
 from vaejax.run import build
 
@@ -144,12 +144,12 @@ def chapter_5(
     """Figures 5.1 to 5.8, and the numbers behind them."""
     readings, between = read(members), read(further)
     num_images = sum(map(len, runs.run.context.splits.values()))
-    mean_image_error = runs.mean_image_error()
+    baseline = mean_image_error(runs.images())
     frey.draw_codes(readings, between, num_images, folder)
     frey.draw_images(readings, folder)
-    frey.draw_losses(readings, mean_image_error, folder)
+    frey.draw_losses(readings, baseline, folder)
     return {
-        "mean_image_error": mean_image_error,
+        "mean_image_error": baseline,
         "chapter_5": frey.points([*readings, *between]),
         "diverged": [str(m.workdir.name) for m in [*members, *further] if m.diverged],
     }

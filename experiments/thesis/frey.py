@@ -65,7 +65,7 @@ def draw_losses(readings: Sequence[Reading], mean_image_error: float, folder: Pa
 
     Args:
         readings: of the grid of betas and latent sizes.
-        mean_image_error: nats per image; see `Runs.mean_image_error`.
+        mean_image_error: nats per image; see `runs.mean_image_error`.
         folder: receives the files.
     """
     sizes = by_size(readings)

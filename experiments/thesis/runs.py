@@ -4,6 +4,7 @@ import json
 import math
 from contextlib import closing
 from pathlib import Path
+from statistics import NormalDist
 
 import jax
 import jax.numpy as jnp
@@ -74,14 +75,18 @@ class Runs:
         """Means of p(x | z) at codes [B, D], as pictures [B, H, W, C] in [0, 1]."""
         return np.asarray(self.run.source.pictures(self._decode(state, jnp.asarray(z))))
 
-    def mean_image_error(self) -> float:
-        """Cross-entropy of the training images under their own mean image, nats per image.
+    def images(self) -> np.ndarray:
+        """The training images, [N, H, W, C] in [0, 1]."""
+        return np.asarray(self.run.source.images(np.arange(len(self.run.source))))
 
-        What a decoder that ignores its code can do at best.
-        """
-        images = np.asarray(self.run.source.images(np.arange(len(self.run.source))), np.float64)
-        mean = np.clip(images.mean(0), 1e-12, 1 - 1e-12)
-        return float(-(mean * np.log(mean) + (1 - mean) * np.log1p(-mean)).sum())
+
+def mean_image_error(images: np.ndarray) -> float:
+    """Cross-entropy of images [N, H, W, C] in [0, 1] under their own mean, nats per image.
+
+    What a decoder that ignores its code can do at best.
+    """
+    mean = np.clip(images.mean(0, dtype=np.float64), 1e-12, 1 - 1e-12)
+    return float(-(mean * np.log(mean) + (1 - mean) * np.log1p(-mean)).sum())
 
 
 def plane(axes: tuple[int, int], latent_size: int, steps: int = 6) -> np.ndarray:
@@ -92,7 +97,7 @@ def plane(axes: tuple[int, int], latent_size: int, steps: int = 6) -> np.ndarray
         latent_size: D.
         steps: values of each, the quantiles 0.05 to 0.95.
     """
-    values = np.asarray(jax.scipy.stats.norm.ppf(np.linspace(0.05, 0.95, steps)))
+    values = np.array([NormalDist().inv_cdf(p) for p in np.linspace(0.05, 0.95, steps)])
     codes = np.zeros((steps, steps, latent_size), np.float32)
     codes[:, :, axes[0]] = values[None, :]
     codes[:, :, axes[1]] = values[::-1, None]
