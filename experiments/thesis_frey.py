@@ -79,6 +79,7 @@ class Size(NamedTuple):
         seeds: of every point.
         epochs: of every run on faces.
         steps_per_epoch: None is as many as the images fill.
+        num_evaluated: images of either split evaluated after an epoch; None is all.
         dsprites_betas, dsprites_steps, dsprites_images: of chapter 6.
     """
 
@@ -88,6 +89,7 @@ class Size(NamedTuple):
     seeds: int = 3
     epochs: int = 10
     steps_per_epoch: int | None = None
+    num_evaluated: int | None = None
     dsprites_betas: tuple[float, ...] = (1.0, 4.0, 16.0)
     dsprites_steps: int = 3_000
     dsprites_images: int = 20_000
@@ -96,11 +98,12 @@ class Size(NamedTuple):
 SMOKE = Size(
     betas=(1e-5, 1.0),
     further_betas=(20.0,),
-    latent_sizes=(2, 3),
+    latent_sizes=(2,),
     seeds=2,
     epochs=2,
     steps_per_epoch=2,
-    dsprites_betas=(1.0, 4.0),
+    num_evaluated=200,
+    dsprites_betas=(1.0,),
     dsprites_steps=2,
     dsprites_images=1_200,
 )
@@ -111,8 +114,10 @@ def faces_config(path: Path | None, size: Size) -> ml_collections.ConfigDict:
     config = betavae_frey.get_config()
     if path:
         config.data.path = str(path)
+    evaluated = dict(batch_size=200, num_examples=size.num_evaluated)
     with config.unlocked():
-        config.eval.train_bound = dict(name="bound", split="train", batch_size=200)
+        config.eval.bound = dict(split="test", **evaluated)
+        config.eval.train_bound = dict(name="bound", split="train", **evaluated)
     steps = size.steps_per_epoch or len(build(config).source) // config.train.batch_size
     config.train.update(num_steps=size.epochs * steps, eval_every=steps, log_every=steps)
     return config
