@@ -28,9 +28,9 @@ USAGE = "usage: python -m vaejax.main --config=FILE[:variant] --workdir=DIR [--m
 
 def main() -> None:
     """Parse the flags and do what `--mode` says."""
-    _parse(sys.argv)
+    parse(sys.argv, USAGE)
     keep_freed_memory()  # before XLA starts its threads
-    _keep_compiled_programs()
+    keep_compiled_programs()
     from vaejax import modes  # after the flags: a mistake in them is told at once
     from vaejax.checkpoint import DamagedCheckpoint
     from vaejax.train import train
@@ -44,23 +44,24 @@ def main() -> None:
         else:
             modes.sample(CONFIG.value, workdir, CHECKPOINT.value)
     except DamagedCheckpoint as error:
-        _fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
+        fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
     except (ConfigError, FloatingPointError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
-def _parse(argv: list[str]) -> None:
+def parse(argv: list[str], usage: str) -> None:
+    """Parse the flags, or end the program with a line that says what is wrong with them."""
     try:
         rest = flags.FLAGS(argv)[1:]
         if CONFIG.value is None or WORKDIR.value is None:
-            _fail(f"expected --config and --workdir\n{USAGE}")
+            fail(f"expected --config and --workdir\n{usage}")
         CONFIG.value.keys()  # a file that could not be loaded says so when it is first used
     except (flags.Error, ConfigError, OSError, SyntaxError) as error:
-        _fail(_without_traceback(str(error)))
+        fail(_without_traceback(str(error)))
     except (AttributeError, KeyError) as error:
-        _fail(_unknown_override(error, argv))
+        fail(_unknown_override(error, argv))
     if rest:
-        _fail(f"expected flags only, got {rest}\n{USAGE}")
+        fail(f"expected flags only, got {rest}\n{usage}")
 
 
 def _without_traceback(message: str) -> str:
@@ -85,7 +86,7 @@ def _unknown_override(error: Exception, argv: list[str]) -> str:
     raise error
 
 
-def _keep_compiled_programs() -> None:
+def keep_compiled_programs() -> None:
     """Keep what XLA compiled for the next start, unless $JAX_COMPILATION_CACHE_DIR says where."""
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
@@ -94,7 +95,8 @@ def _keep_compiled_programs() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def _fail(message: str) -> NoReturn:
+def fail(message: str) -> NoReturn:
+    """End the program with one line."""
     sys.exit(f"error: {message}")
 
 

@@ -23,7 +23,7 @@ Which = Literal["latest", "best"]
 
 def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "latest") -> dict:
     """Print the scores of a checkpoint and keep them in `workdir/evaluation_<step>.json`."""
-    run, state = _restored(config, workdir, which)
+    run, state = restored(config, workdir, which)
     step = int(state.step)
     scores = run.evaluate(state)
     for name, values in scores.items():
@@ -40,7 +40,7 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
 
 def sample(config: ml_collections.ConfigDict, workdir: Path, which: Which = "latest") -> Path:
     """Sample a checkpoint into `workdir/samples_<step>.png`, and as an array into `.npy`."""
-    run, state = _restored(config, workdir, which)
+    run, state = restored(config, workdir, which)
     images = Pictures(run.context, run.held_out).samples(state)
     path = workdir / f"samples_{int(state.step)}.png"
     figures.save_png(path, figures.samples(images))
@@ -49,9 +49,14 @@ def sample(config: ml_collections.ConfigDict, workdir: Path, which: Which = "lat
     return path
 
 
-def _restored(
-    config: ml_collections.ConfigDict, workdir: Path, which: Which
+def restored(
+    config: ml_collections.ConfigDict, workdir: Path, which: Which = "latest"
 ) -> tuple[Run, TrainState]:
+    """The run of a configuration, and the state of a checkpoint in its folder.
+
+    Raises:
+        ConfigError: there is none, or it is of another configuration.
+    """
     run = build(config)
     if not (workdir / "checkpoints").is_dir():
         raise ConfigError(f"--workdir: expected a folder with checkpoints, got {workdir}")

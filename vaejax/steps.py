@@ -184,14 +184,18 @@ def make_sweep_step(
     if how not in ("vmap", "map"):
         raise ValueError(f"how: expected 'vmap' or 'map', got {how!r}")
 
-    def steps_of_one(state, rngs, indices, records, num_steps):
-        def take(i, state):
-            rng = jax.random.fold_in(rngs["data"], state.step)
-            return step(state, batch_of(records, indices[i], rng), rngs["train"])
+    @jax.jit  # so that it is traced once, for its shapes and for the loop
+    def step_of_one(state, rngs, indices, records):
+        rng = jax.random.fold_in(rngs["data"], state.step)
+        return step(state, batch_of(records, indices, rng), rngs["train"])
 
-        shapes = jax.eval_shape(take, 0, state)[1]
+    def steps_of_one(state, rngs, indices, records, num_steps):
+        def take(i, carried):
+            return step_of_one(carried[0], rngs, indices[i], records)
+
+        shapes = jax.eval_shape(step_of_one, state, rngs, indices[0], records)[1]
         metrics = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        return jax.lax.fori_loop(0, num_steps, lambda i, c: take(i, c[0]), (state, metrics))
+        return jax.lax.fori_loop(0, num_steps, take, (state, metrics))
 
     def sweep_step(states, rngs, indices, records, num_steps):
         if how == "vmap":

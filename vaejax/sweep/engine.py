@@ -18,12 +18,13 @@ import jax
 
 from vaejax.config import ConfigError
 from vaejax.sweep.members import Member
-from vaejax.sweep.packing import Group, groups
+from vaejax.sweep.packing import Group, unfinished_groups
 from vaejax.sweep.processes import Job, train_in_processes
 from vaejax.sweep.training import Trainer
-from vaejax.train import CONFIG_FILE, check_same_run, stop_requests
+from vaejax.train import check_same_run, stop_requests
 
 Strategy = Literal["vmap", "map", "sequential", "processes"]
+STRATEGIES = get_args(Strategy)
 
 
 def train_members(
@@ -46,16 +47,12 @@ def train_members(
     Raises:
         ConfigError: a configuration cannot be run, or a folder holds a run of another one.
     """
-    if strategy is not None and strategy not in get_args(Strategy):
-        raise ConfigError(f"strategy: expected one of {get_args(Strategy)}, got {strategy!r}")
+    if strategy is not None and strategy not in STRATEGIES:
+        raise ConfigError(f"strategy: expected one of {STRATEGIES}, got {strategy!r}")
     for member in members:
-        if member.step and (member.workdir / CONFIG_FILE).exists():
+        if member.step or member.diverged:
             check_same_run(member.workdir, member.config)
-    left = [
-        Group([m for m in members if not m.finished], program)
-        for members, program in groups(members)
-    ]
-    left = [group for group in left if group.members]
+    left = unfinished_groups(members)
     strategy = strategy or best_strategy(left)
     with stop_requests() as stop_requested:
         if strategy == "processes":

@@ -105,6 +105,12 @@ def value_of(config: ml_collections.ConfigDict, key: str) -> Any:
     return section[name]
 
 
+def type_of(config: ml_collections.ConfigDict, key: str) -> type:
+    """The type of the values that a configuration takes at a dotted key."""
+    section, name = _place(config, key)
+    return section.get_type(name)
+
+
 def _change(config: ml_collections.ConfigDict, key: str, value: Any) -> None:
     section, name = _place(config, key)
     try:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
-from vaejax.sweep.members import Member, value_of
+from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
 
 TRACED_SECTIONS = ("objective", "optimizer")
@@ -22,31 +22,38 @@ class Group(NamedTuple):
     program: Program
 
 
-def groups(members: Sequence[Member]) -> list[Group]:
-    """The members by program.
+def unfinished_groups(members: Sequence[Member]) -> list[Group]:
+    """The members that are not finished, by program.
 
     Two members share one if their configurations differ only in the seed and in floats of the
     sections `objective` and `optimizer`. Integers (lengths, widths) are part of a program, and so
-    is a float whose value an objective or optimiser asks for when it is built.
+    is a float whose value an objective or optimiser asks for when it is built. Finished members
+    have their say in what is an input, so that a resumed sweep has the programs it had before.
 
     Raises:
         ConfigError: a member's configuration cannot be run.
     """
     result = []
     for alike in _split(members, _without_numbers):
-        numbers = [_floats(member) for member in alike]
-        names = [name for name in numbers[0] if len({values[name] for values in numbers}) > 1]
+        if all(member.finished for member in alike):
+            continue
+        names = _differing(alike)
         program = Program(alike[0].config, names)
         for member in alike:
             program.check(member)
         fixed = [name for name in names if not program.can_trace(name)]
-        if not fixed:
-            result.append(Group(alike, program))
-            continue
-        for part in _split(alike, lambda m, fixed=fixed: tuple(_floats(m)[key] for key in fixed)):
-            traced = [name for name in names if name not in fixed]
-            result.append(Group(part, Program(part[0].config, traced)))
-    return result
+        parts = _split(alike, lambda m, fixed=fixed: tuple(_floats(m)[name] for name in fixed))
+        for part in parts:
+            if fixed:
+                program = Program(part[0].config, _differing(part))
+            result.append(Group([member for member in part if not member.finished], program))
+    return [group for group in result if group.members]
+
+
+def _differing(members: Sequence[Member]) -> list[str]:
+    """The floats in which members that are otherwise alike differ."""
+    numbers = [_floats(member) for member in members]
+    return [name for name in numbers[0] if len({values[name] for values in numbers}) > 1]
 
 
 def _split(members: Sequence[Member], key: Callable[[Member], Hashable]) -> list[list[Member]]:

@@ -91,6 +91,18 @@ def _summary(values: Sequence[float]) -> tuple[float, float, float, float]:
     return mean, std, mean - half, mean + half
 
 
+def summary(rows: Sequence[Row]) -> list[str]:
+    """A line per point: its evaluated bound, and how many of its members diverged."""
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        name = ", ".join(f"{key} {value}" for key, value in row.point.items())
+        told = lines.setdefault(name, [f"{row.num_diverged} diverged"] if row.num_diverged else [])
+        if row.metric == "elbo" and row.split != "train":
+            interval = "" if math.isnan(row.low) else f" [{row.low:.5g}, {row.high:.5g}]"
+            told.append(f"{row.split} elbo {row.mean:.5g}{interval} {row.unit}")
+    return [f"{name}: {', '.join(told) or 'trained'}" for name, told in lines.items()]
+
+
 def write_table(rows: Sequence[Row], folder: Path) -> None:
     """Write `results.csv` and `results.jsonl`: a row per point and metric, a column per swept key.
 
