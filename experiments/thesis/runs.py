@@ -40,8 +40,8 @@ class Runs:
 
     def __init__(self, config: ml_collections.ConfigDict):
         self.run = build(config)
-        context, self.splits = self.run.context, self.run.context.splits
-        sources = list(self.splits.values())
+        context = self.run.context
+        sources = list(context.splits.values())
         no_factors = np.zeros((sum(map(len, sources)), 0), np.int32)
         self._tables = Tables(context, sources, no_factors, BATCH_SIZE)
 
@@ -51,11 +51,6 @@ class Runs:
             return context.model.apply(variables, (z,), method="decode").mean()
 
         self._decode = decode
-
-    @property
-    def latent_size(self) -> int:
-        """D."""
-        return self.run.context.model.latent_size
 
     @property
     def num_dims(self) -> int:
