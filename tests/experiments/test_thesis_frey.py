@@ -1,28 +1,28 @@
 """The thesis in one command, at its smoke size, on faces of noise."""
 
 import json
-import sys
+from argparse import Namespace
 
 import pytest
 
 from experiments import thesis_frey
 from tests.test_configs import write_frey_faces
+from vaejax.config import ConfigError
 
 pytest.importorskip("matplotlib")
 
 
-def run(workdir, faces, monkeypatch):
-    flags = [f"--workdir={workdir}", f"--faces={faces}", f"--digits={workdir}", "--smoke"]
+def run(workdir, faces):
     # One process: those of the default strategy would each compile every program.
-    monkeypatch.setattr(sys, "argv", ["thesis_frey.py", *flags, "--strategy=sequential"])
-    thesis_frey.main()
+    size = {"smoke": True, "strategy": "sequential"}
+    thesis_frey.run(Namespace(workdir=workdir, faces=faces, digits=workdir, **size))
     return json.loads((workdir / "results.json").read_text())
 
 
 @pytest.mark.slow
-def test_whole_thesis(tmp_path, monkeypatch, capsys):
+def test_whole_thesis(tmp_path, capsys):
     faces = write_frey_faces(tmp_path)["data.path"]
-    results = run(tmp_path / "thesis", faces, monkeypatch)
+    results = run(tmp_path / "thesis", faces)
     assert "no figure 3.2" in capsys.readouterr().out  # there is no MNIST in that folder
     for check in results["equation_3_9"]:
         error = check["closed_form"] - check["monte_carlo"]
@@ -49,10 +49,10 @@ def test_whole_thesis(tmp_path, monkeypatch, capsys):
 
     runs = sorted((tmp_path / "thesis" / "runs").rglob("metrics.jsonl"))
     before = [path.stat().st_mtime_ns for path in runs]
-    assert run(tmp_path / "thesis", faces, monkeypatch) == results
+    assert run(tmp_path / "thesis", faces) == results
     assert [path.stat().st_mtime_ns for path in runs] == before  # nothing was trained again
 
 
-def test_without_faces_it_says_what_to_put_where(tmp_path, monkeypatch):
-    with pytest.raises(SystemExit, match=r"config\.data\.path: expected frey_rawface\.mat"):
-        run(tmp_path, tmp_path / "nothing.mat", monkeypatch)
+def test_without_faces_it_says_what_to_put_where(tmp_path):
+    with pytest.raises(ConfigError, match=r"config\.data\.path: expected frey_rawface\.mat"):
+        run(tmp_path, tmp_path / "nothing.mat")
