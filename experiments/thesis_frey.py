@@ -160,7 +160,7 @@ def chapter_5(
     return {
         "mean_image_error": baseline,
         "chapter_5": frey.points([*readings, *between]),
-        "diverged": [str(m.workdir.name) for m in [*members, *further] if m.diverged],
+        "diverged": [f"{m.point}, seed {m.seed}" for m in [*members, *further] if m.diverged],
     }
 
 
