@@ -197,6 +197,7 @@ def test_sampling_an_empty_folder_says_so(config, tmp_path):
     ("key", "value", "message"),
     [
         ("train.batch_size", 12, "config.train.batch_size: expected a multiple of 8 devices"),
+        ("train.num_microbatches", 3, "config.train.num_microbatches: expected a divisor of the 2"),
         ("train.split", "trian", "config.train.split: unknown 'trian'; did you mean 'train'"),
         ("eval.bound.split", "tst", "config.eval.bound.split: expected one of .*'test'"),
         ("eval.bound.batch_size", 12, "config.eval.bound.batch_size: expected a multiple of 8"),

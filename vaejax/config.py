@@ -39,6 +39,7 @@ class TrainSettings:
         seed: of everything random: parameters, batches, noise.
         split: split of the data set to train on.
         ema_decay: decay of the parameters' moving average, in [0, 1); evaluation uses the average.
+        num_microbatches: parts of a batch computed one after the other, for less memory.
         log_every: steps between lines of metrics.
         eval_every: steps between evaluations, pictures and checkpoints.
     """
@@ -48,13 +49,14 @@ class TrainSettings:
     seed: int = 0
     split: str = "train"
     ema_decay: float = 0.999
+    num_microbatches: int = 1
     log_every: int = 100
     eval_every: int = 1_000
 
     def __post_init__(self):
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed: expected a number in [0, 2^32), got {self.seed}")
-        for name in ("num_steps", "batch_size", "log_every", "eval_every"):
+        for name in ("num_steps", "batch_size", "num_microbatches", "log_every", "eval_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 0.0 <= self.ema_decay < 1.0:

@@ -61,6 +61,12 @@ def build(config: ml_collections.ConfigDict) -> Run:
             f"config.train.batch_size: expected a multiple of {num_devices} devices, "
             f"got {settings.batch_size}"
         )
+    if settings.batch_size // num_devices % settings.num_microbatches:
+        raise ConfigError(
+            "config.train.num_microbatches: expected a divisor of the "
+            f"{settings.batch_size // num_devices} images of a device, "
+            f"got {settings.num_microbatches}"
+        )
     optimizer = configuration.call("config.optimizer", optimizers.make_optimizer, config.optimizer)
     splits = configuration.build("config.data", data, config.data, returns=data.Splits)
     if settings.split not in splits:

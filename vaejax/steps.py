@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from vaejax.accumulation import accumulated
 from vaejax.checks import check_number
 from vaejax.parallel import (
     DATA_AXIS,
@@ -35,6 +36,7 @@ def make_train_step(
     optimizer: optax.GradientTransformation,
     *,
     ema_decay: float = 0.999,
+    num_microbatches: int = 1,
     axis_name: str = DATA_AXIS,
 ) -> TrainStep:
     """A pure function `(state, batch, rng) -> (state, metrics)`.
@@ -47,22 +49,33 @@ def make_train_step(
         objective: what to minimise.
         optimizer: an optax transformation of the gradients of all players.
         ema_decay: decay of the parameters' moving average, in [0, 1).
+        num_microbatches: equal parts of a batch that are computed one after the other, for less
+            memory; see `vaejax.accumulation` for what stays equal.
         axis_name: of the batch axis, where the step is wrapped in a `pmap` (or `shard_map` with
             `check_vma=False`) of one's own; `pmap_step` uses the default.
 
     Returns:
-        The step. Its metrics are the objective's and `grad_norm`.
+        The step. Its metrics are the objective's, `loss` and `grad_norm`.
     """
     check_number("ema_decay", ema_decay, lambda x: 0 <= x < 1, "a number in [0, 1)")
+    if num_microbatches < 1:
+        raise ValueError(f"num_microbatches: expected at least 1, got {num_microbatches}")
+    loss_and_gradient = jax.value_and_grad(objective.loss, has_aux=True)
 
     def train_step(state: TrainState, batch: Batch, rng: Array) -> tuple[TrainState, Metrics]:
-        def loss(params):
-            key = jax.random.fold_in(rng, state.step)
-            return objective.loss(params, state.model_state, batch, key, state.step, True)
+        key = jax.random.fold_in(rng, state.step)
+
+        def gradient(params, model_state, batch):
+            (loss, (metrics, model_state)), grads = loss_and_gradient(
+                params, model_state, batch, key, state.step, True
+            )
+            return grads, ({"loss": loss, **metrics}, model_state)
 
         with data_axis(axis_name):
             refuse_checked_shard_map(batch)
-            grads, (metrics, model_state) = jax.grad(loss, has_aux=True)(state.params)
+            grads, (metrics, model_state) = accumulated(gradient, num_microbatches)(
+                state.params, state.model_state, batch
+            )
             grads, metrics = mean_over_shards((grads, metrics))
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)

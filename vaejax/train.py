@@ -64,7 +64,12 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
         start = int(state.step)
         rng = step_rng(run)
         step_fn = sharded_step(
-            make_train_step(run.context.objective, run.optimizer, ema_decay=settings.ema_decay),
+            make_train_step(
+                run.context.objective,
+                run.optimizer,
+                ema_decay=settings.ema_decay,
+                num_microbatches=settings.num_microbatches,
+            ),
             mesh,
         )
         with (
