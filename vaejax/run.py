@@ -15,6 +15,7 @@ from vaejax.config import ConfigError, TrainSettings
 from vaejax.evaluators import Context, Evaluator
 from vaejax.parallel import data_mesh, replicated
 from vaejax.randomness import stream
+from vaejax.steps import TrainStep, make_train_step
 from vaejax.train_state import TrainState, create_train_state
 from vaejax.types import Array, Batch, Objective
 
@@ -128,6 +129,19 @@ def restored_state(
 def step_rng(run: Run) -> Array:
     """The one constant key of all training steps."""
     return stream(run.settings.seed, "train")
+
+
+def train_step(
+    objective: Objective, optimizer: optax.GradientTransformation, settings: TrainSettings
+) -> TrainStep:
+    """The training step that the section `train` asks for."""
+    return make_train_step(
+        objective,
+        optimizer,
+        ema_decay=settings.ema_decay,
+        num_microbatches=settings.num_microbatches,
+        skip_factor=settings.skip_factor,
+    )
 
 
 def _create(run: Run) -> Callable[[Array, Batch], TrainState]:
