@@ -15,7 +15,8 @@ from vaejax.config import TrainSettings
 from vaejax.data.prefetch import Prefetched
 from vaejax.parallel import models_mesh, models_sharding, replicated
 from vaejax.randomness import stream
-from vaejax.steps import SweepStep, make_sweep_step, make_train_step, over_devices
+from vaejax.run import train_step
+from vaejax.steps import SweepStep, make_sweep_step, over_devices
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
@@ -37,7 +38,7 @@ class Trainer:
         run = program.run
         self._program, self._source, self._settings = program, run.source, run.settings
         self._step = make_sweep_step(
-            make_train_step(program.objective, program.optimizer, ema_decay=run.settings.ema_decay),
+            train_step(program.objective, program.optimizer, run.settings),
             partial(data.gather_batch, run.source),
             how=how,
         )
@@ -110,14 +111,14 @@ class Trainer:
         )
         if not (log or evaluate or stopping):
             return
-        metrics = jax.device_get(metrics)
-        if evaluate or stopping:
-            states = jax.device_get(states)
+        if not (evaluate or stopping):  # then what tells the health of a member is enough
+            states = states._replace(params={}, ema_params={}, model_state={}, opt_state=())
+        states, metrics = jax.device_get((states, metrics))
         for i, folder in enumerate(folders):
             if folder.diverged:
                 continue
             take = partial(jax.tree.map, lambda leaf, i=i: leaf[i])
-            folder.check(step, take(metrics))
+            folder.check(take(states), take(metrics))
             if folder.diverged:
                 continue
             if log:
