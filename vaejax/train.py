@@ -131,7 +131,8 @@ def _animate(pictures: Pictures, state: TrainState, folder: Path) -> None:
     if frames is not None:
         figures.save_gif(folder / "traversals.gif", frames)
     over_time = [figures.load_png(path) for path in sorted(folder.glob("reconstructions_*.png"))]
-    figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)
+    if over_time:  # none in a folder that a sweep has trained to the end
+        figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)
 
 
 def check_same_run(workdir: Path, config: ml_collections.ConfigDict) -> None:

@@ -32,10 +32,17 @@ class Trainer:
     Args:
         program: of the members.
         how: the members of a pack are trained, see `make_sweep_step`.
+        say: told of every evaluation of a pack; silent by default.
     """
 
-    def __init__(self, program: Program, how: Literal["vmap", "map"]):
+    def __init__(
+        self,
+        program: Program,
+        how: Literal["vmap", "map"],
+        say: Callable[[str], None] = lambda line: None,
+    ):
         run = program.run
+        self._say = say
         self._program, self._source, self._settings = program, run.source, run.settings
         self._step = make_sweep_step(
             train_step(program.objective, program.optimizer, run.settings),
@@ -127,6 +134,12 @@ class Trainer:
                 folder.evaluate(take(states))
             elif stopping:
                 folder.save(take(states))
+        if evaluate:
+            diverged = sum(folder.diverged for folder in folders)
+            self._say(
+                f"step {step} of {settings.num_steps}: {len(folders) - diverged} of "
+                f"{len(folders)} members evaluated and saved"
+            )
 
     def _indices(self, seed: int, first: int, num_steps: int) -> np.ndarray:
         size = self._settings.batch_size
