@@ -39,7 +39,8 @@ from vaejax import data, sweep
 from vaejax.host_memory import keep_freed_memory
 from vaejax.main import keep_compiled_programs
 from vaejax.randomness import stream
-from vaejax.steps import make_sweep_step, make_train_step
+from vaejax.run import train_step
+from vaejax.steps import make_sweep_step
 from vaejax.sweep.program import Program
 from vaejax.train import train
 
@@ -140,7 +141,7 @@ def step_times(args: argparse.Namespace) -> None:
         config.model.preset = args.preset
     program = Program(config, ["objective.beta"])
     run = program.run
-    step = make_train_step(program.objective, program.optimizer)
+    step = train_step(program.objective, program.optimizer, run.settings)
     records = jax.device_put(data.all_records(run.source))
     (member,) = sweep.make_members(config, [{}], seeds=[0], workdir=args.workdir or "unused")
     state = jax.device_get(program.initial_state(member))

@@ -52,6 +52,7 @@ def test_without_a_point_there_are_only_seeds(tiny, tmp_path):
         ([{"objective.bta": 1.0}], "config.objective.bta: unknown 'bta'; did you mean 'beta'"),
         ([{"objectiv.beta": 1.0}], "config.objectiv: unknown 'objectiv'; did you mean"),
         ([{"objective.beta.end": 1.0}], "config.objective.beta.end: unknown 'end'"),
+        ([{"train.seed": 1}], "config.train.seed: expected among the seeds"),
         ([{"model.latent_size": 2.5}], "config.model.latent_size: "),
         ([{"objective.beta": 1.0}, {"objective.beta": 1}], "every point and every seed once"),
     ],

@@ -18,6 +18,7 @@ import jax
 
 from vaejax.checks import check_number
 from vaejax.nn.mlp import MLP, leaky_relu
+from vaejax.nn.noise import part_rng
 from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
@@ -63,6 +64,7 @@ def factor_vae(
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
         latent_rng, shuffle_rng = jax.random.split(rng)
+        shuffle_rng = part_rng(shuffle_rng)
         first, second = batch, None
         if train and second_batch:
             first, second = _halves(batch)

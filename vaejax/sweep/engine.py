@@ -80,9 +80,11 @@ def _train_here(
     say: Callable[[str], None],
 ) -> None:
     """Train a group in this process."""
-    trainer = Trainer(group.program, "vmap" if strategy == "vmap" else "map")
-    one_by_one = [[member] for member in group.members]
-    for pack in one_by_one if strategy == "sequential" else [group.members]:
+    if strategy == "sequential":
+        trainer, packs = Trainer(group.program, "map"), [[member] for member in group.members]
+    else:
+        trainer, packs = Trainer(group.program, strategy, say), [group.members]
+    for pack in packs:
         if not stop_requested():
             trainer.train(pack, stop_requested)
             for member in pack:

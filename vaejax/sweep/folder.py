@@ -31,12 +31,12 @@ class Folder:
     Attributes:
         member: as given.
         state: with its numbers, on the host; the member's latest, or its initial one.
-        diverged: whether its loss is no longer finite; from then on nothing more is written.
+        diverged: whether it is beyond repair; from then on nothing more is written.
     """
 
     def __init__(self, member: Member, program: Program):
         self.member, self.diverged = member, False
-        self._mesh = program.run.context.mesh
+        self._mesh, self._settings = program.run.context.mesh, program.run.settings
         self._evaluators = program.evaluators_of(member)
         member.workdir.mkdir(parents=True, exist_ok=True)
         path = member.workdir / "checkpoints"
@@ -50,13 +50,18 @@ class Folder:
         self.state: TrainState = jax.device_get(state)
         self._lines = JsonLines(member.workdir / "metrics.jsonl", int(self.state.step))
 
-    def check(self, step: int, metrics: Mapping[str, Any]) -> None:
-        """Note on disk, too, if the metrics of a training step are no longer finite."""
+    def check(self, state: TrainState, metrics: Mapping[str, Any]) -> None:
+        """Note, on disk too, if the metrics of a training step are beyond repair.
+
+        Args:
+            state: after the step; its `step` and `guard` are enough.
+            metrics: of the step.
+        """
         try:
-            check_finite(metrics, step, self._checkpoints)
+            check_finite(state, metrics, self._settings, self._checkpoints)
         except FloatingPointError as error:
             self.diverged = True
-            report = {"step": step, "error": str(error)}
+            report = {"step": int(state.step), "error": str(error)}
             (self.member.workdir / DIVERGED_FILE).write_text(json.dumps(report) + "\n")
 
     def log(self, step: int, metrics: Mapping[str, Any]) -> None:

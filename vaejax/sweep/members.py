@@ -12,6 +12,7 @@ import ml_collections
 
 from vaejax.config import ConfigError, unknown_key
 
+SEED = "train.seed"
 DIVERGED_FILE = "diverged.json"  # beside the run's other files: at which step, and of what
 
 
@@ -87,8 +88,10 @@ def make_members(
     """
     members = []
     for point, seed in itertools.product(points, list(seeds)):
+        if SEED in point:
+            raise ConfigError(f"config.{SEED}: expected among the seeds, got it swept")
         changed = copy.deepcopy(config)
-        for key, value in [*point.items(), ("train.seed", seed)]:
+        for key, value in [*point.items(), (SEED, seed)]:
             _change(changed, key, value)
         # As the configuration holds them: 1 is 1.0 where it has a float.
         held = {key: value_of(changed, key) for key in point}

@@ -65,10 +65,12 @@ def train_in_processes(
     """
     context = multiprocessing.get_context("spawn")
     settings = {name: getattr(jax.config, name) for name in INHERITED}
-    waiting, busy, failure, stopping = collections.deque(jobs), {}, None, False
+    waiting, busy, processes = collections.deque(jobs), {}, []
+    failure, stopping = None, False
     for core in cores[: len(jobs)]:
         ours, theirs = context.Pipe()
-        context.Process(target=_work, args=(theirs, core, settings)).start()
+        processes.append(context.Process(target=_work, args=(theirs, core, settings)))
+        processes[-1].start()
         theirs.close()  # so that the pipe ends when the process does
         busy[ours] = waiting.popleft()
         ours.send(busy[ours])
@@ -77,7 +79,7 @@ def train_in_processes(
             job = busy.pop(connection)
             try:
                 error = connection.recv()
-            except EOFError:
+            except (EOFError, OSError):
                 error = RuntimeError(f"the process that trained {job.member.workdir} has died")
             failure = failure or error
             if error is None:
@@ -90,7 +92,10 @@ def train_in_processes(
         if not stopping and (failure or stop_requested()):
             stopping = True
             for connection in busy:
-                connection.send(None)
+                with contextlib.suppress(OSError):  # it has died: the next look will tell
+                    connection.send(None)
+    for process in processes:
+        process.join()
     if failure:
         raise failure
 
@@ -109,7 +114,7 @@ def _work(connection: Connection, core: int, settings: Mapping[str, Any]) -> Non
     for name, value in settings.items():
         jax.config.update(name, value)
     group, trainer = None, None
-    with contextlib.suppress(EOFError):
+    with contextlib.suppress(EOFError, OSError):  # the process at the other end has died
         while (job := connection.recv()) is not None:
             error = None
             try:

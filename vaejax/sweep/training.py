@@ -15,7 +15,8 @@ from vaejax.config import TrainSettings
 from vaejax.data.prefetch import Prefetched
 from vaejax.parallel import models_mesh, models_sharding, replicated
 from vaejax.randomness import stream
-from vaejax.steps import SweepStep, make_sweep_step, make_train_step, over_devices
+from vaejax.run import train_step
+from vaejax.steps import SweepStep, make_sweep_step, over_devices
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
@@ -31,13 +32,20 @@ class Trainer:
     Args:
         program: of the members.
         how: the members of a pack are trained, see `make_sweep_step`.
+        say: told of every evaluation of a pack; silent by default.
     """
 
-    def __init__(self, program: Program, how: Literal["vmap", "map"]):
+    def __init__(
+        self,
+        program: Program,
+        how: Literal["vmap", "map"],
+        say: Callable[[str], None] = lambda line: None,
+    ):
         run = program.run
+        self._say = say
         self._program, self._source, self._settings = program, run.source, run.settings
         self._step = make_sweep_step(
-            make_train_step(program.objective, program.optimizer, ema_decay=run.settings.ema_decay),
+            train_step(program.objective, program.optimizer, run.settings),
             partial(data.gather_batch, run.source),
             how=how,
         )
@@ -110,14 +118,14 @@ class Trainer:
         )
         if not (log or evaluate or stopping):
             return
-        metrics = jax.device_get(metrics)
-        if evaluate or stopping:
-            states = jax.device_get(states)
+        if not (evaluate or stopping):  # then what tells the health of a member is enough
+            states = states._replace(params={}, ema_params={}, model_state={}, opt_state=())
+        states, metrics = jax.device_get((states, metrics))
         for i, folder in enumerate(folders):
             if folder.diverged:
                 continue
             take = partial(jax.tree.map, lambda leaf, i=i: leaf[i])
-            folder.check(step, take(metrics))
+            folder.check(take(states), take(metrics))
             if folder.diverged:
                 continue
             if log:
@@ -126,6 +134,12 @@ class Trainer:
                 folder.evaluate(take(states))
             elif stopping:
                 folder.save(take(states))
+        if evaluate:
+            diverged = sum(folder.diverged for folder in folders)
+            self._say(
+                f"step {step} of {settings.num_steps}: {len(folders) - diverged} of "
+                f"{len(folders)} members evaluated and saved"
+            )
 
     def _indices(self, seed: int, first: int, num_steps: int) -> np.ndarray:
         size = self._settings.batch_size
