@@ -74,6 +74,11 @@ def build(config: ml_collections.ConfigDict) -> Run:
             "config.model.likelihood: expected 'gaussian' for standardised images, which leave "
             "[0, 1]; or set config.data.standardize=False"
         )
+    if likelihood and None not in (likelihood.bits, source.bits) and likelihood.bits != source.bits:
+        raise ConfigError(
+            f"config.model.likelihood.bits: expected {source.bits}, as the images have, "
+            f"got {likelihood.bits}; config.data.bits says how many are kept of 8"
+        )
     objective = configuration.build(
         "config.objective", objectives, config.objective, model, returns=Objective
     )
