@@ -19,7 +19,7 @@ def num_scored(likelihood: Distribution, images: Array) -> int:
         likelihood: p(x | z), whose `log_prob` is [B, h, w, ...] for the h * w pixels it scores.
         images: [B, H, W, C]; only the shape matters.
     """
-    scored = jax.eval_shape(likelihood.log_prob, images).shape[1:3]
+    scored = jax.eval_shape(lambda p, x: p.log_prob(x), likelihood, images).shape[1:3]
     return math.prod(scored) * images.shape[-1]
 
 
