@@ -128,6 +128,51 @@ def test_encoding_and_decoding_all_groups_is_the_pass_itself(model_and_variables
     np.testing.assert_allclose(decoded.mean(), output.likelihood.mean(), rtol=1e-4, atol=1e-5)
 
 
+def test_drawn_codes_are_those_of_the_pass(model_and_variables, images):
+    """Means, samples and KL of every group, and the images they stand for."""
+    model, variables = model_and_variables
+
+    @jax.jit
+    def apply(variables, rng):
+        kwargs = {"rngs": {"latent": rng}}
+        output = model.apply(variables, images, **kwargs)
+        latents = model.apply(variables, images, sample=True, method="encode", **kwargs)
+        images_of = model.apply(variables, images, sample=True, method="reconstruct", **kwargs)
+        return output, latents, images_of
+
+    output, latents, reconstructions = apply(variables, jax.random.key(3))
+    other = apply(variables, jax.random.key(4))[1]
+    for latent, expected, different in zip(latents, output.latents, other, strict=True):
+        np.testing.assert_allclose(latent.z, expected.z, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(latent.kl, expected.kl, rtol=1e-3, atol=1e-4)
+        assert not np.allclose(latent.z, different.z, atol=1e-3)
+    expected = output.likelihood.mean()
+    np.testing.assert_allclose(reconstructions.mean(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_interpolation_leads_from_one_reconstruction_to_the_other(model_and_variables, images):
+    model, variables = model_and_variables
+
+    @jax.jit
+    def apply(variables, first, second, rng):
+        def interpolate(**kwargs):
+            way = model.apply(variables, first, second, 4, method="interpolate", **kwargs)
+            return way.mean().reshape(-1, 4, *model.image_shape)
+
+        ends = [model.apply(variables, x, method="reconstruct").mean() for x in (first, second)]
+        return ends, interpolate(), interpolate(num_groups=1, rngs={"latent": rng})
+
+    pair = images[:1], images[1:2]
+    (start, end), way, partial = apply(variables, *pair, jax.random.key(0))
+    np.testing.assert_allclose(way[:, 0], start, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(way[:, -1], end, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(way[:, 1], way[:, 2], atol=1e-4)
+    *_, other = apply(variables, *pair, jax.random.key(1))
+    assert not np.allclose(partial, other, atol=1e-4)  # the lower groups are drawn
+    *_, still = apply(variables, images[:1], images[:1], jax.random.key(0))
+    np.testing.assert_allclose(still, still[:, :1].repeat(4, 1), atol=1e-5)  # but once
+
+
 def test_partial_codes_leave_the_rest_to_the_priors(model_and_variables):
     model, variables = model_and_variables
     codes = noise_for(model)
@@ -240,3 +285,8 @@ def test_impossible_arguments_are_refused(model_and_variables):
         model.apply(variables, [None], method="decode")
     with pytest.raises(ValueError, match="temperature: expected a number or 4 of them"):
         model.apply(variables, 1, temperature=(1.0,), method="sample")
+    blank = jnp.zeros((1, 8, 8, 1))
+    with pytest.raises(ValueError, match="num_groups: expected 1 to 4, got 5"):
+        model.apply(variables, blank, blank, 3, num_groups=5, method="interpolate")
+    with pytest.raises(ValueError, match="num_steps: expected at least 2, got 1"):
+        model.apply(variables, blank, blank, 1, method="interpolate")

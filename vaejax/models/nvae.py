@@ -19,11 +19,10 @@ import jax.numpy as jnp
 from vaejax.distributions import sum_events
 from vaejax.models.nvae_groups import GroupInputs
 from vaejax.models.nvae_network import NVAENetwork
+from vaejax.models.vae import Codes, Temperature, per_group
 from vaejax.nn.noise import example_normal
 from vaejax.nn.weight_norm import kernels_in_use
 from vaejax.types import Array, Distribution, Latent, VAEOutput
-
-Codes = Sequence[Array | None]
 
 
 class NVAE(NVAENetwork):
@@ -45,27 +44,29 @@ class NVAE(NVAENetwork):
                 drawn from rng `"latent"`.
         """
         if noise is None:
-            noise = self._draw_noise(images.shape[0])
+            noise = self.draw_noise(images.shape[0])
         outputs, latents = self._infer(images, noise, train)
         likelihood = self._likelihood(outputs)
         return VAEOutput(sum_events(likelihood.log_prob(images)), latents, likelihood)
 
-    def encode(self, images: Array) -> tuple[Latent, ...]:
-        """The latents of images [B, H, W, C] at the posteriors' means, top group first.
+    def draw_noise(self, num_images: int) -> list[Array]:
+        """See `VAE`."""
+        rng = self.make_rng("latent")
+        return [
+            example_normal(jax.random.fold_in(rng, group), (num_images, *shape))
+            for group, shape in enumerate(self.latent_shapes)
+        ]
 
-        Every group's mean is that given the means of the groups above it.
-        """
-        noise = [jnp.zeros((images.shape[0], *shape)) for shape in self.latent_shapes]
+    def encode(self, images: Array, *, sample: bool = False) -> tuple[Latent, ...]:
+        """See `VAE`."""
+        if sample:
+            noise = self.draw_noise(images.shape[0])
+        else:
+            noise = [jnp.zeros((images.shape[0], *shape)) for shape in self.latent_shapes]
         return self._infer(images, noise, train=False)[1]
 
-    def decode(self, codes: Codes, *, temperature: float | Sequence[float] = 1.0) -> Distribution:
-        """p(x | z) for codes [B, h, w, latent_channels] of some or all groups, top first.
-
-        Args:
-            codes: of the first groups, or of all with None among them; the others are drawn from
-                their priors (rng `"latent"`).
-            temperature: as in `sample`, for what is drawn.
-        """
+    def decode(self, codes: Codes, *, temperature: Temperature = 1.0) -> Distribution:
+        """See `VAE`; codes are [B, h, w, latent_channels]."""
         codes = [*codes, *[None] * (len(self.latent_shapes) - len(codes))]
         sizes = {code.shape[0] for code in codes if code is not None}
         if len(sizes) != 1 or len(codes) != len(self.latent_shapes):
@@ -79,17 +80,16 @@ class NVAE(NVAENetwork):
         self,
         num_images: int,
         *,
-        temperature: float | Sequence[float] = 1.0,
+        temperature: Temperature = 1.0,
         noise: Sequence[Array] | None = None,
         train: bool = False,
     ) -> Distribution:
-        """p(x | z) for `num_images` draws of the prior.
+        """See `VAE`.
 
         Args:
-            num_images: B.
-            temperature: multiplies the standard deviations of the priors: one number, or one per
-                group, top first.
-            noise: as in `__call__`.
+            num_images: as there, as are `temperature` and `noise`.
+            temperature: of the priors.
+            noise: in place of draws.
             train: as in `__call__`; re-estimates batch statistics for samples.
         """
         codes = [None] * len(self.latent_shapes)
@@ -109,22 +109,16 @@ class NVAE(NVAENetwork):
         num_images: int,
         codes: Codes,
         noise: Sequence[Array] | None,
-        temperature: float | Sequence[float],
+        temperature: Temperature,
         train: bool,
     ) -> Distribution:
-        num_groups = len(self.latent_shapes)
-        if not isinstance(temperature, Sequence):
-            temperature = (temperature,) * num_groups
-        if len(temperature) != num_groups:
-            raise ValueError(
-                f"temperature: expected a number or {num_groups} of them, got {len(temperature)}"
-            )
+        scales = per_group(temperature, len(self.latent_shapes))
         if all(code is not None for code in codes):
             noise = [jnp.zeros_like(code) for code in codes]
         elif noise is None:
-            noise = self._draw_noise(num_images)
+            noise = self.draw_noise(num_images)
         # Scaled noise is the noise of a scaled standard deviation.
-        noise = [scale * draw for scale, draw in zip(temperature, noise, strict=True)]
+        noise = [scale * draw for scale, draw in zip(scales, noise, strict=True)]
         inputs = [
             GroupInputs(
                 draw,
@@ -134,10 +128,3 @@ class NVAE(NVAENetwork):
             for draw, code in zip(noise, codes, strict=True)
         ]
         return self._likelihood(self._top_down(inputs, [None] * len(self.groups), train)[0])
-
-    def _draw_noise(self, num_images: int) -> list[Array]:
-        rng = self.make_rng("latent")
-        return [
-            example_normal(jax.random.fold_in(rng, group), (num_images, *shape))
-            for group, shape in enumerate(self.latent_shapes)
-        ]

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from vaejax.distributions import Likelihood, LogisticMixture, logistic_mixture
 from vaejax.models.nvae_groups import EncoderGroup, Group, GroupInputs, TopGroup
 from vaejax.models.nvae_presets import CELLS
+from vaejax.models.vae import VAE
 from vaejax.nn.residual_cell import ResidualCell
 from vaejax.nn.stacked import Depth, Memory, apply_stacked
 from vaejax.nn.weight_norm import WeightNormConv
@@ -35,7 +36,7 @@ LEAST = {  # of every number in a network's settings
 }
 
 
-class NVAENetwork(nn.Module):
+class NVAENetwork(VAE):
     """The network of NVAE for images of any size that its strides divide.
 
     Attributes:
