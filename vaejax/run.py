@@ -45,8 +45,13 @@ class Run(NamedTuple):
         return {name: dict(evaluator(state)) for name, evaluator in self.evaluators.items()}
 
 
-def build(config: ml_collections.ConfigDict) -> Run:
+def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> Run:
     """Everything a configuration names, checked; nothing is compiled.
+
+    Args:
+        config: of the run.
+        for_sampling: leave out the evaluations, and where `config.model.image_shape` says all that
+            samples need to know of the data, those too.
 
     Raises:
         ConfigError: with the key, what was expected, and the nearest valid key.
@@ -62,7 +67,10 @@ def build(config: ml_collections.ConfigDict) -> Run:
             f"got {settings.batch_size}"
         )
     optimizer = configuration.call("config.optimizer", optimizers.make_optimizer, config.optimizer)
-    splits = configuration.build("config.data", data, config.data, returns=data.Splits)
+    if for_sampling and "image_shape" in config.model and not config.data.get("standardize"):
+        splits = {settings.split: data.Unseen(tuple(config.model.image_shape))}
+    else:
+        splits = configuration.build("config.data", data, config.data, returns=data.Splits)
     if settings.split not in splits:
         raise ConfigError(configuration.unknown_key("config.train.split", settings.split, splits))
     source = splits[settings.split]
@@ -87,7 +95,7 @@ def build(config: ml_collections.ConfigDict) -> Run:
         _label(name, section): configuration.build(
             f"config.eval.{name}", evaluators, {"name": name, **section}, context, returns=Evaluator
         )
-        for name, section in config.get("eval", {}).items()
+        for name, section in ({} if for_sampling else config.get("eval", {})).items()
     }
     held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
     return Run(settings, context, optimizer, source, held_out, evaluations)

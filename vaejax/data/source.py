@@ -141,6 +141,16 @@ class Subset(Wrapper):
         return self.source.factors(self.indices[indices])
 
 
+class Unseen(Source):
+    """A data set of which nothing is at hand but the shape of its images: it has no examples."""
+
+    def __init__(self, image_shape: tuple[int, int, int]):
+        self.image_shape = image_shape
+
+    def __len__(self) -> int:
+        return 0
+
+
 def holdout(source: Source) -> Splits:
     """The splits of a data set that has no official ones: a fixed random 90 % `train`, 10 % `test`.
 
