@@ -212,10 +212,13 @@ class NVAENetwork(VAE):
             features: of the others, stacked per scale; None where there is no image.
             train: whether batch normalisation takes the batch's statistics.
         """
-        x, (first, *rest) = None, inputs
-        if not self._is_flat:
-            shape = (first.noise.shape[0], *self.start.shape)
-            x = jnp.broadcast_to(self.start.astype(self.dtype or self.start.dtype), shape)
+        first, *rest = inputs
+        if self._is_flat:  # the path begins with the codes: before them it has no channels
+            start = jnp.zeros((*first.noise.shape[1:3], 0), first.noise.dtype)
+        else:
+            start = self.start
+        shape = (first.noise.shape[0], *start.shape)
+        x = jnp.broadcast_to(start.astype(self.dtype or start.dtype), shape)
         x, latent = self.top(x, first, train)
         latents = [latent]
         for i, group in enumerate(self.decoder):
