@@ -28,8 +28,7 @@ Which = Literal["latest", "best"]
 
 def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "latest") -> dict:
     """Print the scores of a checkpoint and keep them in `workdir/evaluation_<step>.json`."""
-    run = build(config)
-    state = _restored(run, config, workdir, which)
+    run, state = restored(config, workdir, which)
     step = int(state.step)
     scores = run.evaluate(state)
     for name, values in scores.items():
@@ -69,8 +68,7 @@ def sample(
     """
     if not temperature or min(temperature) < 0:
         raise ConfigError(f"--temperature: expected numbers >= 0, got {temperature}")
-    run = build(config, for_sampling=True)
-    state = _restored(run, config, workdir, which)
+    run, state = restored(config, workdir, which, for_sampling=True)
     step = int(state.step)
     scales = temperature[0] if len(temperature) == 1 else tuple(temperature)
     variables = {"params": state.ema_params["model"], **state.model_state}
@@ -107,14 +105,24 @@ def _reestimated(run: Run, variables: Any, temperature: float | Sequence[float],
     return batch_stats
 
 
-def _restored(
-    run: Run, config: ml_collections.ConfigDict, workdir: Path, which: Which
-) -> TrainState:
+def restored(
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    which: Which = "latest",
+    *,
+    for_sampling: bool = False,
+) -> tuple[Run, TrainState]:
+    """The run of a configuration, see `build`, and the state of a checkpoint in its folder.
+
+    Raises:
+        ConfigError: there is none, or it is of another configuration.
+    """
+    run = build(config, for_sampling=for_sampling)
     if not (workdir / "checkpoints").is_dir():
         raise ConfigError(f"--workdir: expected a folder with checkpoints, got {workdir}")
     check_same_run(workdir, config)
     with closing(Checkpoints(workdir / "checkpoints")) as checkpoints:
         try:
-            return restored_state(run, checkpoints, which)
+            return run, restored_state(run, checkpoints, which)
         except (FileNotFoundError, ValueError) as error:
             raise ConfigError(f"--workdir: {error}") from error

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from vaejax.data import Source
 from vaejax.evaluators import Context
-from vaejax.nn.noise import spherical_path
+from vaejax.nn.spherical_path import spherical_path
 from vaejax.randomness import stream
 from vaejax.types import Array
 

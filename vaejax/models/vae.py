@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from vaejax.nn.noise import spherical_path
+from vaejax.nn.spherical_path import spherical_path
 from vaejax.types import Array, Distribution, Latent
 
 Codes = Sequence[Array | None]

@@ -23,7 +23,7 @@ from vaejax.config import run_config
 from vaejax.interop.nvae.weights import from_official, model_settings, read_checkpoint
 from vaejax.kept_config import keep_config
 from vaejax.run import build
-from vaejax.train_state import TrainState, count_parameters
+from vaejax.train_state import TrainState, count_parameters, create_train_state
 
 USAGE = "usage: python -m vaejax.interop.nvae CHECKPOINT DIR"
 RUNS = {  # official name of a data set -> the run of `configs/` on it
@@ -98,13 +98,8 @@ def _data(
 def _state(config: ConfigDict, variables: dict[str, Any]) -> TrainState:
     run = build(config, for_sampling=True)
     params = {"model": variables.pop("params")}
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        params=params,
-        ema_params=params,
-        model_state=variables,
-        opt_state=run.optimizer.init(params),
-    )
+    objective = run.context.objective._replace(init=lambda rng, batch: (params, variables))
+    return create_train_state(objective, run.optimizer, jax.random.key(0), {})
 
 
 if __name__ == "__main__":
