@@ -97,9 +97,14 @@ def _data(
 
 def _state(config: ConfigDict, variables: dict[str, Any]) -> TrainState:
     run = build(config, for_sampling=True)
-    params = {"model": variables.pop("params")}
-    objective = run.context.objective._replace(init=lambda rng, batch: (params, variables))
-    return create_train_state(objective, run.optimizer, jax.random.key(0), {})
+
+    @jax.jit
+    def create(params: Any, model_state: Any) -> TrainState:
+        given = {"model": params}, model_state
+        objective = run.context.objective._replace(init=lambda rng, batch: given)
+        return create_train_state(objective, run.optimizer, jax.random.key(0), {})
+
+    return create(variables.pop("params"), variables)
 
 
 if __name__ == "__main__":
