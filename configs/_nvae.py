@@ -45,6 +45,7 @@ def _sections(
     penalty: float = 1e-2,
     initial_penalty: float | None = None,
     evals: int = 20,
+    ema_decay: float = 0.999,
 ) -> dict[str, Any]:
     steps_per_epoch = num_images // batch_size
     num_steps = num_epochs * steps_per_epoch
@@ -67,6 +68,7 @@ def _sections(
         train=dict(
             num_steps=num_steps,
             batch_size=batch_size,
+            ema_decay=ema_decay,
             log_every=max(1, min(100, num_steps // 10)),
             eval_every=max(1, num_steps // evals),
         ),
