@@ -70,7 +70,7 @@ VARIANTS = {
         data=dict(name="dsprites", coloured=True),
         model=LAPTOP,
         eval=dict(split="test", num_examples=512),
-        **{**SHORT, "num_epochs": 10},
+        **{**SHORT, "num_epochs": 8},
     ),
     "smoke": dict(
         model=TINY,

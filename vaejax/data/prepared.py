@@ -1,8 +1,8 @@
 """Data sets of `tensorflow_datasets` (tfds), prepared once and then read without TensorFlow.
 
 The genuine tfds builder downloads the files, or takes those that the user has, and writes them as
-`array_record`, which gives random access. That step needs TensorFlow (`pip install
-'vaejax[prepare]'`); reading, and so training, does not.
+`array_record`, which gives random access. That step needs TensorFlow (the extra `prepare` of
+`setup.cfg`); reading, and so training, does not.
 """
 
 import importlib.util
@@ -199,7 +199,7 @@ def _how_to_prepare(files: Sequence[str], downloads: bool) -> str:
     return "\n".join(
         [
             "To prepare it, once, install TensorFlow (nothing but this step needs it)",
-            "    pip install 'vaejax[prepare]'",
+            "    pip install -e '.[prepare]'",
             *source,
             *(f"    {file}" for file in files),
             "If it is prepared elsewhere, name the folder that holds its folder,",
