@@ -59,7 +59,9 @@ LAPTOP = dict(
 SHORT = dict(
     num_images=1_600, num_epochs=20, batch_size=16, warmup_epochs=1, evals=4, ema_decay=0.99
 )
-TINY = dict(LAPTOP, groups=(1, 1), encoder_features=4, decoder_features=4, latent_channels=2)
+TINY = dict(
+    LAPTOP, groups=(1, 1), latent_channels=2, encoder_features=4, decoder_features=4, num_blocks=1
+)
 VARIANTS = {
     "small": dict(
         model=dict(groups=(3, 6, 12), encoder_features=32, decoder_features=32, dtype="bfloat16"),
