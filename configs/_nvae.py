@@ -46,6 +46,7 @@ def _sections(
     penalty: float = 1e-2,
     initial_penalty: float | None = None,
     evals: int = 20,
+    ema_decay: float = 0.999,
 ) -> dict[str, Any]:
     steps_per_epoch = num_images // batch_size
     num_steps = num_epochs * steps_per_epoch
@@ -69,6 +70,7 @@ def _sections(
             num_steps=num_steps,
             batch_size=batch_size,
             skip_factor=10.0,
+            ema_decay=ema_decay,
             log_every=max(1, min(100, num_steps // 10)),
             eval_every=max(1, num_steps // evals),
         ),

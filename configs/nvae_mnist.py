@@ -44,7 +44,15 @@ TINY = dict(
 )
 VARIANTS = {
     "small": dict(batch_size=100, num_epochs=100, model=dict(dtype="bfloat16")),
-    "laptop": dict(model=TINY, num_epochs=8, batch_size=64, warmup_epochs=1),
+    "laptop": dict(
+        model=dict(TINY, latent_channels=8),
+        num_images=3_200,
+        num_epochs=40,
+        batch_size=32,
+        warmup_epochs=2,
+        evals=4,
+        ema_decay=0.99,
+    ),
     "smoke": dict(
         model=dict(TINY, groups=(1, 1)),
         num_images=16,
