@@ -3,6 +3,9 @@
 from vaejax.data.arrays import ArraySource as ArraySource
 from vaejax.data.arrays import array as array
 from vaejax.data.celeb_a import celeb_a as celeb_a
+from vaejax.data.celeb_a_hq import celeb_a_hq as celeb_a_hq
+from vaejax.data.cifar10 import cifar10 as cifar10
+from vaejax.data.downsampled_imagenet import downsampled_imagenet as downsampled_imagenet
 from vaejax.data.dsprites import dsprites as dsprites
 from vaejax.data.folder import folder as folder
 from vaejax.data.frey_faces import frey_faces as frey_faces
