@@ -1,7 +1,8 @@
 """What the runs of NVAE share: epochs as steps, and the schedules that follow from them.
 
 Vahdat & Kautz, NVAE, 2020, appendix A and the published commands: Adamax (eps 1e-3, L2 3e-4) with
-warm-up and cosine, KL warm-up over 30 % of a run, spectral and batch-norm penalties.
+warm-up and cosine, KL warm-up over 30 % of a run, spectral and batch-norm penalties. Ours: steps
+whose gradients explode are skipped.
 """
 
 from collections.abc import Mapping
@@ -69,6 +70,7 @@ def _sections(
             num_steps=num_steps,
             batch_size=batch_size,
             ema_decay=ema_decay,
+            skip_factor=10.0,
             log_every=max(1, min(100, num_steps // 10)),
             eval_every=max(1, num_steps // evals),
         ),

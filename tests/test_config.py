@@ -114,7 +114,12 @@ def test_what_a_section_leaves_out_can_be_set():
         optimizer={"name": "adam", "learning_rate": 1e-3},
     )
     config.update_from_flattened_dict(
-        {"data.coloured": True, "objective.reduction": "mean", "optimizer.clip_norm": 1.0}
+        {
+            "data.coloured": True,
+            "objective.reduction": "mean",
+            "optimizer.clip_norm": 1.0,
+            "train.skip_factor": 10.0,
+        }
     )
     assert config.model.latent_size == 10
     assert config.objective.beta_norm is None
@@ -136,7 +141,15 @@ def test_variants_change_what_they_say():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"num_steps": 0}, {"batch_size": -1}, {"ema_decay": 1.0}, {"log_every": 0}, {"eval_every": 0}],
+    [
+        {"num_steps": 0},
+        {"batch_size": -1},
+        {"ema_decay": 1.0},
+        {"num_microbatches": 0},
+        {"skip_factor": 1.0},
+        {"log_every": 0},
+        {"eval_every": 0},
+    ],
 )
 def test_impossible_train_settings_are_refused(settings):
     (name,) = settings

@@ -148,7 +148,8 @@ def test_plain_lines_where_there_is_no_terminal(open_log, capsys):
             log.advance(64)
         log.metrics(step, "train", {"elbo": -62.5, "kl": 1.0, "elbo_bpd": 0.0219})
     log.metrics(30, "validation", {"elbo": -61.0, "kl": 1.5})
-    log.metrics(30, "train", {"loss": 3.0})
+    log.metrics(30, "train", {"loss": 3.0, "skipped_steps": jnp.int32(0)})
+    log.metrics(40, "train", {"loss": 3.0, "skipped_steps": jnp.int32(2)})
     log.say("checkpoint of step 30 saved")
     output = capsys.readouterr()
     said = [line for line in output.out.splitlines() if "TensorBoard" not in line]
@@ -157,7 +158,8 @@ def test_plain_lines_where_there_is_no_terminal(open_log, capsys):
     assert said[0].endswith(" images/s, elbo -62.5 nats/image, elbo_bpd 0.0219 bits/dim")
     assert said[2] == "step 30, validation: elbo -61, kl 1.5 nats/image"
     assert said[3].endswith(", loss 3")
-    assert said[4:] == ["checkpoint of step 30 saved"]
+    assert said[4].endswith(", loss 3, 2 steps skipped")
+    assert said[5:] == ["checkpoint of step 30 saved"]
 
 
 def test_throughput_leaves_out_what_is_not_training(open_log, capsys, monkeypatch):

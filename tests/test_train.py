@@ -163,6 +163,14 @@ def test_non_finite_loss_ends_the_run_with_advice(config, tmp_path):
         train(config, tmp_path)
 
 
+def test_steps_skipped_again_and_again_end_the_run(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("vaejax.train.MAX_SKIPPED", 5)
+    config.optimizer.learning_rate = 1e30
+    config.update_from_flattened_dict({"train.skip_factor": 10.0, "train.eval_every": 12})
+    with pytest.raises(FloatingPointError, match=r"[5-9] steps in a row were skipped.* at step "):
+        train(config, tmp_path)
+
+
 def test_evaluate_gives_the_logged_scores(config, finished, capsys):
     workdir, _ = finished
     scores = modes.evaluate(config, workdir)["test/bound"]
@@ -197,6 +205,7 @@ def test_sampling_an_empty_folder_says_so(config, tmp_path):
     ("key", "value", "message"),
     [
         ("train.batch_size", 12, "config.train.batch_size: expected a multiple of 8 devices"),
+        ("train.num_microbatches", 3, "config.train.num_microbatches: expected a divisor of the 2"),
         ("train.split", "trian", "config.train.split: unknown 'trian'; did you mean 'train'"),
         ("eval.bound.split", "tst", "config.eval.bound.split: expected one of .*'test'"),
         ("eval.bound.batch_size", 12, "config.eval.bound.batch_size: expected a multiple of 8"),

@@ -19,6 +19,7 @@ import ml_collections
 from ml_collections.config_dict import placeholder
 
 from vaejax import data, distributions, models, objectives, optimizers, schedules
+from vaejax.checks import is_traced
 
 # Where a nested {name, ...} is looked up: by the key it stands at, else among the schedules.
 NESTED = {"likelihood": (distributions, distributions.Likelihood)}
@@ -38,6 +39,10 @@ class TrainSettings:
         seed: of everything random: parameters, batches, noise.
         split: split of the data set to train on.
         ema_decay: decay of the parameters' moving average, in [0, 1); evaluation uses the average.
+        num_microbatches: parts of a batch computed one after the other, for less memory.
+        skip_factor: steps that are not finite, or of a gradient norm more than this many times the
+            running one, are skipped; None takes every step, and the first that is not finite ends
+            the run.
         log_every: steps between lines of metrics.
         eval_every: steps between evaluations, pictures and checkpoints.
     """
@@ -47,17 +52,21 @@ class TrainSettings:
     seed: int = 0
     split: str = "train"
     ema_decay: float = 0.999
+    num_microbatches: int = 1
+    skip_factor: float | None = None
     log_every: int = 100
     eval_every: int = 1_000
 
     def __post_init__(self):
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed: expected a number in [0, 2^32), got {self.seed}")
-        for name in ("num_steps", "batch_size", "log_every", "eval_every"):
+        for name in ("num_steps", "batch_size", "num_microbatches", "log_every", "eval_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"ema_decay: expected a number in [0, 1), got {self.ema_decay}")
+        if self.skip_factor is not None and not self.skip_factor > 1.0:
+            raise ValueError(f"skip_factor: expected a number > 1 or None, got {self.skip_factor}")
 
 
 def run_config(
@@ -72,11 +81,11 @@ def run_config(
         variants: by name, what a variant changes, as `{"train.num_steps": 20}`.
         **sections: `data`, `model`, `objective`, `optimizer`, `train` and `eval`.
     """
-    defaults = {field.name: field.default for field in dataclasses.fields(TrainSettings)}
-    unknown = set(sections.get("train", {})) - set(defaults)
+    valid = [field.name for field in dataclasses.fields(TrainSettings)]
+    unknown = set(sections.get("train", {})) - set(valid)
     if unknown:
-        raise ConfigError(unknown_key(f"config.train.{min(unknown)}", min(unknown), defaults))
-    sections["train"] = {**defaults, **sections.get("train", {})}
+        raise ConfigError(unknown_key(f"config.train.{min(unknown)}", min(unknown), valid))
+    sections["train"] = _filled_in(sections.get("train", {}), TrainSettings)
     for section, package in (("data", data), ("model", models), ("objective", objectives)):
         if factory := getattr(package, sections.get(section, {}).get("name", ""), None):
             sections[section] = _filled_in(sections[section], factory)
@@ -207,7 +216,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool):
         return hint in (bool, typing.Any)
     if hint is float:
-        return isinstance(value, int | float)
+        return isinstance(value, int | float) or is_traced(value)
     if hint in (int, str, bool, type(None)):
         return isinstance(value, hint)
     if origin is tuple:

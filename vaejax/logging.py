@@ -215,6 +215,8 @@ class _Console:
             self.say(f"step {step}, {split}: {describe(values)}")
             return
         text = describe(values, _HEADLINE if "elbo" in values else ("loss",))
+        if skipped := int(values.get("skipped_steps", 0)):
+            text += f", {skipped:,} steps skipped"
         if rate is not None:
             text = f"{_readable(rate)} images/s, {text}"
         if self._bar.disable:

@@ -7,6 +7,7 @@ from typing import Any
 
 import optax
 
+from vaejax.checks import check_number, is_traced
 from vaejax.types import Schedule
 
 OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "rmsprop", "sgd")
@@ -38,12 +39,11 @@ def make_optimizer(
         near = difflib.get_close_matches(name, OPTIMIZERS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"name: expected one of {OPTIMIZERS}, got {name!r}{hint}")
-    if not callable(learning_rate) and not learning_rate > 0:
-        raise ValueError(f"learning_rate: expected a number > 0, got {learning_rate}")
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm: expected a number > 0 or None, got {clip_norm}")
-    if not l2 >= 0:
-        raise ValueError(f"l2: expected a number >= 0, got {l2}")
+    if not callable(learning_rate):
+        check_number("learning_rate", learning_rate, lambda x: x > 0, "a number > 0")
+    if clip_norm is not None:
+        check_number("clip_norm", clip_norm, lambda x: x > 0, "a number > 0 or None")
+    check_number("l2", l2, lambda x: x >= 0, "a number >= 0")
     factory = getattr(optax, name)
     for key in kwargs:
         valid = list(inspect.signature(factory).parameters)[1:]
@@ -51,7 +51,7 @@ def make_optimizer(
             near = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
             raise ValueError(f"{key}: unknown; did you mean {near!r}? optax.{name} takes {valid}")
     steps = [factory(learning_rate, **kwargs)]
-    if l2:
+    if is_traced(l2) or l2:
         steps.insert(0, optax.add_decayed_weights(l2))
     if clip_norm is not None:
         steps.insert(0, optax.clip_by_global_norm(clip_norm))

@@ -1,9 +1,10 @@
-"""Where the batch axis lives: the one mesh axis, and what code inside a step may ask about it.
+"""Where the examples of a batch are: the one mesh axis, and what code inside a step may ask of it.
 
 Under `jit` (one device or a sharded mesh) a step sees the global batch and nothing here acts. Under
 `pmap`, or `shard_map` with `check_vma=False`, over the data axis a step sees one shard of it;
 averages over the batch must then cross devices, and randomness must depend on an example's place in
 the global batch. Both ask this module, so models and steps are the same function in every mode.
+Where a step takes its batch in microbatches, it sees one of them at a time.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from vaejax.types import Array
 
 DATA_AXIS = "data"
 _axis_name: ContextVar[str] = ContextVar("axis_name", default=DATA_AXIS)
+_microbatch: ContextVar[tuple[Array, int] | None] = ContextVar("microbatch", default=None)
 
 
 @contextmanager
@@ -28,6 +30,25 @@ def data_axis(name: str) -> Iterator[None]:
         yield
     finally:
         _axis_name.reset(token)
+
+
+@contextmanager
+def microbatch(index: Array, count: int) -> Iterator[None]:
+    """Within this context (while a step is traced) the examples are every `count`-th, from `index`.
+
+    Places within a microbatch keep their order: row r is example r * count + index.
+    """
+    token = _microbatch.set((index, count))
+    try:
+        yield
+    finally:
+        _microbatch.reset(token)
+
+
+def microbatch_index() -> Array | None:
+    """This microbatch's number, or None where the batch is taken whole."""
+    found = _microbatch.get()
+    return None if found is None else found[0]
 
 
 def shard_index() -> Array | None:
@@ -62,8 +83,12 @@ def refuse_checked_shard_map(tree: Any) -> None:
 def example_positions(batch_size: int) -> Array:
     """Places [B] in the global batch of the `batch_size` examples seen here."""
     positions = jax.numpy.arange(batch_size)
-    shard = shard_index()
-    return positions if shard is None else positions + shard * batch_size
+    if (shard := shard_index()) is not None:
+        positions += shard * batch_size
+    if (found := _microbatch.get()) is not None:
+        index, count = found
+        positions = positions * count + index
+    return positions
 
 
 def data_mesh(devices: list[jax.Device] | None = None) -> Mesh:

@@ -15,6 +15,7 @@ from vaejax.config import ConfigError, TrainSettings
 from vaejax.evaluators import Context, Evaluator
 from vaejax.parallel import data_mesh, replicated
 from vaejax.randomness import stream
+from vaejax.steps import TrainStep, make_train_step
 from vaejax.train_state import TrainState, create_train_state
 from vaejax.types import Array, Batch, Objective
 
@@ -60,6 +61,12 @@ def build(config: ml_collections.ConfigDict) -> Run:
         raise ConfigError(
             f"config.train.batch_size: expected a multiple of {num_devices} devices, "
             f"got {settings.batch_size}"
+        )
+    if settings.batch_size // num_devices % settings.num_microbatches:
+        raise ConfigError(
+            "config.train.num_microbatches: expected a divisor of the "
+            f"{settings.batch_size // num_devices} images of a device, "
+            f"got {settings.num_microbatches}"
         )
     optimizer = configuration.call("config.optimizer", optimizers.make_optimizer, config.optimizer)
     splits = configuration.build("config.data", data, config.data, returns=data.Splits)
@@ -122,6 +129,19 @@ def restored_state(
 def step_rng(run: Run) -> Array:
     """The one constant key of all training steps."""
     return stream(run.settings.seed, "train")
+
+
+def train_step(
+    objective: Objective, optimizer: optax.GradientTransformation, settings: TrainSettings
+) -> TrainStep:
+    """The training step that the section `train` asks for."""
+    return make_train_step(
+        objective,
+        optimizer,
+        ema_decay=settings.ema_decay,
+        num_microbatches=settings.num_microbatches,
+        skip_factor=settings.skip_factor,
+    )
 
 
 def _create(run: Run) -> Callable[[Array, Batch], TrainState]:

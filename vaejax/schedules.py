@@ -3,8 +3,6 @@
 Reference: Vahdat & Kautz, NVAE, 2020, appendix A and the official training script.
 """
 
-import math
-
 import jax.numpy as jnp
 from optax import constant_schedule as constant_schedule
 from optax import cosine_decay_schedule as cosine_decay_schedule
@@ -14,6 +12,7 @@ from optax import piecewise_constant_schedule as piecewise_constant_schedule
 from optax import polynomial_schedule as polynomial_schedule
 from optax import warmup_cosine_decay_schedule as warmup_cosine_decay_schedule
 
+from vaejax.checks import check_number
 from vaejax.types import Schedule
 
 
@@ -22,21 +21,15 @@ def warm_up(*, num_steps: float, delay: float = 0.0, minimum: float = 1e-4) -> S
 
     NVAE's beta takes 30 % of a run for `num_steps` and 0.01 % of it for `delay`.
     """
-    if not num_steps > 0:
-        raise ValueError(f"num_steps: expected a number > 0, got {num_steps}")
+    check_number("num_steps", num_steps, lambda x: x > 0, "a number > 0")
     return lambda step: jnp.clip((step - delay) / num_steps, minimum, 1.0)
 
 
 def annealed_with(*, share: Schedule, initial: float, final: float) -> Schedule:
     """From `initial` to `final` in equal ratios while `share` goes from 0 to 1."""
     for name, value in (("initial", initial), ("final", final)):
-        if not value > 0:
-            raise ValueError(f"{name}: expected a number > 0, got {value}")
-
-    def schedule(step):
-        return jnp.exp((1.0 - share(step)) * math.log(initial) + share(step) * math.log(final))
-
-    return schedule
+        check_number(name, value, lambda x: x > 0, "a number > 0")
+    return lambda step: initial ** (1.0 - share(step)) * final ** share(step)
 
 
 def nvae_learning_rate(

@@ -18,12 +18,12 @@ import numpy as np
 
 from vaejax import data, figures
 from vaejax.checkpoint import Checkpoints
-from vaejax.config import ConfigError
+from vaejax.config import ConfigError, TrainSettings
 from vaejax.logging import RunLog
 from vaejax.parallel import batch_sharding
 from vaejax.pictures import Pictures
-from vaejax.run import Run, build, initial_state, restored_state, step_rng
-from vaejax.steps import make_train_step, sharded_step
+from vaejax.run import Run, build, initial_state, restored_state, step_rng, train_step
+from vaejax.steps import sharded_step
 from vaejax.train_state import TrainState, count_parameters
 from vaejax.types import Metrics
 
@@ -34,6 +34,7 @@ FREE_KEYS = {
     "data": {"path", "data_dir", "manual_dir"},
 }
 CONFIG_FILE = "config.json"
+MAX_SKIPPED = 100  # steps in a row: a run that has lost as many will not recover
 BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
 
 
@@ -49,7 +50,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
 
     Raises:
         ConfigError: the configuration cannot be run, or `workdir` holds a run of another one.
-        FloatingPointError: the loss is no longer finite.
+        FloatingPointError: the loss is no longer finite, or all late steps were skipped.
     """
     run, workdir = build(config), Path(workdir)
     figure_folder = workdir / "figures"
@@ -63,10 +64,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
         state = restored_state(run, checkpoints) if resumed else initial_state(run)
         start = int(state.step)
         rng = step_rng(run)
-        step_fn = sharded_step(
-            make_train_step(run.context.objective, run.optimizer, ema_decay=settings.ema_decay),
-            mesh,
-        )
+        step_fn = sharded_step(train_step(run.context.objective, run.optimizer, settings), mesh)
         with (
             closing(RunLog(workdir, num_steps=settings.num_steps, step=start)) as log,
             _stop_requests() as stop_requested,
@@ -94,7 +92,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                 log_now = step % settings.log_every == 0 or last
                 evaluate_now = step % settings.eval_every == 0 or last
                 if log_now or evaluate_now or stop_requested():
-                    _check_finite(metrics, step, checkpoints)
+                    _check_finite(state, metrics, settings, checkpoints)
                 if log_now:
                     log.metrics(step, "train", metrics)
                 if evaluate_now:
@@ -182,15 +180,23 @@ def _summary(run: Run, state: TrainState, workdir: Path) -> str:
     )
 
 
-def _check_finite(metrics: Metrics, step: int, checkpoints: Checkpoints) -> None:
+def _check_finite(
+    state: TrainState, metrics: Metrics, settings: TrainSettings, checkpoints: Checkpoints
+) -> None:
     """Raise before a state that is beyond repair is evaluated or saved."""
-    for name in ("loss", "grad_norm"):
-        if not math.isfinite(float(metrics[name])):
-            raise FloatingPointError(
-                f"{name} is {float(metrics[name])} at step {step}; the latest checkpoint is of "
-                f"step {checkpoints.latest_step}. Try a smaller config.optimizer.learning_rate, "
-                "or config.optimizer.clip_norm"
-            )
+    values = {name: float(metrics[name]) for name in ("loss", "grad_norm")}
+    found = [f"{name} is {x}" for name, x in values.items() if not math.isfinite(x)]
+    if settings.skip_factor is not None:
+        in_a_row = int(state.guard.num_in_a_row)
+        if in_a_row < min(MAX_SKIPPED, settings.num_steps):
+            return
+        found.insert(0, f"{in_a_row} steps in a row were skipped")
+    if found:
+        raise FloatingPointError(
+            f"{', '.join(found)} at step {int(state.step)}; the latest checkpoint is of step "
+            f"{checkpoints.latest_step}. Try a smaller config.optimizer.learning_rate, or "
+            "config.optimizer.clip_norm"
+        )
 
 
 @contextmanager

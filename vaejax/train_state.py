@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from vaejax.guard import Guard
 from vaejax.types import Array, Batch, ModelState, Objective, Params
 
 
@@ -18,6 +19,7 @@ class TrainState(NamedTuple):
         ema_params: their exponential moving average, what evaluation uses.
         model_state: what gradients do not touch (batch statistics, ...).
         opt_state: the optimiser's.
+        guard: what decides which steps are skipped, where any are.
     """
 
     step: Array
@@ -25,6 +27,7 @@ class TrainState(NamedTuple):
     ema_params: Params
     model_state: ModelState
     opt_state: Any
+    guard: Guard = Guard()
 
 
 def create_train_state(

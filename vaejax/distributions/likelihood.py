@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from vaejax.checks import check_number
 from vaejax.distributions.bernoulli import Bernoulli
 from vaejax.distributions.logistic_mixture import LogisticMixture
 from vaejax.distributions.normal import Normal, soft_clamp
@@ -52,8 +53,8 @@ def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
             learns one per pixel and channel as a second decoder output (soft-clamped, as in NVAE).
         symmetric: the density is of 2x - 1 on [-1, 1], as in NVAE, instead of x on [0, 1].
     """
-    if scale is not None and not scale > 0:
-        raise ValueError(f"scale: expected a positive number or None, got {scale}")
+    if scale is not None:
+        check_number("scale", scale, lambda x: x > 0, "a positive number or None")
 
     def distribution(outputs: Array, channels: int) -> Distribution:
         mean, log_scale = outputs[..., :channels], outputs[..., channels:]
@@ -66,7 +67,7 @@ def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
         return Symmetric(normal) if symmetric else normal
 
     return Likelihood(
-        num_outputs=lambda channels: channels if scale else 2 * channels,
+        num_outputs=lambda channels: channels if scale is not None else 2 * channels,
         distribution=distribution,
         any_range=not symmetric,
     )

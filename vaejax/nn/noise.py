@@ -7,7 +7,7 @@ gives the same numbers on one device, on eight, under `jit` and under `pmap`.
 import jax
 import jax.numpy as jnp
 
-from vaejax.parallel import example_positions
+from vaejax.parallel import example_positions, microbatch_index, shard_index
 from vaejax.types import Array
 
 
@@ -15,3 +15,11 @@ def example_normal(rng: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.fl
     """Standard normal noise of `shape` [B, ...], one independent stream per example."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(rng, example_positions(shape[0]))
     return jax.vmap(lambda key: jax.random.normal(key, shape[1:], dtype))(keys)
+
+
+def part_rng(rng: Array) -> Array:
+    """A key for what examples draw together (a shuffle, dropout): one per shard and microbatch."""
+    for place in (shard_index(), microbatch_index()):
+        if place is not None:
+            rng = jax.random.fold_in(rng, place)
+    return rng

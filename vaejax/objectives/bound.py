@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.distributions import bits_per_dim, sum_events
+from vaejax.nn.noise import part_rng
 from vaejax.parallel import mean_over_shards, sum_over_shards
 from vaejax.types import Array, Batch, Latent, Metrics, Objective, VAEOutput
 
@@ -58,7 +59,7 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
             batch["image"],
             train=train,
             noise=batch.get("noise"),
-            rngs={"latent": latent_rng, "dropout": dropout_rng},
+            rngs={"latent": latent_rng, "dropout": part_rng(dropout_rng)},
             mutable=list(model_state) if train else [],
         )
         num_dims = math.prod(batch["image"].shape[1:])

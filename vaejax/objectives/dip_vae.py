@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 
+from vaejax.checks import check_number
 from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
 from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
 
@@ -37,8 +38,8 @@ def dip_vae(
     if kind not in ("i", "ii"):
         raise ValueError(f"kind: expected 'i' or 'ii', got {kind!r}")
     for name, value in (("off_diagonal", off_diagonal), ("diagonal", diagonal)):
-        if value is not None and value < 0:
-            raise ValueError(f"{name}: expected a number >= 0, got {value}")
+        if value is not None:
+            check_number(name, value, lambda x: x >= 0, "a number >= 0")
     if diagonal is None:
         diagonal = {"i": 10.0, "ii": 1.0}[kind] * off_diagonal
 

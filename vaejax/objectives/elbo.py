@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-import optax
 
+from vaejax.checks import check_number
 from vaejax.distributions import sum_events
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.bound import Reduction, batch_mean, variational
@@ -87,18 +87,15 @@ def capacity(
     Returns:
         An objective that also reports `capacity` (nats per image).
     """
-    if gamma < 0:
-        raise ValueError(f"gamma: expected a number >= 0, got {gamma}")
-    if max_capacity < 0:
-        raise ValueError(f"max_capacity: expected a number >= 0 (nats), got {max_capacity}")
-    if num_steps < 1:
-        raise ValueError(f"num_steps: expected at least 1, got {num_steps}")
-    target = optax.linear_schedule(0.0, max_capacity, num_steps)
+    check_number("gamma", gamma, lambda x: x >= 0, "a number >= 0")
+    check_number("max_capacity", max_capacity, lambda x: x >= 0, "a number >= 0 (nats)")
+    check_number("num_steps", num_steps, lambda x: x >= 1, "at least 1")
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         del output, batch
-        distance = kl - target(step)
-        return gamma * (distance if signed else jnp.abs(distance)), {"capacity": target(step)}
+        target = max_capacity * jnp.clip(step / num_steps, 0.0, 1.0)
+        distance = kl - target
+        return gamma * (distance if signed else jnp.abs(distance)), {"capacity": target}
 
     return variational(model, divergence, reduction)
 
@@ -126,11 +123,8 @@ def _balanced(output: VAEOutput, mask: Array | None, beta: Array) -> tuple[Array
 def _schedule(name: str, value: float | Schedule) -> Callable[[Array], Array]:
     if callable(value):
         for step in (0, 10**9):
-            if not 0 <= float(value(step)) < math.inf:
-                raise ValueError(
-                    f"{name}: expected a schedule of numbers >= 0, got {value(step)} at step {step}"
-                )
+            expected = f"a schedule of numbers >= 0, at step {step} too"
+            check_number(name, value(step), lambda x: 0 <= float(x) < math.inf, expected)
         return value
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name}: expected a number >= 0 or a schedule, got {value}")
+    check_number(name, value, lambda x: 0 <= x < math.inf, "a number >= 0 or a schedule")
     return lambda step: jnp.asarray(value, float)

@@ -16,7 +16,9 @@ from typing import Any
 
 import jax
 
+from vaejax.checks import check_number
 from vaejax.nn.mlp import MLP, leaky_relu
+from vaejax.nn.noise import part_rng
 from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
@@ -47,8 +49,7 @@ def factor_vae(
         An objective that also reports `total_correlation` (nats per image), `discriminator_loss`
         and `discriminator_accuracy`.
     """
-    if gamma < 0:
-        raise ValueError(f"gamma: expected a number >= 0, got {gamma}")
+    check_number("gamma", gamma, lambda x: x >= 0, "a number >= 0")
     if not hidden or min(hidden) < 1:
         raise ValueError(f"hidden: expected at least one width >= 1, got {hidden}")
     discriminator = MLP(tuple(hidden), 2, leaky_relu)
@@ -63,6 +64,7 @@ def factor_vae(
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
         latent_rng, shuffle_rng = jax.random.split(rng)
+        shuffle_rng = part_rng(shuffle_rng)
         first, second = batch, None
         if train and second_batch:
             first, second = _halves(batch)

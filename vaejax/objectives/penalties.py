@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import keystr, tree_leaves_with_path
 
+from vaejax.checks import check_number
 from vaejax.types import Array, Batch, Metrics, Objective, Schedule
 
 MIN_NORM = 1e-3  # a vector shorter than this is not stretched to length 1
@@ -165,5 +166,5 @@ def _normalised(vectors: Array) -> Array:
 
 
 def _check_weight(weight: float | Schedule) -> None:
-    if not callable(weight) and not weight >= 0:
-        raise ValueError(f"weight: expected a number >= 0 or a schedule, got {weight}")
+    if not callable(weight):
+        check_number("weight", weight, lambda x: x >= 0, "a number >= 0 or a schedule")

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
+from vaejax.checks import check_number
 from vaejax.distributions import Normal
 from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
 from vaejax.parallel import shard_index
@@ -62,8 +63,7 @@ def beta_tcvae(
         An objective that also reports `mutual_information`, `total_correlation` and
         `dimension_wise_kl` (nats per image).
     """
-    if num_examples < 2:
-        raise ValueError(f"num_examples: expected at least 2, got {num_examples}")
+    check_number("num_examples", num_examples, lambda x: x >= 2, "at least 2")
     if estimator not in get_args(Estimator):
         raise ValueError(f"estimator: expected one of {get_args(Estimator)}, got {estimator!r}")
 
@@ -98,10 +98,8 @@ def decompose(
             "estimator: expected jit or a sharded mesh; pmap shows only a shard of q(z)"
         )
     batch_size = latent.z.shape[0]
-    if not 2 <= batch_size <= num_examples:
-        raise ValueError(
-            f"num_examples: expected at least the batch of {batch_size} >= 2, got {num_examples}"
-        )
+    expected = f"at least the batch of {batch_size} >= 2"
+    check_number("num_examples", num_examples, lambda x: 2 <= batch_size <= x, expected)
     posteriors = Normal(*(parameter[None] for parameter in latent.posterior))
     log_q = posteriors.log_prob(latent.z[:, None])  # [B, B, D]: log q(z_jd | x_i)
     log_w = log_weights(batch_size, num_examples, estimator, mask)

@@ -1,0 +1,21 @@
+"""What constructors ask of their numbers, known or traced.
+
+Objectives, schedules and optimisers may be built inside a traced function, with hyper-parameters
+that `jax.vmap` maps over. Such a number has no value yet: what is asked of it is let through.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+def is_traced(value: Any) -> bool:
+    """Whether `value` is a number whose value is not known before the program runs."""
+    return isinstance(value, jax.core.Tracer)
+
+
+def check_number(name: str, value: Any, holds: Callable[[Any], bool], expected: str) -> None:
+    """Raise ValueError "name: expected X, got Y" unless `holds(value)` or `value` is traced."""
+    if not is_traced(value) and not holds(value):
+        raise ValueError(f"{name}: expected {expected}, got {value}")
