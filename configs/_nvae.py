@@ -69,8 +69,8 @@ def _sections(
         train=dict(
             num_steps=num_steps,
             batch_size=batch_size,
-            ema_decay=ema_decay,
             skip_factor=10.0,
+            ema_decay=ema_decay,
             log_every=max(1, min(100, num_steps // 10)),
             eval_every=max(1, num_steps // evals),
         ),

@@ -17,3 +17,4 @@ from vaejax.data.omniglot import omniglot as omniglot
 from vaejax.data.source import Source as Source
 from vaejax.data.source import Splits as Splits
 from vaejax.data.source import Subset as Subset
+from vaejax.data.source import Unseen as Unseen
