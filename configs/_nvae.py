@@ -20,7 +20,7 @@ def nvae_run(
 
     Args:
         variant: one of `variants`, or empty.
-        published: arguments of `_sections`; `data`, `model` and `eval` are dicts.
+        published: arguments of `_sections`, some of which are dicts.
         variants: by name, what differs; dicts are merged key by key, but for `data` with a `name`.
     """
     variants = {"": {}, **variants}
@@ -38,6 +38,7 @@ def _sections(
     data: Mapping[str, Any],
     model: Mapping[str, Any],
     eval: Mapping[str, Any],
+    importance_weighted: Mapping[str, Any] | None = None,
     num_images: int,
     num_epochs: int,
     batch_size: int,
@@ -54,6 +55,9 @@ def _sections(
     weight: Any = penalty
     if initial_penalty is not None:
         weight = dict(name="annealed_with", share=beta, initial=initial_penalty, final=penalty)
+    evaluations = dict(bound=eval)
+    if importance_weighted is not None:
+        evaluations["importance_weighted"] = importance_weighted
     rate = dict(
         name="nvae_learning_rate",
         peak=learning_rate,
@@ -74,5 +78,5 @@ def _sections(
             log_every=max(1, min(100, num_steps // 10)),
             eval_every=max(1, num_steps // evals),
         ),
-        eval=dict(bound=eval),
+        eval=evaluations,
     )

@@ -55,7 +55,7 @@ LAPTOP = dict(
     decoder_cells=1,
     num_flows=0,
 )
-# An "epoch" of the schedules is 100 steps here: one of the data is too long for a cosine.
+# An "epoch" of these schedules is 100 steps, so that the cosine has some to fall over.
 SHORT = dict(
     num_images=1_600, num_epochs=20, batch_size=16, warmup_epochs=1, evals=4, ema_decay=0.99
 )
