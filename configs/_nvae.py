@@ -20,7 +20,7 @@ def nvae_run(
 
     Args:
         variant: one of `variants`, or empty.
-        published: arguments of `_sections`, some of which are dicts.
+        published: arguments of `_sections`; `data`, `model` and `eval` are dicts.
         variants: by name, what differs; dicts are merged key by key, but for `data` with a `name`.
     """
     variants = {"": {}, **variants}
@@ -38,7 +38,6 @@ def _sections(
     data: Mapping[str, Any],
     model: Mapping[str, Any],
     eval: Mapping[str, Any],
-    importance_weighted: Mapping[str, Any] | None = None,
     num_images: int,
     num_epochs: int,
     batch_size: int,
@@ -47,6 +46,7 @@ def _sections(
     penalty: float = 1e-2,
     initial_penalty: float | None = None,
     evals: int = 20,
+    importance_weighted: Mapping[str, Any] | None = None,
     ema_decay: float = 0.999,
 ) -> dict[str, Any]:
     steps_per_epoch = num_images // batch_size

@@ -8,8 +8,8 @@ Data:      MNIST, padded to 32 x 32 and binarised anew at every use. Put the fou
 Model:     15 latent groups at 4 x 4 and 8 x 8, 33.4 million parameters; Bernoulli, the padding is
            not scored.
 Expect:    78.01 nats per image on the test split (1,000 importance samples of every image). While
-           it trains, 100 samples of 1,000 images; the paper's afterwards: --mode=evaluate
-           --config.eval.importance_weighted.num_samples=1000
+           it trains, 100 samples of 1,000 images; the paper's numbers afterwards:
+           --mode=evaluate --config.eval.importance_weighted.num_samples=1000
            --config.eval.importance_weighted.num_examples=10000.
 Hardware:  2 V100 for 21 hours (400 epochs, batch 400 in all).
 Variants:  :small for one GPU of 16 GB, :laptop for two CPU cores (sizes chosen, not timed), :smoke.
@@ -48,7 +48,6 @@ TINY = dict(
     encoder_cells=1,
     decoder_cells=1,
 )
-# An "epoch" of the laptop's schedules is 100 steps, so that the cosine has some to fall over.
 VARIANTS = {
     "small": dict(batch_size=100, num_epochs=100, model=dict(dtype="bfloat16")),
     "laptop": dict(
@@ -59,7 +58,7 @@ VARIANTS = {
         warmup_epochs=2,
         evals=4,
         ema_decay=0.99,
-        importance_weighted=dict(num_examples=100),
+        importance_weighted=dict(num_examples=200),
     ),
     "smoke": dict(
         model=dict(TINY, groups=(1, 1)),
@@ -69,7 +68,7 @@ VARIANTS = {
         warmup_epochs=0,
         evals=2,
         eval=dict(batch_size=8),
-        importance_weighted=dict(num_samples=4, chunk=2, batch_size=8, num_examples=8),
+        importance_weighted=dict(batch_size=8, num_samples=4, chunk=2, num_examples=8),
     ),
 }
 

@@ -51,7 +51,7 @@ def sample(
     temperature: Sequence[float] = (1.0,),
     shared_groups: int = 0,
     reestimate: bool = False,
-) -> None:
+) -> Path:
     """Sample a checkpoint into `workdir`, as pictures and as an array.
 
     Args:
@@ -62,6 +62,9 @@ def sample(
         shared_groups: so many groups from the top are the same in all samples of a row.
         reestimate: use batch statistics of samples at this temperature; they are kept in `workdir`
             and estimated only once.
+
+    Returns:
+        The picture of the samples.
 
     Raises:
         ConfigError: what is asked for does not fit the run.
@@ -87,6 +90,7 @@ def sample(
     figures.save_png(workdir / f"interpolations_{step}.png", figures.samples(between))
     print(f"written to {path}, {path.with_suffix('.npy')} (float32 in [0, 1], {images.shape})")
     print(f"and, from draw to draw, to {workdir / f'interpolations_{step}.png'}")
+    return path
 
 
 def _reestimated(run: Run, variables: Any, temperature: float | Sequence[float], path: Path) -> Any:

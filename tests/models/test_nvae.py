@@ -263,13 +263,13 @@ def test_bfloat16_agrees_with_float32(images):
     """Likelihood and KL within 2 %, statistics within 0.02 of a standard deviation."""
 
     def train(dtype):
-        model = tiny(dtype=dtype)
+        model = tiny(dtype=dtype, groups=(2,))
         apply = partial(model.apply, train=True, mutable=["batch_stats"], noise=noise_for(model))
         output, state = jax.jit(apply)(variables, images)
         assert {leaf.dtype for leaf in jax.tree.leaves((output, state))} == {jnp.dtype("float32")}
         return output, state
 
-    _, shapes = abstract(tiny())
+    _, shapes = abstract(tiny(groups=(2,)))
     random = np.random.default_rng(0)
     variables = jax.tree.map(lambda leaf: random.uniform(-0.5, 0.5, leaf.shape).astype("f"), shapes)
     (exact, exact_state), (half, half_state) = train(None), train("bfloat16")
