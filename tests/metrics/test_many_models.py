@@ -15,7 +15,6 @@ SMALL = {
     "density_mig": {"num_samples": 40},
     "downstream_accuracy": {"num_labels": (30, 500)},
     "factor_vae_score": {"num_train": 300, "num_eval": 200, "batch_size": 8},
-    "sap": {"num_train": 600, "num_test": 400},
 }
 NAMES = (
     "active_units",
@@ -69,7 +68,7 @@ def test_models_at_once(name, models, grid, key):
     assert_equal_to_the_loop(mapped, [scores(codes, key) for codes in models])
 
 
-@pytest.mark.parametrize("name", ["beta_vae_score", "factor_vae_score", "sap"])
+@pytest.mark.parametrize("name", ["beta_vae_score", "factor_vae_score"])
 def test_seeds_at_once(name, models, grid, key):
     scores, keys = with_arguments(name, grid), jax.random.split(key, 3)
     mapped = jax.vmap(lambda rng: scores(models[1], rng))(keys)

@@ -61,8 +61,9 @@ def repeat(xp: ModuleType, times: int, body: Callable[[Any], Any], carry: Any) -
     return carry
 
 
-def each(xp: ModuleType, function: Callable[..., Array], *arrays: Array) -> Array:
+def each(xp: ModuleType, function: Callable[..., Any], *arrays: Array) -> Any:
     """`function` of every entry along the first axis of the arrays, stacked, in `xp`."""
     if xp is jnp:
         return jax.lax.map(lambda entries: function(*entries), arrays)
-    return np.stack([function(*entries) for entries in zip(*arrays, strict=True)])
+    results = [function(*entries) for entries in zip(*arrays, strict=True)]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *results)
