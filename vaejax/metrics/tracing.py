@@ -22,7 +22,7 @@ def is_traced(*arrays: Any) -> bool:
 
 
 def namespace(*arrays: Any) -> ModuleType:
-    """The module whose functions apply to the arrays: `jax.numpy` if one is traced, else `numpy`."""
+    """The module whose functions apply to arrays: `jax.numpy` if one is traced, else `numpy`."""
     return jnp if is_traced(*arrays) else np
 
 
