@@ -23,6 +23,7 @@ from vaejax.types import Array
 
 BASELINES = ("ground_truth", "ica", "pca", "pixels", "untrained")
 NUM_FIT = 2_000  # images that PCA and ICA are fitted to
+CPU_BATCH = 16  # images whose activations stay in the processor's cache
 
 
 class Table(NamedTuple):
@@ -160,12 +161,20 @@ class Tables:
             posterior = latents[0].posterior
             return posterior.loc, 2.0 * jnp.log(posterior.scale)
 
+        @jax.jit
+        def encode_by_parts(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
+            parts = images.reshape(-1, CPU_BATCH, *images.shape[1:])
+            codes = jax.lax.map(lambda part: encode(params, model_state, part), parts)
+            return jax.tree.map(lambda array: array.reshape(len(images), -1), codes)
+
+        on_cpu = context.mesh.size == 1 and context.mesh.devices.flat[0].platform == "cpu"
         self._encode = encode
+        self._encode_batch = encode_by_parts if on_cpu and batch_size % CPU_BATCH == 0 else encode
 
     def of_model(self, state: TrainState) -> Table:
         """Of the averaged parameters."""
         params = state.ema_params["model"]
-        return self._table(lambda images: self._encode(params, state.model_state, images))
+        return self._table(lambda images: self._encode_batch(params, state.model_state, images))
 
     def of_baseline(self, name: str, state: TrainState, rng: Array) -> Table:
         """Of one of `BASELINES`; it has as many codes as the model, where that can be chosen."""
@@ -176,7 +185,7 @@ class Tables:
         images = some.images(np.arange(len(some)))
         if name == "untrained":
             params, model_state = jax.jit(self._context.objective.init)(rng, {"image": images[:1]})
-            return self._table(lambda x: self._encode(params["model"], model_state, x))
+            return self._table(lambda x: self._encode_batch(params["model"], model_state, x))
         if name == "pixels":
             represent = pixels(self._sources[0].image_shape)
         else:
