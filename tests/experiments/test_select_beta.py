@@ -1,4 +1,4 @@
-"""The choice of beta: arithmetic on given scores, and the whole command on the smoke configuration."""
+"""The choice of beta: arithmetic on given scores, and the command on the smoke configuration."""
 
 import csv
 
