@@ -72,6 +72,13 @@ def test_bound_and_its_parts(official, mode):
         assert_same_buffers(official, {**official.variables, **state}, "train_f64/buf/")
 
 
+def test_images_and_noise_of_float32_do_not_narrow_the_pass(official):
+    images = official.images.astype(np.float32)
+    noise = [draw.astype(np.float32) for draw in official.noise]
+    output = jax.eval_shape(official.model.apply, official.variables, images, noise=noise)
+    assert {leaf.dtype for leaf in jax.tree.leaves(output)} == {jnp.dtype("float64")}
+
+
 def distribution_of(official, logits):
     """What our model makes of the official decoder's outputs [B, C, H, W]."""
     logits = jnp.asarray(nhwc(logits))

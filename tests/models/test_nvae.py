@@ -203,6 +203,7 @@ def test_temperature_per_group(model_and_variables):
         return call(variables, rngs).mean()
 
     np.testing.assert_allclose(sample(0.0, 0), sample((0.0,) * 4, 1), rtol=1e-5)
+    np.testing.assert_allclose(sample(0.0, 0), sample(np.zeros(4), 1), rtol=1e-5)
     assert not np.allclose(sample((0.0, 0.0, 0.0, 1.0), 0), sample(0.0, 0), atol=1e-4)
 
 
@@ -315,6 +316,15 @@ def test_impossible_arguments_are_refused(model_and_variables):
         model.apply(variables, [None], method="decode")
     with pytest.raises(ValueError, match="temperature: expected a number or 4 of them"):
         model.apply(variables, 1, temperature=(1.0,), method="sample")
+    with pytest.raises(ValueError, match="temperature: expected a number or 4 of them, got 2"):
+        model.apply(variables, 1, temperature=np.ones(2), method="sample")
+    noise = noise_for(model, num_images=1)
+    with pytest.raises(ValueError, match="noise: expected 4, got 5"):
+        model.apply(variables, jnp.zeros((1, 8, 8, 1)), noise=[*noise, noise[0]])
+    with pytest.raises(ValueError, match=r"noise: expected \(7, .* for group 0, got \(1, "):
+        model.apply(variables, 7, noise=noise, method="sample")
+    with pytest.raises(ValueError, match="codes: expected .* for group 1, got"):
+        model.apply(variables, [noise[0], noise[0][:, :1, :1]], method="decode")
     blank = jnp.zeros((1, 8, 8, 1))
     with pytest.raises(ValueError, match="num_groups: expected 1 to 4, got 5"):
         model.apply(variables, blank, blank, 3, num_groups=5, method="interpolate")

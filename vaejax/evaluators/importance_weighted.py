@@ -25,7 +25,7 @@ def importance_weighted(
     split: str = "test",
     num_samples: int = 100,
     chunk: int = 10,
-    batch_size: int = 256,
+    batch_size: int = 64,
     num_examples: int | None = None,
 ) -> Evaluator:
     """A lower bound of log p(x) from K samples of the posterior, tighter than the ELBO.

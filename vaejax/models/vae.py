@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 
 from vaejax.nn.spherical_path import spherical_path
 from vaejax.types import Array, Distribution, Latent
@@ -130,7 +131,7 @@ class VAE(nn.Module):
 
 def per_group(temperature: Temperature, num_groups: int) -> tuple[float, ...]:
     """One temperature per group, from a number for all of them or a sequence of as many."""
-    if not isinstance(temperature, Sequence):
+    if np.ndim(temperature) == 0:
         return (temperature,) * num_groups
     if len(temperature) != num_groups:
         raise ValueError(
