@@ -193,13 +193,12 @@ def cpu_seconds(function: Callable[[], float]) -> tuple[float, float]:
 
 def ours_on(codes: np.ndarray, factors: np.ndarray, entry: Suite) -> float:
     """Our score; metrics that take all rows they are given get as many as NumPy's draw."""
-    if entry.num_images == NUM_TRAIN:
+    given = {"codes": codes, "factors": factors, "rng": RNG}
+    wanted = inspect.signature(entry.ours).parameters
+    if "rng" not in wanted:
         rows = np.random.default_rng(0).integers(len(codes), size=NUM_TRAIN)
         given = {"codes": codes[rows], "factors": factors[rows]}
-    else:
-        given = {"codes": codes, "factors": factors, "rng": RNG}
-    if entry.ours is metrics.unsupervised_scores:
-        del given["factors"]
+    given = {name: value for name, value in given.items() if name in wanted}
     return entry.ours(**given)[entry.score]
 
 
