@@ -71,7 +71,7 @@ VARIANTS = {
         warmup_epochs=0,
         evals=2,
         bound=dict(batch_size=8),
-        importance_weighted=dict(batch_size=8, num_samples=4, chunk=2, num_examples=8),
+        importance_weighted=None,  # its program alone takes minutes to compile on small machines
     ),
 }
 

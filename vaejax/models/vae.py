@@ -131,7 +131,7 @@ class VAE(nn.Module):
 
 def per_group(temperature: Temperature, num_groups: int) -> tuple[float, ...]:
     """One temperature per group, from a number for all of them or a sequence of as many."""
-    if np.ndim(temperature) == 0:
+    if not isinstance(temperature, Sequence) and np.ndim(temperature) == 0:
         return (temperature,) * num_groups
     if len(temperature) != num_groups:
         raise ValueError(
