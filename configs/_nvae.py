@@ -46,6 +46,8 @@ def _sections(
     penalty: float = 1e-2,
     initial_penalty: float | None = None,
     evals: int = 20,
+    importance_weighted: Mapping[str, Any] | None = None,
+    ema_decay: float = 0.999,
 ) -> dict[str, Any]:
     steps_per_epoch = num_images // batch_size
     num_steps = num_epochs * steps_per_epoch
@@ -53,6 +55,9 @@ def _sections(
     weight: Any = penalty
     if initial_penalty is not None:
         weight = dict(name="annealed_with", share=beta, initial=initial_penalty, final=penalty)
+    evaluations = dict(bound=eval)
+    if importance_weighted is not None:
+        evaluations["importance_weighted"] = importance_weighted
     rate = dict(
         name="nvae_learning_rate",
         peak=learning_rate,
@@ -69,8 +74,9 @@ def _sections(
             num_steps=num_steps,
             batch_size=batch_size,
             skip_factor=10.0,
+            ema_decay=ema_decay,
             log_every=max(1, min(100, num_steps // 10)),
             eval_every=max(1, num_steps // evals),
         ),
-        eval=dict(bound=eval),
+        eval=evaluations,
     )

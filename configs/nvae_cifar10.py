@@ -3,8 +3,8 @@
     python -m vaejax.main --config=configs/nvae_cifar10.py --workdir=runs/nvae_cifar10
 
 Paper:     Vahdat & Kautz, NVAE, 2020, table 1.
-Data:      a folder of pictures, the 60,000 of the data set, in sub-folders
-           `train` and `test`: --config.data.path=FOLDER.
+Data:      CIFAR-10 through tfds, flipped at random. With the file at hand:
+           --config.data.manual_dir=FOLDER; see `vaejax/data/cifar10.py`.
 Model:     30 latent groups at 16 x 16, flows, 131 million parameters; a mixture of ten logistics.
 Expect:    2.91 bits per dimension on the test split (official likelihood, see `nvae_celeba.py`).
 Hardware:  8 V100 for 55 hours (400 epochs, batch 256 in all).
@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from configs._nvae import nvae_run
 
 PUBLISHED = dict(
-    data=dict(name="folder", path="~/datasets/cifar10", image_size=32, flip=True),
+    data=dict(name="cifar10", data_dir="~/tensorflow_datasets", flip=True),
     model=dict(
         likelihood=dict(name="logistic_mixture", bits=8),
         groups=(30,),
@@ -47,7 +47,6 @@ VARIANTS = {
         batch_size=32,
     ),
     "smoke": dict(
-        data=dict(image_size=32),
         model=TINY,
         eval=dict(batch_size=8),
         num_images=16,

@@ -3,8 +3,8 @@
     python -m vaejax.main --config=configs/nvae_imagenet32.py --workdir=runs/nvae_imagenet32
 
 Paper:     Vahdat & Kautz, NVAE, 2020, table 1.
-Data:      a folder of pictures, the old down-sampled set, in sub-folders
-           `train` and `validation`: --config.data.path=FOLDER.
+Data:      the old down-sampled set through tfds, flipped at random. With the archives at hand:
+           --config.data.manual_dir=FOLDER; see `vaejax/data/downsampled_imagenet.py`.
 Model:     28 latent groups at 16 x 16, flows, 269 million parameters; a mixture of ten logistics.
 Expect:    3.92 bits per dimension on the validation split (paper, quoted from memory; the
            official likelihood).
@@ -17,7 +17,9 @@ from ml_collections import ConfigDict
 from configs._nvae import nvae_run
 
 PUBLISHED = dict(
-    data=dict(name="folder", path="~/datasets/imagenet32", image_size=32, flip=True),
+    data=dict(
+        name="downsampled_imagenet", image_size=32, flip=True, data_dir="~/tensorflow_datasets"
+    ),
     model=dict(
         likelihood=dict(name="logistic_mixture", bits=8),
         groups=(28,),
@@ -51,7 +53,6 @@ VARIANTS = {
         batch_size=32,
     ),
     "smoke": dict(
-        data=dict(image_size=32),
         model=TINY,
         eval=dict(batch_size=8),
         num_images=16,

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.data.idx_files import random_arrays, write_mnist
-from tests.data.tfds_files import write_celeb_a
+from tests.data.tfds_files import write_celeb_a, write_pngs
 from vaejax import config as configuration
 from vaejax import models
 from vaejax.config import ConfigError
@@ -49,9 +49,24 @@ def write_pictures(folder):
     return {"data.path": str(folder)}
 
 
+def write_small_pictures(name, *splits, **others):
+    """Writes 16 pictures of 32 x 32 in each split of a tfds data set."""
+
+    def write(folder):
+        write_pngs(folder, name, dict.fromkeys(splits, 16), 32, **others)
+        return {"data.data_dir": str(folder)}
+
+    return write
+
+
 # What each data set needs on disk, and how the configuration is told where it is.
 DATA = {
     "celeb_a": write_faces,
+    "celeb_a_hq": write_small_pictures("celeb_a_hq/32", "train"),
+    "cifar10": write_small_pictures("cifar10", "train", "test", label=3),
+    "downsampled_imagenet": write_small_pictures(
+        "downsampled_imagenet/32x32", "train", "validation"
+    ),
     "dsprites": lambda folder: {},
     "folder": write_pictures,
     "frey_faces": write_frey_faces,
@@ -100,7 +115,7 @@ def test_without_its_data_a_config_says_what_to_put_where(path, tmp_path):
     if config.data.name == "dsprites":
         build(config)  # needs nothing
         return
-    key = "data.data_dir" if config.data.name == "celeb_a" else "data.path"
+    key = "data.data_dir" if "data_dir" in config.data else "data.path"
     config.update_from_flattened_dict({key: str(tmp_path / "nothing")})
     with pytest.raises(ConfigError, match=r"config\.data\.") as error:
         build(config)

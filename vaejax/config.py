@@ -105,7 +105,9 @@ def _filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[
     filled, hints = dict(section), _type_hints(factory)
     for name, parameter in inspect.signature(factory).parameters.items():
         default = parameter.default
-        if name in section or name in ("name", "parent"):  # fields of every flax module
+        if name in ("name", "parent"):  # fields of every flax module
+            continue
+        if name in section and (section[name] is not None or default is not None):
             continue
         if isinstance(default, bool | int | float | str):
             filled[name] = float(default) if hints.get(name) is float else default

@@ -1,13 +1,18 @@
 """What happens where a tfds data set is not prepared, until TensorFlow takes over."""
 
 import importlib.util
+import pathlib
+import re
+import runpy
 
 import pytest
 import tensorflow_datasets as tfds
 
 from tests.data.tfds_files import write_prepared
+from vaejax import run
 from vaejax.data.prepared import prepared
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FILES = ("cifar-10-binary.tar.gz",)
 
 
@@ -52,9 +57,30 @@ def test_without_tensorflow_says_what_to_install_and_where_files_go(tensorflow, 
     with pytest.raises(ValueError, match=r"^data_dir: expected cifar10 prepared") as caught:
         prepared("cifar10", files=FILES, data_dir=tmp_path)
     message = str(caught.value)
-    for expected in (str(tmp_path), "pip install 'vaejax[prepare]'", "manual_dir", *FILES):
+    for expected in (str(tmp_path), "pip install -e '.[prepare]'", "manual_dir", *FILES):
         assert expected in message
     assert len(message.splitlines()) < 20
+
+
+def test_what_tfds_cannot_download_has_to_be_named(tensorflow, tmp_path):
+    tensorflow(True)
+    files = ("data32x32.tar",)
+    with pytest.raises(ValueError, match=r"^manual_dir: expected .* data32x32\.tar, ") as caught:
+        prepared("celeb_a_hq/32", files=files, data_dir=tmp_path)
+    assert "The files are downloaded" not in str(caught.value)
+    tensorflow(False)
+    with pytest.raises(ValueError, match=r"^data_dir: expected celeb_a_hq ") as caught:
+        prepared("celeb_a_hq/32", files=files, data_dir=tmp_path)
+    assert "The files are downloaded" not in str(caught.value)
+
+
+def test_the_run_that_needs_no_data_is_there(tensorflow, tmp_path):
+    tensorflow(False)
+    with pytest.raises(ValueError) as caught:
+        prepared("cifar10", files=FILES, data_dir=tmp_path)
+    path, variant = re.search(r"--config=(\S+):(\w+)", str(caught.value)).groups()
+    module = runpy.run_path(str(ROOT / path))
+    assert len(run.build(module["get_config"](variant)).source) > 0
 
 
 def test_missing_file_is_named(tensorflow, tmp_path):
@@ -97,9 +123,10 @@ def test_a_failed_preparation_tells_the_other_way(tensorflow, build, tmp_path):
         raise ConnectionError("no network")
 
     build(fail)
-    with pytest.raises(ConnectionError, match="no network") as caught:
+    with pytest.raises(ValueError, match=r"^data_dir: .* ConnectionError .*: no network") as caught:
         prepared("cifar10", files=FILES, data_dir=tmp_path)
-    assert FILES[0] in "".join(caught.value.__notes__)
+    assert FILES[0] in str(caught.value)
+    assert isinstance(caught.value.__cause__, ConnectionError)
 
 
 def test_other_formats_are_refused(tmp_path):

@@ -1,11 +1,12 @@
 """Data sets of `tensorflow_datasets` (tfds), prepared once and then read without TensorFlow.
 
 The genuine tfds builder downloads the files, or takes those that the user has, and writes them as
-`array_record`, which gives random access. That step needs TensorFlow (`pip install
-'vaejax[prepare]'`); reading, and so training, does not.
+`array_record`, which gives random access. That step needs TensorFlow (the extra `prepare` of
+`setup.cfg`); reading, and so training, does not.
 """
 
 import importlib.util
+import io
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +76,14 @@ def file_of(features: Features, name: str) -> bytes:
     return features[name].bytes_list.value[0]
 
 
+def picture_of(features: Features, name: str = "image") -> np.ndarray:
+    """The encoded picture in a record, [H, W, 3] uint8."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(file_of(features, name))) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
 def integers_of(features: Features, names: Sequence[str]) -> np.ndarray:
     """The values [F] of integer, label or boolean features of a record."""
     return np.array([features[name].int64_list.value[0] for name in names])
@@ -94,13 +103,14 @@ def prepared(
         files: names of the original files that the builder starts from.
         data_dir: folder of prepared data sets; tfds' own default where None (`$TFDS_DATA_DIR`,
             `~/tensorflow_datasets`).
-        manual_dir: folder with the `files`, for users who have them; None: tfds downloads them.
-            Files with other contents than the official ones (a part of the data set, say) are
-            taken with a warning.
+        manual_dir: folder with the `files`, for users who have them; None: tfds downloads them,
+            where it can. Files with other contents than the official ones (a part of the data set,
+            say) are taken with a warning.
 
     Raises:
         ValueError: the data set is not prepared and TensorFlow is not installed, or a file is
-            missing in `manual_dir`, or the prepared files do not give random access.
+            missing in `manual_dir`, or cannot be downloaded, or the prepared files do not give
+            random access. The message fits on one screen and says what to do.
     """
     import tensorflow_datasets as tfds
 
@@ -122,17 +132,23 @@ def _prepare(
     """Runs the genuine builder, with all that can go wrong found out beforehand."""
     import tensorflow_datasets as tfds
 
+    downloads = builder.MANUAL_DOWNLOAD_INSTRUCTIONS is None
+    wanted = f"expected {builder.name} prepared as array_record in {builder.data_path}"
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ValueError(
+            f"data_dir: {wanted}, got nothing there.\n{_how_to_prepare(files, downloads)}"
+        )
+    if manual_dir is None and not downloads:
+        raise ValueError(
+            f"manual_dir: expected the folder with {', '.join(files)}, which tfds cannot download, "
+            f"got None.\n{_how_to_prepare(files, downloads)}"
+        )
     # Without a file tfds would turn to the network, and try there for minutes.
     missing = [] if manual_dir is None else [f for f in files if not (manual_dir / f).is_file()]
     if missing:
         raise ValueError(
             f"manual_dir: expected the files of {builder.name} in {manual_dir}, "
             f"got none called {', '.join(missing)}"
-        )
-    if importlib.util.find_spec("tensorflow") is None:
-        raise ValueError(
-            f"data_dir: expected {builder.name} prepared as array_record in {builder.data_path}, "
-            f"got nothing there.\n{_how_to_prepare(files)}"
         )
     registered = dict(builder.url_infos or {})
     try:
@@ -144,9 +160,11 @@ def _prepare(
                 manual_dir=manual_dir, try_download_gcs=False
             ),
         )
-    except Exception as error:
-        error.add_note(_how_to_prepare(files))
-        raise
+    except Exception as error:  # of the network, of the disk, of damaged files, ...
+        raise ValueError(
+            f"data_dir: {wanted}, got {type(error).__name__} on the way there: {error}\n"
+            f"{_how_to_prepare(files, downloads)}"
+        ) from error
     finally:
         (builder.url_infos or {}).update(registered)
 
@@ -167,14 +185,26 @@ def _accept(builder: "tfds.core.DatasetBuilder", manual_dir: Path) -> None:
                 builder.url_infos[url] = found
 
 
-def _how_to_prepare(files: Sequence[str]) -> str:
+def _how_to_prepare(files: Sequence[str], downloads: bool) -> str:
+    if downloads:
+        source = [
+            "and run the same command again. The files are downloaded; if that fails, or you have",
+            "them, put them into one folder and name it, --config.data.manual_dir=FOLDER:",
+        ]
+    else:
+        source = [
+            "and run the same command again with --config.data.manual_dir=FOLDER, a folder with",
+            "what cannot be downloaded automatically:",
+        ]
     return "\n".join(
         [
             "To prepare it, once, install TensorFlow (nothing but this step needs it)",
-            "    pip install 'vaejax[prepare]'",
-            "and run the same command again. The files are downloaded; if that fails, or you have",
-            "them, put them into one folder and name it as manual_dir:",
+            "    pip install -e '.[prepare]'",
+            *source,
             *(f"    {file}" for file in files),
-            "If it is prepared elsewhere, name as data_dir the folder that holds its folder.",
+            "If it is prepared elsewhere, name the folder that holds its folder,",
+            "--config.data.data_dir=FOLDER.",
+            "Nothing at hand? This one draws its own data, coloured sprites:",
+            "    --config=configs/nvae_celeba.py:demo",
         ]
     )

@@ -1,6 +1,7 @@
 """Scores of representations: functions of codes [N, D] and ground-truth factors [N, F].
 
 Each returns a dict of numbers (and of the arrays behind them); those that sample take a key `rng`.
+And one of models: `importance_weighted`, the log-likelihood from weights of posterior samples.
 """
 
 from vaejax.metrics.active_units import active_units as active_units
@@ -12,6 +13,7 @@ from vaejax.metrics.discrete import discretise as discretise
 from vaejax.metrics.downstream_accuracy import downstream_accuracy as downstream_accuracy
 from vaejax.metrics.factor_vae_score import factor_vae_score as factor_vae_score
 from vaejax.metrics.frobenius_distance import frobenius_distance as frobenius_distance
+from vaejax.metrics.importance_weighted import importance_weighted as importance_weighted
 from vaejax.metrics.infomec import infomec as infomec
 from vaejax.metrics.irs import irs as irs
 from vaejax.metrics.mig import mig as mig

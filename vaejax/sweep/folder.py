@@ -12,12 +12,13 @@ import jax
 import numpy as np
 
 from vaejax.checkpoint import Checkpoints
+from vaejax.kept_config import keep_config
 from vaejax.logging import JsonLines
 from vaejax.parallel import replicated
 from vaejax.run import abstract_state
 from vaejax.sweep.members import DIVERGED_FILE, Member
 from vaejax.sweep.program import Program, ordinary, with_numbers
-from vaejax.train import BEST_METRIC, check_finite, headline, keep_config
+from vaejax.train import BEST_METRIC, check_finite, headline
 from vaejax.train_state import TrainState
 
 

@@ -1,8 +1,4 @@
-"""Weights of the official NVAE code (NVlabs/NVAE) as a model and variables of ours, and back.
-
-    state_dict, args = read_checkpoint("checkpoint.pt")
-    model, variables = from_official(state_dict, args)
-    output = model.apply(variables, images, rngs={"latent": jax.random.key(0)})
+"""Official checkpoints to a model and variables, and variables to an official `state_dict`.
 
 The model has `nvae_compat` set, so its numbers are the official ones. Kernel entries outside an
 autoregressive mask, which the official code stores but never uses, become zero.
@@ -17,8 +13,8 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from vaejax.distributions import Likelihood, bernoulli, gaussian, logistic_mixture
-from vaejax.interop.nvae_names import Entry, entries
+from vaejax import distributions
+from vaejax.interop.nvae.names import Entry, entries
 from vaejax.interop.torch_file import read_torch_file
 from vaejax.models.nvae import NVAE
 from vaejax.models.nvae_presets import adaptive_groups
@@ -77,7 +73,10 @@ def from_official(
     Raises:
         ValueError: an argument or array is missing, or an array is left over.
     """
-    model = _model(state_dict, {**FORMER_DEFAULTS, **args})
+    settings = model_settings(state_dict, args)
+    kind = settings.pop("likelihood")
+    likelihood = getattr(distributions, kind.pop("name"))(**kind)
+    model = NVAE(likelihood=likelihood, **settings)
     stacks: dict[tuple[str, ...], list[np.ndarray]] = {}
     leaves: dict[tuple[str, ...], np.ndarray] = {}
     unread = {name for name in state_dict if not name.endswith("num_batches_tracked")}
@@ -117,7 +116,9 @@ def _read(state_dict: Mapping[str, np.ndarray], entry: Entry) -> np.ndarray:
     return array if entry.mask is None else (array * entry.mask).astype(array.dtype)
 
 
-def _model(state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]) -> NVAE:
+def model_settings(state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `NVAE` for an official model; its `likelihood` is `{name, **arguments}`."""
+    args = {**FORMER_DEFAULTS, **args}
     if missing := {"num_latent_scales", "num_groups_per_scale", "arch_instance"} - set(args):
         raise ValueError(f"args: expected {min(missing)} among them, got {sorted(args)}")
     scales, groups = args["num_latent_scales"], args["num_groups_per_scale"]
@@ -128,7 +129,7 @@ def _model(state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]) -> NVA
     stride = 2 ** (args["num_preprocess_blocks"] + scales - 1)
     height, width = (stride * n for n in np.shape(state_dict["prior_ftr0"])[1:])
     channels = np.shape(state_dict["stem.weight"])[1]
-    return NVAE(
+    return dict(
         image_shape=(height, width, channels),
         likelihood=_likelihood(state_dict, channels, args["num_x_bits"]),
         groups=numbers,
@@ -148,11 +149,11 @@ def _model(state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]) -> NVA
     )
 
 
-def _likelihood(state_dict: Mapping[str, np.ndarray], channels: int, bits: int) -> Likelihood:
+def _likelihood(state_dict: Mapping[str, np.ndarray], channels: int, bits: int) -> dict[str, Any]:
     """The output distribution that the last layer has numbers for."""
     num_outputs = len(state_dict["image_conditional.1.bias"])
     if num_outputs == channels:
-        return bernoulli(border=BORDER)
+        return dict(name="bernoulli", border=BORDER)
     if num_outputs == 2 * channels:
-        return gaussian(scale=None, symmetric=True)
-    return logistic_mixture(num_outputs // 10, bits)
+        return dict(name="gaussian", scale=None, symmetric=True)
+    return dict(name="logistic_mixture", num_mixtures=num_outputs // 10, bits=bits)
