@@ -13,7 +13,7 @@ Variants:  :small for one GPU of 24 GB (chosen, not timed), :smoke.
 
 from ml_collections import ConfigDict
 
-from configs._nvae import nvae_run
+from configs._nvae import SMOKE, nvae_run
 
 PUBLISHED = dict(
     data=dict(name="cifar10", data_dir="~/tensorflow_datasets", flip=True),
@@ -25,36 +25,17 @@ PUBLISHED = dict(
         num_flows=1,
         nvae_compat=False,
     ),
-    eval=dict(split="test", batch_size=50),
+    bound=dict(split="test", batch_size=50),
     num_images=50_000,
     num_epochs=400,
     batch_size=256,
-)
-TINY = dict(
-    groups=(1, 1),
-    latent_channels=2,
-    encoder_features=4,
-    decoder_features=4,
-    preprocess_cells=1,
-    postprocess_cells=1,
-    encoder_cells=1,
-    decoder_cells=1,
-    num_flows=0,
 )
 VARIANTS = {
     "small": dict(
         model=dict(encoder_features=64, decoder_features=64, dtype="bfloat16"),
         batch_size=32,
     ),
-    "smoke": dict(
-        model=TINY,
-        eval=dict(batch_size=8),
-        num_images=16,
-        num_epochs=2,
-        batch_size=8,
-        warmup_epochs=0,
-        evals=2,
-    ),
+    "smoke": SMOKE,
 }
 
 

@@ -32,7 +32,7 @@ PUBLISHED = dict(
         preprocess_cells=3,
         postprocess_cells=3,
     ),
-    eval=dict(split="test", batch_size=100),
+    bound=dict(split="test", batch_size=100),
     importance_weighted=dict(
         split="test", num_samples=100, chunk=10, batch_size=100, num_examples=1_000
     ),
@@ -70,7 +70,7 @@ VARIANTS = {
         batch_size=8,
         warmup_epochs=0,
         evals=2,
-        eval=dict(batch_size=8),
+        bound=dict(batch_size=8),
         importance_weighted=dict(batch_size=8, num_samples=4, chunk=2, num_examples=8),
     ),
 }

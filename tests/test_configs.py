@@ -110,6 +110,12 @@ def test_header_gives_the_command_and_what_to_expect(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_variant_that_does_not_exist_is_told_from_those_that_do(path):
+    with pytest.raises(ConfigError, match=r"^variant: expected one of \[.*'smoke'.*, got 'smok'$"):
+        load(path).get_config("smok")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_without_its_data_a_config_says_what_to_put_where(path, tmp_path):
     config = load(path).get_config()
     if config.data.name == "dsprites":

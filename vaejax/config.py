@@ -93,11 +93,16 @@ def run_config(
         sections["optimizer"] = _filled_in(sections["optimizer"], optimizers.make_optimizer)
     config = ml_collections.ConfigDict(sections)
     variants = variants or {}
-    if variant and variant not in variants:
-        raise ConfigError(f"variant: expected one of {sorted(variants)}, got {variant!r}")
+    check_variant(variant, variants)
     if variant:
         config.update_from_flattened_dict(dict(variants[variant]))
     return config.lock()
+
+
+def check_variant(variant: str, variants: Iterable[str]) -> None:
+    """Raise `ConfigError` unless the variant is empty or one of these names."""
+    if variant and variant not in variants:
+        raise ConfigError(f"variant: expected one of {sorted(variants)}, got {variant!r}")
 
 
 def _filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ GRID = 8  # samples are as many rows as columns
 
 
 class Sampler:
-    """Draws a square of samples, the same noise every time.
+    """Draws a square of samples, the same noise every time, and decodes them row by row.
+
+    One row of eight is the most that is decoded at once: large models have no room for more.
 
     Args:
         context: of the run.
@@ -28,18 +30,18 @@ class Sampler:
         self._source = source
         self._rng = stream(context.seed, "pictures")
         model = context.model
-        num_images = GRID**2
 
         @jax.jit
         def draw(variables: Any, rng: Array) -> list[Array]:
-            return model.apply(variables, num_images, method="draw_noise", rngs={"latent": rng})
+            noise = model.apply(variables, GRID**2, method="draw_noise", rngs={"latent": rng})
+            return [x.reshape(GRID, GRID, *x.shape[1:]) for x in noise]
 
         @jax.jit
-        def decode(variables: Any, noise: list[Array]) -> Array:
-            arguments = {"temperature": temperature, "noise": noise, "method": "sample"}
-            return model.apply(variables, num_images, **arguments).mean()
+        def decode_row(variables: Any, noise: list[Array], row: Array) -> Array:
+            arguments = {"temperature": temperature, "noise": [x[row] for x in noise]}
+            return model.apply(variables, GRID, method="sample", **arguments).mean()
 
-        self._draw, self._decode = draw, decode
+        self._draw, self._decode_row = draw, decode_row
 
     def samples(self, variables: Any, shared_groups: int = 0) -> Array:
         """Means of p(x | z) at draws of the prior, [64, H, W, C] in [0, 1].
@@ -51,20 +53,16 @@ class Sampler:
         noise = self._draw(variables, self._rng)
         if not 0 <= shared_groups <= len(noise):
             raise ValueError(f"shared_groups: expected 0 to {len(noise)}, got {shared_groups}")
-        shared = [_in_rows(draw)[:, :1] for draw in noise[:shared_groups]]
-        rows = [jnp.repeat(draw, GRID, axis=1).reshape(-1, *draw.shape[2:]) for draw in shared]
-        return self._images(variables, rows + noise[shared_groups:])
+        shared = [jnp.repeat(draw[:, :1], GRID, axis=1) for draw in noise[:shared_groups]]
+        return self._images(variables, shared + noise[shared_groups:])
 
     def interpolations(self, variables: Any) -> Array:
         """As `samples`, each row a spherical path between its first and last image."""
-        rows = [_in_rows(draw) for draw in self._draw(variables, self._rng)]
-        paths = [spherical_path(row[:, 0], row[:, -1], GRID) for row in rows]
-        return self._images(variables, [path.reshape(-1, *path.shape[2:]) for path in paths])
+        noise = self._draw(variables, self._rng)
+        paths = [spherical_path(draw[:, 0], draw[:, -1], GRID) for draw in noise]
+        return self._images(variables, paths)
 
     def _images(self, variables: Any, noise: list[Array]) -> Array:
-        return self._source.pictures(self._decode(variables, noise))
-
-
-def _in_rows(draw: Array) -> Array:
-    """[64, ...] -> [8, 8, ...]."""
-    return draw.reshape(GRID, GRID, *draw.shape[1:])
+        """Images [64, H, W, C] of noise [8, 8, *shape], one array per group."""
+        rows = [self._decode_row(variables, noise, jnp.asarray(row)) for row in range(GRID)]
+        return self._source.pictures(jnp.concatenate(rows))

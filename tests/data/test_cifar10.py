@@ -53,6 +53,13 @@ def test_only_train_is_flipped(prepared):
     )
 
 
+def test_bits_are_the_first_of_each_byte(prepared):
+    data_dir, pictures = prepared
+    images = cifar10(data_dir=data_dir, bits=3)["test"].images(np.arange(3))
+    expected = np.stack([pixels_of(file) >> 5 for file in pictures["test"]]) / 7
+    np.testing.assert_allclose(images, expected, rtol=1e-6)
+
+
 def write_originals(folder):
     """The official archive with two images in each of its six files, image i of class i % 10."""
     rng = np.random.default_rng(0)

@@ -23,6 +23,14 @@ def test_pictures_are_those_of_the_records(tmp_path, size):
         np.testing.assert_allclose(images, expected, rtol=1e-6)
 
 
+def test_bits_are_the_first_of_each_byte(tmp_path):
+    name = "downsampled_imagenet/32x32"
+    pictures = write_pngs(tmp_path, name, {"train": 1, "validation": 2}, 32)
+    images = downsampled_imagenet(data_dir=tmp_path, bits=3)["validation"].images(np.arange(2))
+    expected = np.stack([pixels_of(file) >> 5 for file in pictures["validation"]]) / 7
+    np.testing.assert_allclose(images, expected, rtol=1e-6)
+
+
 def test_sizes_are_those_of_tfds():
     with pytest.raises(ValueError, match=r"^image_size: expected one of \(32, 64\), got 16"):
         downsampled_imagenet(image_size=16)

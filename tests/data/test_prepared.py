@@ -1,40 +1,16 @@
 """What happens where a tfds data set is not prepared, until TensorFlow takes over."""
 
-import importlib.util
-import pathlib
-import re
-import runpy
-
 import pytest
 import tensorflow_datasets as tfds
 
 from tests.data.tfds_files import write_prepared
-from vaejax import run
 from vaejax.data.prepared import prepared
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FILES = ("cifar-10-binary.tar.gz",)
 
 
 def cifar10(data_dir):
     return tfds.builder("cifar10", data_dir=data_dir)
-
-
-@pytest.fixture
-def tensorflow(monkeypatch):
-    """Sets whether TensorFlow seems to be installed."""
-    find_spec = importlib.util.find_spec
-
-    def set_installed(installed):
-        monkeypatch.setattr(
-            importlib.util,
-            "find_spec",
-            lambda name, *args: (
-                installed or None if name == "tensorflow" else find_spec(name, *args)
-            ),
-        )
-
-    return set_installed
 
 
 @pytest.fixture
@@ -60,6 +36,9 @@ def test_without_tensorflow_says_what_to_install_and_where_files_go(tensorflow, 
     for expected in (str(tmp_path), "pip install -e '.[prepare]'", "manual_dir", *FILES):
         assert expected in message
     assert len(message.splitlines()) < 20
+    assert "--config=" not in message  # no run is offered that has nothing to do with the data set
+    with pytest.raises(ValueError, match="\nTake sprites.$"):
+        prepared("cifar10", files=FILES, data_dir=tmp_path, instead=("Take sprites.",))
 
 
 def test_what_tfds_cannot_download_has_to_be_named(tensorflow, tmp_path):
@@ -72,15 +51,6 @@ def test_what_tfds_cannot_download_has_to_be_named(tensorflow, tmp_path):
     with pytest.raises(ValueError, match=r"^data_dir: expected celeb_a_hq ") as caught:
         prepared("celeb_a_hq/32", files=files, data_dir=tmp_path)
     assert "The files are downloaded" not in str(caught.value)
-
-
-def test_the_run_that_needs_no_data_is_there(tensorflow, tmp_path):
-    tensorflow(False)
-    with pytest.raises(ValueError) as caught:
-        prepared("cifar10", files=FILES, data_dir=tmp_path)
-    path, variant = re.search(r"--config=(\S+):(\w+)", str(caught.value)).groups()
-    module = runpy.run_path(str(ROOT / path))
-    assert len(run.build(module["get_config"](variant)).source) > 0
 
 
 def test_missing_file_is_named(tensorflow, tmp_path):

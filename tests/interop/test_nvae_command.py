@@ -4,62 +4,22 @@ import json
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tests.data.idx_files import random_arrays, write_mnist
+from tests.interop.official import ARGS, random_state_dict
 from vaejax import kept_config, modes
 from vaejax.checkpoint import Checkpoints
-from vaejax.distributions import bernoulli
-from vaejax.interop.nvae import from_official, model_settings, to_official
+from vaejax.interop.nvae import from_official
 from vaejax.interop.nvae.__main__ import main, run_of
-from vaejax.models import NVAE
 from vaejax.run import build, restored_state
-
-ARGS = {
-    "dataset": "mnist",
-    "num_x_bits": 8,
-    "num_latent_scales": 2,
-    "num_groups_per_scale": 1,
-    "num_latent_per_group": 2,
-    "num_channels_enc": 4,
-    "num_channels_dec": 4,
-    "num_preprocess_blocks": 2,
-    "num_preprocess_cells": 1,
-    "num_postprocess_cells": 1,
-    "num_cell_per_cond_enc": 1,
-    "num_cell_per_cond_dec": 1,
-    "num_nf": 0,
-    "arch_instance": "res_mbconv",
-    "use_se": True,
-    "res_dist": True,
-}
 
 
 @pytest.fixture(scope="module")
 def state_dict():
     """Of a network of these arguments, for 32 x 32 binary images."""
-    settings = model_settings(
-        {
-            "prior_ftr0": np.zeros((32, 4, 4)),
-            "stem.weight": np.zeros((4, 1, 3, 3)),
-            "image_conditional.1.bias": np.zeros(1),
-        },
-        ARGS,
-    )
-    assert settings.pop("likelihood") == {"name": "bernoulli", "border": 2}
-    model = NVAE(likelihood=bernoulli(border=2), **settings)
-    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
-    shapes = jax.eval_shape(model.init, rngs, jnp.zeros((1, 32, 32, 1)))
-    random = np.random.default_rng(0)  # in no time, where initialisers would be compiled
-
-    def uniform(low, high, tree):
-        return jax.tree.map(lambda x: random.uniform(low, high, x.shape).astype("f"), tree)
-
-    params, batch_stats = shapes["params"], shapes["batch_stats"]
-    variables = {"params": uniform(-0.3, 0.3, params), "batch_stats": uniform(0.5, 1, batch_stats)}
-    return to_official(model, variables)
+    return random_state_dict(ARGS, image_size=32)
 
 
 @pytest.fixture
@@ -110,9 +70,31 @@ def test_other_data_sets_are_folders_of_pictures():
     config = run_of(settings, {"dataset": "lsun_church_64", "num_x_bits": 5})
     assert config.data.name == "folder" and config.data.path.endswith("lsun_church_64")
     assert (config.data.image_size, config.data.channels, config.data.bits) == (64, 3, 5)
-    celeba = run_of(settings, {"dataset": "celeba_64", "num_x_bits": 8})
-    assert celeba.data.name == "celeb_a"
-    assert celeba.eval.importance_weighted.split == "validation"
+    binary = {"image_shape": (28, 28, 1), "likelihood": {"name": "bernoulli"}}
+    config = run_of(binary, {"dataset": "omniglot", "num_x_bits": 5})
+    assert (config.data.binarize, config.data.bits) == ("dynamic", 8)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name", "split"),
+    [
+        ("celeba_64", "celeb_a", "validation"),
+        ("celeba_256", "celeb_a_hq", "test"),
+        ("cifar10", "cifar10", "test"),
+        ("ffhq", "folder", "test"),
+        ("imagenet_32", "downsampled_imagenet", "validation"),
+    ],
+)
+def test_official_data_sets_are_those_of_the_configurations_at_the_official_bits(
+    dataset, name, split
+):
+    for bits in (3, 8):
+        likelihood = {"name": "logistic_mixture", "bits": bits}
+        settings = {"image_shape": (64, 64, 3), "likelihood": likelihood}
+        config = run_of(settings, {"dataset": dataset, "num_x_bits": bits})
+        assert config.data.name == name
+        assert config.data.bits == bits
+        assert config.eval.importance_weighted.split == split
 
 
 def test_mistakes_end_in_one_line(workdir, tmp_path):

@@ -22,6 +22,7 @@ def cifar10(
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
     flip: bool = False,
+    bits: int = 8,
 ) -> Splits:
     """CIFAR-10, official splits `train` (50,000) and `test` (10,000); factor `class`.
 
@@ -30,12 +31,14 @@ def cifar10(
             `~/tensorflow_datasets`).
         manual_dir: folder with the original file (`FILES`); None: it is downloaded.
         flip: random horizontal flips of the train split.
+        bits: of each pixel and channel, see `transforms.Quantized`.
 
     Raises:
         ValueError: the data set is not prepared and cannot be; the message says what it takes.
     """
     splits = prepared("cifar10", files=FILES, data_dir=data_dir, manual_dir=manual_dir)
-    return transformed({name: _source(records) for name, records in splits.items()}, flip=flip)
+    sources = {name: _source(records) for name, records in splits.items()}
+    return transformed(sources, flip=flip, bits=bits)
 
 
 def _source(records: Records) -> Source:

@@ -21,6 +21,7 @@ def downsampled_imagenet(
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
     flip: bool = False,
+    bits: int = 8,
 ) -> Splits:
     """Small ImageNet, official splits `train` and `validation`, without classes.
 
@@ -31,6 +32,7 @@ def downsampled_imagenet(
         manual_dir: folder with the archives of this size, `train_32x32.tar` and `valid_32x32.tar`;
             None: they are downloaded.
         flip: random horizontal flips of the train split.
+        bits: of each pixel and channel, see `transforms.Quantized`.
 
     Raises:
         ValueError: the data set is not prepared and cannot be; the message says what it takes.
@@ -49,4 +51,4 @@ def downsampled_imagenet(
         name: ArraySource(records.decoded("pictures", shape, picture_of))
         for name, records in splits.items()
     }
-    return transformed(sources, flip=flip)
+    return transformed(sources, flip=flip, bits=bits)

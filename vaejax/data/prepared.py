@@ -95,6 +95,7 @@ def prepared(
     files: Sequence[str],
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
+    instead: Sequence[str] = (),
 ) -> dict[str, Records]:
     """The splits of a tfds data set, which is prepared first if need be and if it can be.
 
@@ -106,6 +107,7 @@ def prepared(
         manual_dir: folder with the `files`, for users who have them; None: tfds downloads them,
             where it can. Files with other contents than the official ones (a part of the data set,
             say) are taken with a warning.
+        instead: lines that tell what there is for users without the data set.
 
     Raises:
         ValueError: the data set is not prepared and TensorFlow is not installed, or a file is
@@ -117,7 +119,8 @@ def prepared(
     data_dir = None if data_dir is None else Path(data_dir).expanduser()
     builder = tfds.builder(name, data_dir=data_dir)
     if not (Path(builder.data_path) / "dataset_info.json").is_file():
-        _prepare(builder, files, None if manual_dir is None else Path(manual_dir).expanduser())
+        manual_dir = None if manual_dir is None else Path(manual_dir).expanduser()
+        _prepare(builder, files, manual_dir, instead)
     if tfds.core.FileFormat.ARRAY_RECORD not in builder.info.available_file_formats():
         raise ValueError(
             f"data_dir: expected {name} as array_record in {builder.data_path}, got "
@@ -127,21 +130,23 @@ def prepared(
 
 
 def _prepare(
-    builder: "tfds.core.DatasetBuilder", files: Sequence[str], manual_dir: Path | None
+    builder: "tfds.core.DatasetBuilder",
+    files: Sequence[str],
+    manual_dir: Path | None,
+    instead: Sequence[str],
 ) -> None:
     """Runs the genuine builder, with all that can go wrong found out beforehand."""
     import tensorflow_datasets as tfds
 
     downloads = builder.MANUAL_DOWNLOAD_INSTRUCTIONS is None
+    advice = "\n".join([*_how_to_prepare(files, downloads), *instead])
     wanted = f"expected {builder.name} prepared as array_record in {builder.data_path}"
     if importlib.util.find_spec("tensorflow") is None:
-        raise ValueError(
-            f"data_dir: {wanted}, got nothing there.\n{_how_to_prepare(files, downloads)}"
-        )
+        raise ValueError(f"data_dir: {wanted}, got nothing there.\n{advice}")
     if manual_dir is None and not downloads:
         raise ValueError(
             f"manual_dir: expected the folder with {', '.join(files)}, which tfds cannot download, "
-            f"got None.\n{_how_to_prepare(files, downloads)}"
+            f"got None.\n{advice}"
         )
     # Without a file tfds would turn to the network, and try there for minutes.
     missing = [] if manual_dir is None else [f for f in files if not (manual_dir / f).is_file()]
@@ -162,8 +167,7 @@ def _prepare(
         )
     except Exception as error:  # of the network, of the disk, of damaged files, ...
         raise ValueError(
-            f"data_dir: {wanted}, got {type(error).__name__} on the way there: {error}\n"
-            f"{_how_to_prepare(files, downloads)}"
+            f"data_dir: {wanted}, got {type(error).__name__} on the way there: {error}\n{advice}"
         ) from error
     finally:
         (builder.url_infos or {}).update(registered)
@@ -185,7 +189,7 @@ def _accept(builder: "tfds.core.DatasetBuilder", manual_dir: Path) -> None:
                 builder.url_infos[url] = found
 
 
-def _how_to_prepare(files: Sequence[str], downloads: bool) -> str:
+def _how_to_prepare(files: Sequence[str], downloads: bool) -> list[str]:
     if downloads:
         source = [
             "and run the same command again. The files are downloaded; if that fails, or you have",
@@ -196,15 +200,11 @@ def _how_to_prepare(files: Sequence[str], downloads: bool) -> str:
             "and run the same command again with --config.data.manual_dir=FOLDER, a folder with",
             "what cannot be downloaded automatically:",
         ]
-    return "\n".join(
-        [
-            "To prepare it, once, install TensorFlow (nothing but this step needs it)",
-            "    pip install -e '.[prepare]'",
-            *source,
-            *(f"    {file}" for file in files),
-            "If it is prepared elsewhere, name the folder that holds its folder,",
-            "--config.data.data_dir=FOLDER.",
-            "Nothing at hand? This one draws its own data, coloured sprites:",
-            "    --config=configs/nvae_celeba.py:demo",
-        ]
-    )
+    return [
+        "To prepare it, once, install TensorFlow (nothing but this step needs it)",
+        "    pip install -e '.[prepare]'",
+        *source,
+        *(f"    {file}" for file in files),
+        "If it is prepared elsewhere, name the folder that holds its folder,",
+        "--config.data.data_dir=FOLDER.",
+    ]

@@ -34,7 +34,7 @@ def dci(
     Args:
         codes: [N, D], D >= 2.
         factors: [N, F] integers, F >= 2.
-        rng: key, draws the rows.
+        rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score informativeness on.
         predictor: "trees", scikit-learn's gradient boosting as in the study (minutes; needs the

@@ -38,7 +38,7 @@ def density_mig(
     Args:
         means, log_vars: of the posteriors of N images, [N, D].
         factors: [N, F] integers, of the same images.
-        rng: key.
+        rng: key; not traced where N > num_points.
         num_points: posteriors in the mixture, drawn of a larger table; the authors take them all.
         num_samples: z drawn for the expectation; the authors' 10,000 take long on a CPU.
 

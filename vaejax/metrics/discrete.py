@@ -5,7 +5,7 @@ from types import ModuleType
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.metrics.tracing import namespace, precise
+from vaejax.metrics.tracing import each, namespace, precise
 from vaejax.types import Array
 
 
@@ -34,11 +34,15 @@ def joint_counts(a: Array, b: Array, num_a: int, num_b: int) -> Array:
         a: [N, D] integers in [0, num_a).
         b: [N, F] integers in [0, num_b).
     """
-    xp, shape = namespace(a, b), (a.shape[1], b.shape[1], num_a, num_b)
-    column_a, column_b = np.arange(shape[0], dtype=np.int32), np.arange(shape[1], dtype=np.int32)
-    start = (column_a[:, None] * shape[1] + column_b[None]) * (num_a * num_b)  # [D, F]
-    cells = start[None] + a[:, :, None] * np.int32(num_b) + b[:, None, :]
-    return count(xp, cells.reshape(-1), int(np.prod(shape))).reshape(shape)
+    xp, num_factors = namespace(a, b), b.shape[1]
+    integer = np.int32 if xp is jnp else np.intp
+    first = np.arange(num_factors, dtype=integer)[:, None] * (num_a * num_b)
+    cells = first + b.T.astype(integer)  # [F, N], of pairs with a = 0
+
+    def counts(column: Array) -> Array:  # [N] -> [F * num_a * num_b]
+        return count(xp, (cells + column[None] * num_b).reshape(-1), num_factors * num_a * num_b)
+
+    return each(xp, counts, a.T.astype(integer)).reshape(-1, num_factors, num_a, num_b)
 
 
 def count(xp: ModuleType, values: Array, size: int) -> Array:

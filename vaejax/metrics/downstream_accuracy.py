@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
 from vaejax.metrics.split import disjoint_rows
-from vaejax.metrics.tracing import namespace, plain
+from vaejax.metrics.tracing import each, namespace, plain
 from vaejax.types import Array
 
 
@@ -46,12 +46,13 @@ def downstream_accuracy(
     x, x_test = ((codes[rows] - codes[train].mean(0)[None]) / scale for rows in (train, test))
     scores = {}
     for size in sizes:
-        accuracies = []
-        for level in levels.T:
-            seen = level[train[:size]]
-            model = multinomial(x[:size], seen, num_classes=num_classes, l2=1.0)
-            accuracies.append(model.accuracy(x_test, level[test]))
-        scores[f"downstream_accuracy/{size}"] = xp.stack(accuracies).mean()
+
+        def accuracy(level: Array, level_test: Array, size: int = size) -> Array:
+            model = multinomial(x[:size], level, num_classes=num_classes, l2=1.0)
+            return model.accuracy(x_test, level_test)
+
+        accuracies = each(xp, accuracy, levels[train[:size]].T, levels[test].T)
+        scores[f"downstream_accuracy/{size}"] = accuracies.mean()
     first, last = (scores[f"downstream_accuracy/{size}"] for size in (sizes[0], sizes[-1]))
     scores["downstream_efficiency"] = first / xp.where(last > 0, last, 1.0)
     return plain(scores)

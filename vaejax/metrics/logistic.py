@@ -19,6 +19,7 @@ TOLERANCE = 1e-9  # of the loss, relative, or what its precision can tell
 MIN_LENGTH = 2.0**-10  # of a Newton step
 CG_STEPS = 40
 CG_TOLERANCE = 0.3  # of a Newton step's linear system: a more exact one saves few steps
+NEVER = -1e9  # the intercept of a class that does not occur
 RIDGE = 1e-6  # keeps the preconditioner finite where no weight is left
 SMALL_PRODUCT = 2**18  # multiplications: for more, OpenBLAS wakes threads that cost more than help
 
@@ -68,7 +69,7 @@ def multinomial(
     """Minimise  sum_n s_n -log softmax(x_n W + b)[y_n] + l2 / 2 |W|^2;  b goes free.
 
     scikit-learn's `LogisticRegression(C=1 / l2)`. Classes that no label has are left out, as if
-    they were not there, unless the labels are traced.
+    they were not there.
 
     Args:
         x: [N, D].
@@ -123,11 +124,15 @@ def multinomial(
         scale = scale / scale.mean()
         return _conjugate_gradients(xp, hessian, gradient, lambda v: (v @ inverse) / scale)
 
-    theta = _minimise(xp, value, direction, xp.zeros((len(present), dim + 1), x.dtype))
+    # A class without examples has the probability 0, from which nothing draws it away.
+    occurs = sum(rows.targets.sum(1) for rows in chunks) > 0
+    never = xp.asarray(xp.where(occurs, 0.0, NEVER), x.dtype)
+    start = xp.concatenate([xp.zeros((len(present), dim), x.dtype), never[:, None]], axis=1)
+    theta = _minimise(xp, value, direction, start)
     # Only differences between intercepts matter: let those of the classes that occur sum to 0.
-    intercepts = theta[:, -1] - theta[:, -1].mean()
+    intercepts = theta[:, -1] - (theta[:, -1] - never).sum() / occurs.sum()
     place = np.eye(num_classes, dtype=x.dtype)[present]  # [present, K]
-    absent = np.where(place.any(0), 0.0, -1e9).astype(x.dtype)
+    absent = np.where(place.any(0), 0.0, NEVER).astype(x.dtype)
     return Linear(theta[:, :-1].T @ place, intercepts @ place + absent)
 
 

@@ -80,13 +80,18 @@ def explicitness(
     scale = xp.where(deviation > 0, deviation, 1.0)[None]
     mean = train_codes.mean(0)[None]
     x_train, x_test = (train_codes - mean) / scale, (codes - mean) / scale
-    areas = []
-    for y_train, y_test in zip(train_levels.T, levels.T, strict=True):
-        num_classes = int(max(y_train.max(), y_test.max())) + 1
-        model = multinomial(x_train, y_train, num_classes=num_classes, l2=1.0)
-        pairs = ((x_train, y_train), (x_test, y_test))
-        areas.append(xp.stack([mean_roc_area(model.probabilities(x), y) for x, y in pairs]))
-    return xp.stack(areas)
+    num_classes = int(max(train_levels.max(), levels.max())) + 1
+
+    def probabilities(level: Array) -> tuple[Array, Array]:  # [N] -> [N, K] of both sets of rows
+        model = multinomial(x_train, level, num_classes=num_classes, l2=1.0)
+        return model.probabilities(x_train), model.probabilities(x_test)
+
+    p_train, p_test = each(xp, probabilities, train_levels.T)
+    areas = [
+        [mean_roc_area(p, level) for p, level in zip(parts, parts_levels.T, strict=True)]
+        for parts, parts_levels in ((p_train, train_levels), (p_test, levels))
+    ]
+    return xp.stack([xp.stack(column) for column in areas], axis=1)
 
 
 def mean_roc_area(scores: Array, labels: np.ndarray) -> Array:

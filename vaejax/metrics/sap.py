@@ -34,7 +34,7 @@ def sap(
     Args:
         codes: [N, D].
         factors: [N, F] integers.
-        rng: key, draws the rows.
+        rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score on.
         continuous: predict by a line (squared correlation) instead of a support vector machine.

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from vaejax.metrics.draws import host_generator, random_rows
+from vaejax.metrics.draws import host_generator
 from vaejax.types import Array
 
 
 def train_test_rows(
     rng: Array, num_points: int, num_train: int, num_test: int
-) -> tuple[Array, Array]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Two random sets of rows of a table.
 
     Of a table with at least `num_train` rows both are drawn independently and with replacement, as
@@ -16,7 +16,7 @@ def train_test_rows(
     many times larger. A smaller table is divided into two disjoint sets in the same proportion.
 
     Args:
-        rng: key; not traced where the table is divided.
+        rng: key; not traced.
         num_points: N, rows to draw from; at least 2.
         num_train: size of the first set.
         num_test: size of the second.
@@ -24,7 +24,7 @@ def train_test_rows(
     if num_points < num_train:
         num_test = max(1, num_points * num_test // (num_train + num_test))
         return disjoint_rows(rng, num_points, num_points - num_test, num_test)
-    rows = random_rows(rng, num_points, num_train + num_test)
+    rows = host_generator(rng).integers(num_points, size=num_train + num_test)
     return rows[:num_train], rows[num_train:]
 
 

@@ -22,7 +22,7 @@ def is_traced(*arrays: Any) -> bool:
 
 
 def namespace(*arrays: Any) -> ModuleType:
-    """The module for functions of the arrays: `jax.numpy` if one is traced, else `numpy`."""
+    """The module whose functions apply to arrays: `jax.numpy` if one is traced, else `numpy`."""
     return jnp if is_traced(*arrays) else np
 
 
@@ -61,8 +61,9 @@ def repeat(xp: ModuleType, times: int, body: Callable[[Any], Any], carry: Any) -
     return carry
 
 
-def each(xp: ModuleType, function: Callable[..., Array], *arrays: Array) -> Array:
+def each(xp: ModuleType, function: Callable[..., Any], *arrays: Array) -> Any:
     """`function` of every entry along the first axis of the arrays, stacked, in `xp`."""
     if xp is jnp:
         return jax.lax.map(lambda entries: function(*entries), arrays)
-    return np.stack([function(*entries) for entries in zip(*arrays, strict=True)])
+    results = [function(*entries) for entries in zip(*arrays, strict=True)]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *results)

@@ -108,7 +108,7 @@ class NVAE(NVAENetwork):
             raise ValueError(f"images: expected [B, *{self.image_shape}], got {images.shape}")
         self._check_shapes("noise", noise, images.shape[0])
         top, features = self._bottom_up(2.0 * images - 1.0, train)
-        first, *rest = [GroupInputs(draw) for draw in noise]
+        first, *rest = [GroupInputs(self._as_wide_as_parameters(draw)) for draw in noise]
         return self._top_down([first._replace(features=top), *rest], features, train)
 
     def _generate(
@@ -126,7 +126,10 @@ class NVAE(NVAENetwork):
             noise = self.draw_noise(num_images)
         self._check_shapes("noise", noise, num_images)
         # Scaled noise is the noise of a scaled standard deviation.
-        noise = [scale * draw for scale, draw in zip(scales, noise, strict=True)]
+        noise = [
+            scale * self._as_wide_as_parameters(draw)
+            for scale, draw in zip(scales, noise, strict=True)
+        ]
         inputs = [
             GroupInputs(
                 draw,
@@ -137,10 +140,10 @@ class NVAE(NVAENetwork):
         ]
         return self._likelihood(self._top_down(inputs, [None] * len(self.groups), train)[0])
 
-    def _as_wide_as_parameters(self, images: Array) -> Array:
-        """Images in float64 where parameters are, so that `dtype` alone can narrow the pass."""
+    def _as_wide_as_parameters(self, array: Array) -> Array:
+        """Images or noise in float64 where parameters are: `dtype` alone can narrow the pass."""
         params = jax.tree.leaves(self.variables.get("params", {}))
-        return images.astype(jnp.result_type(images, *params))
+        return jnp.asarray(array, jnp.result_type(array, *params))
 
     def _check_shapes(self, name: str, arrays: Codes, num_images: int) -> None:
         """Raise unless there is an array [num_images, *shape] (or None) for every group."""

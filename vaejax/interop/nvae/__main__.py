@@ -81,18 +81,18 @@ def _data(
     settings: Mapping[str, Any], args: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The sections `data` and `eval.bound` for an official data set."""
-    dataset, bits = args.get("dataset", "images"), args["num_x_bits"]
+    dataset = args.get("dataset", "images")
+    binary = settings["likelihood"]["name"] == "bernoulli"
     if dataset in RUNS:
         config = importlib.import_module(f"configs.{RUNS[dataset]}").get_config()
         data, bound = config.data.to_dict(), config.eval.bound.to_dict()
     else:
         size, _, channels = settings["image_shape"]
         data = {"name": "folder", "path": f"~/datasets/{dataset}"}
-        data |= {"image_size": size, "channels": channels, "bits": bits}
-        if settings["likelihood"]["name"] == "bernoulli":
-            data["binarize"] = "dynamic"
+        data |= {"image_size": size, "channels": channels}
+        data |= {"binarize": "dynamic"} if binary else {}
         bound = {"split": "test", "batch_size": 16}
-    return data | ({"bits": bits} if "bits" in data else {}), bound
+    return data | ({} if binary else {"bits": args["num_x_bits"]}), bound
 
 
 def _state(config: ConfigDict, variables: dict[str, Any]) -> TrainState:

@@ -5,8 +5,10 @@ autoregressive mask, which the official code stores but never uses, become zero.
 """
 
 import json
+from argparse import Namespace
 from collections.abc import Mapping
 from os import PathLike
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -19,9 +21,28 @@ from vaejax.interop.torch_file import read_torch_file
 from vaejax.models.nvae import NVAE
 from vaejax.models.nvae_presets import adaptive_groups
 
+# Official arguments that are arguments of `NVAE` under another name.
+ARGUMENTS = {
+    "num_latent_per_group": "latent_channels",
+    "num_channels_enc": "encoder_features",
+    "num_channels_dec": "decoder_features",
+    "num_preprocess_blocks": "num_blocks",
+    "num_preprocess_cells": "preprocess_cells",
+    "num_postprocess_cells": "postprocess_cells",
+    "num_cell_per_cond_enc": "encoder_cells",
+    "num_cell_per_cond_dec": "decoder_cells",
+    "num_nf": "num_flows",
+    "arch_instance": "cells",
+    "use_se": "squeeze_excite",
+    "res_dist": "residual_posterior",
+}
+REQUIRED = {*ARGUMENTS, "num_latent_scales", "num_groups_per_scale", "num_x_bits"}
 # Arguments that the first official checkpoints lack, with what they then were.
-FORMER_DEFAULTS = {"ada_groups": False, "min_groups_per_scale": 1, "num_mixture_dec": 10}
+FORMER_DEFAULTS = {"ada_groups": False, "min_groups_per_scale": 1}
+START = "prior_ftr0"  # stored, but of no use, where there is a single group
 BORDER = 2  # the official code pads 28 x 28 images to 32 x 32, and does not score the padding
+
+Arguments = Mapping[str, Any] | Namespace | SimpleNamespace
 
 # Official layout -> ours, and back; log-norms are [O, 1, 1, 1] there.
 TO_OURS = {
@@ -62,27 +83,29 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], d
 
 
 def from_official(
-    state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]
+    state_dict: Mapping[str, np.ndarray], args: Arguments
 ) -> tuple[NVAE, dict[str, Any]]:
     """Our model of an official one, and its variables (`params` and `batch_stats`).
 
     Args:
         state_dict: arrays by their official names, of any floating type, which is kept.
-        args: the official command line as a dict, `vars(checkpoint["args"])`.
+        args: the official command line, as `checkpoint["args"]` has it or as a dict.
 
     Raises:
-        ValueError: an argument or array is missing, or an array is left over.
+        ValueError: an argument or array is missing, an array is of another shape than the
+            arguments say, or is left over.
     """
     settings = model_settings(state_dict, args)
     kind = settings.pop("likelihood")
     likelihood = getattr(distributions, kind.pop("name"))(**kind)
     model = NVAE(likelihood=likelihood, **settings)
+    shapes = _shapes(model)
     stacks: dict[tuple[str, ...], list[np.ndarray]] = {}
     leaves: dict[tuple[str, ...], np.ndarray] = {}
     unread = {name for name in state_dict if not name.endswith("num_batches_tracked")}
-    unread.discard("prior_ftr0")  # stored, but of no use, where there is a single group
+    unread.discard(START)  # no entry of a single group
     for entry in sorted(entries(model), key=lambda entry: entry.index or 0):
-        array = _read(state_dict, entry)
+        array = _read(state_dict, entry, shapes[entry.path])
         unread -= {entry.name, *entry.copies}
         if entry.index is None:
             leaves[entry.path] = array
@@ -97,7 +120,9 @@ def from_official(
 def to_official(model: NVAE, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The official `state_dict` of a model's variables, as numpy arrays."""
     leaves = flatten_dict(jax.device_get(dict(variables)))
-    state_dict = {}
+    height, width, _ = model.latent_shapes[0]
+    features = model.decoder_features * model.image_shape[0] // height
+    state_dict = {START: np.zeros((features, height, width), np.float32)}  # if of a single group
     for entry in entries(model):
         leaf = leaves[entry.path]
         array = np.asarray(leaf if entry.index is None else leaf[entry.index])
@@ -109,17 +134,48 @@ def to_official(model: NVAE, variables: Mapping[str, Any]) -> dict[str, np.ndarr
     return state_dict
 
 
-def _read(state_dict: Mapping[str, np.ndarray], entry: Entry) -> np.ndarray:
-    if entry.name not in state_dict:
-        raise ValueError(f"state_dict: expected an array {entry.name}, got none")
-    array = TO_OURS[entry.layout](np.asarray(state_dict[entry.name]))
+def _shapes(model: NVAE) -> dict[tuple[str, ...], tuple[int, ...]]:
+    """The shape of every leaf of the model's variables, by path."""
+    rngs = {"params": jax.random.key(0), "latent": jax.random.key(0)}
+    images = jax.ShapeDtypeStruct((1, *model.image_shape), np.float32)
+    leaves = flatten_dict(jax.eval_shape(model.init, rngs, images))
+    return {path: leaf.shape for path, leaf in leaves.items()}
+
+
+def _read(state_dict: Mapping[str, np.ndarray], entry: Entry, shape: tuple[int, ...]) -> np.ndarray:
+    """The array of an entry in our layout; `shape` is that of our leaf."""
+    array = _array(state_dict, entry.name)
+    own = shape if entry.index is None else shape[1:]
+    expected = TO_OFFICIAL[entry.layout](np.broadcast_to(np.float32(0), own)).shape
+    if array.shape != expected:
+        raise ValueError(
+            f"state_dict: expected {entry.name} of shape {expected}, got {array.shape}"
+        )
+    array = TO_OURS[entry.layout](array)
     return array if entry.mask is None else (array * entry.mask).astype(array.dtype)
 
 
-def model_settings(state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `NVAE` for an official model; its `likelihood` is `{name, **arguments}`."""
-    args = {**FORMER_DEFAULTS, **args}
-    if missing := {"num_latent_scales", "num_groups_per_scale", "arch_instance"} - set(args):
+def _array(
+    state_dict: Mapping[str, np.ndarray], name: str, num_axes: int | None = None
+) -> np.ndarray:
+    if name not in state_dict:
+        raise ValueError(f"state_dict: expected an array {name}, got none")
+    array = np.asarray(state_dict[name])
+    if num_axes is not None and array.ndim != num_axes:
+        raise ValueError(
+            f"state_dict: expected {name} with {num_axes} axes, got shape {array.shape}"
+        )
+    return array
+
+
+def model_settings(state_dict: Mapping[str, np.ndarray], args: Arguments) -> dict[str, Any]:
+    """The arguments of `NVAE` for an official model; its `likelihood` is `{name, **arguments}`.
+
+    Raises:
+        ValueError: an argument or an array that is needed is missing, or does not fit.
+    """
+    args = {**FORMER_DEFAULTS, **(args if isinstance(args, Mapping) else vars(args))}
+    if missing := REQUIRED - set(args):
         raise ValueError(f"args: expected {min(missing)} among them, got {sorted(args)}")
     scales, groups = args["num_latent_scales"], args["num_groups_per_scale"]
     if args["ada_groups"]:
@@ -127,33 +183,27 @@ def model_settings(state_dict: Mapping[str, np.ndarray], args: Mapping[str, Any]
     else:
         numbers = (groups,) * scales
     stride = 2 ** (args["num_preprocess_blocks"] + scales - 1)
-    height, width = (stride * n for n in np.shape(state_dict["prior_ftr0"])[1:])
-    channels = np.shape(state_dict["stem.weight"])[1]
+    _, *top = _array(state_dict, START, 3).shape
+    channels = _array(state_dict, "stem.weight", 4).shape[1]
     return dict(
-        image_shape=(height, width, channels),
+        image_shape=(*(stride * n for n in top), channels),
         likelihood=_likelihood(state_dict, channels, args["num_x_bits"]),
         groups=numbers,
-        latent_channels=args["num_latent_per_group"],
-        encoder_features=args["num_channels_enc"],
-        decoder_features=args["num_channels_dec"],
-        num_blocks=args["num_preprocess_blocks"],
-        preprocess_cells=args["num_preprocess_cells"],
-        postprocess_cells=args["num_postprocess_cells"],
-        encoder_cells=args["num_cell_per_cond_enc"],
-        decoder_cells=args["num_cell_per_cond_dec"],
-        num_flows=args["num_nf"],
-        cells=args["arch_instance"],
-        squeeze_excite=args["use_se"],
-        residual_posterior=args["res_dist"],
+        **{ours: args[official] for official, ours in ARGUMENTS.items()},
         nvae_compat=True,
     )
 
 
 def _likelihood(state_dict: Mapping[str, np.ndarray], channels: int, bits: int) -> dict[str, Any]:
     """The output distribution that the last layer has numbers for."""
-    num_outputs = len(state_dict["image_conditional.1.bias"])
+    (num_outputs,) = _array(state_dict, "image_conditional.1.bias", 1).shape
     if num_outputs == channels:
         return dict(name="bernoulli", border=BORDER)
     if num_outputs == 2 * channels:
         return dict(name="gaussian", scale=None, symmetric=True)
+    if channels != 3 or num_outputs % 10:
+        raise ValueError(
+            f"state_dict: expected image_conditional.1.bias of {channels} numbers (Bernoulli), "
+            f"{2 * channels} (Gaussian) or 10 per logistic of an RGB mixture, got {num_outputs}"
+        )
     return dict(name="logistic_mixture", num_mixtures=num_outputs // 10, bits=bits)
