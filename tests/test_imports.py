@@ -49,7 +49,7 @@ ALLOWED = {
 # Rooms that compose the others and are composed by none of those above.
 RUN = (
     "config", "kept_config", "evaluators", "pictures", "sampling", "run", "checkpoint", "logging",
-    "train", "modes", "main",
+    "train", "modes", "sweep", "main",
 )  # fmt: skip
 RUN_ONLY = {"absl", "ml_collections", "orbax"}
 

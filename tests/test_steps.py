@@ -14,13 +14,15 @@ from vaejax import (
     jit_step,
     make_eval_step,
     make_optimizer,
+    make_sweep_step,
     make_train_step,
     pmap_step,
     sharded_step,
 )
 from vaejax.models import ConvVAE
 from vaejax.objectives import capacity, elbo
-from vaejax.parallel import data_mesh, replicated
+from vaejax.parallel import data_mesh, models_mesh, models_sharding, replicated
+from vaejax.steps import over_devices
 
 OPTIMIZER = make_optimizer("adam", learning_rate=1e-2)
 RNG = jax.random.key(1)
@@ -204,3 +206,41 @@ def test_eval_step_is_a_masked_mean_of_the_averaged_parameters(
 def test_ema_decay_out_of_range_is_refused(objective):
     with pytest.raises(ValueError, match=r"ema_decay: expected a number in \[0, 1\)"):
         make_train_step(objective, OPTIMIZER, ema_decay=1.0)
+
+
+@pytest.mark.parametrize("how", ["vmap", "map"])
+def test_sweep_step_takes_the_steps_of_every_model(objective, new_state, tiny_batch, how):
+    """Three models with keys and images of their own, 5 steps in two calls, on 3 devices."""
+    step = make_train_step(objective, OPTIMIZER)
+    records = tiny_batch["image"]
+    indices = jax.random.randint(jax.random.key(5), (3, 5, 4), 0, len(records))
+
+    def batch_of(records, indices, rng):
+        return {"image": records[indices] * jax.random.uniform(rng)}
+
+    mesh = models_mesh(jax.devices()[:3])
+    sweep_step = over_devices(make_sweep_step(step, batch_of, how=how), mesh)
+    rngs = {
+        name: jax.random.split(jax.random.key(i), 3) for i, name in enumerate(("train", "data"))
+    }
+    states = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), new_state())
+    states, rngs = jax.device_put((states, rngs), models_sharding(mesh))
+    for first, count in [(0, 2), (2, 3)]:
+        here = jnp.pad(indices[:, first : first + count], ((0, 0), (0, 3 - count), (0, 0)))
+        states, metrics = sweep_step(states, rngs, here, records, np.int32(count))
+    assert sweep_step._cache_size() == 1
+    single = jit_step(step, donate=False)
+    for model in range(3):
+        state = new_state()
+        for i in range(5):
+            rng = jax.random.fold_in(rngs["data"][model], i)
+            batch = batch_of(records, indices[model, i], rng)
+            state, expected = single(state, batch, rngs["train"][model])
+        for name, value in expected.items():
+            np.testing.assert_allclose(metrics[name][model], value, rtol=1e-4, atol=1e-5)
+        assert int(states.step[model]) == 5
+
+
+def test_sweep_step_is_mapped_in_one_of_two_ways(objective):
+    with pytest.raises(ValueError, match="how: expected 'vmap' or 'map', got 'pmap'"):
+        make_sweep_step(make_train_step(objective, OPTIMIZER), None, how="pmap")

@@ -15,6 +15,7 @@ from vaejax import types as types
 from vaejax.optimizers import make_optimizer as make_optimizer
 from vaejax.steps import jit_step as jit_step
 from vaejax.steps import make_eval_step as make_eval_step
+from vaejax.steps import make_sweep_step as make_sweep_step
 from vaejax.steps import make_train_step as make_train_step
 from vaejax.steps import pmap_step as pmap_step
 from vaejax.steps import sharded_step as sharded_step

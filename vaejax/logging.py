@@ -87,7 +87,7 @@ class RunLog:
         workdir = pathlib.Path(workdir)
         workdir.mkdir(parents=True, exist_ok=True)
         self._console = _Console(num_steps, step)
-        self._writers = [_JsonLines(workdir / "metrics.jsonl", step), self._console]
+        self._writers = [JsonLines(workdir / "metrics.jsonl", step), self._console]
         if importlib.util.find_spec("tensorboardX"):
             self._tensorboard = _TensorBoard(workdir / "tensorboard", step)
             self._writers.append(self._tensorboard)
@@ -139,8 +139,13 @@ class RunLog:
         self._num_images = 0
 
 
-class _JsonLines:
-    """`metrics.jsonl`, cut back to the lines up to `step`."""
+class JsonLines:
+    """`metrics.jsonl`, cut back to the lines up to `step`.
+
+    Args:
+        path: of the file.
+        step: the step the run resumes from.
+    """
 
     def __init__(self, path: pathlib.Path, step: int):
         lines = path.read_text().splitlines() if step and path.exists() else []
@@ -149,7 +154,10 @@ class _JsonLines:
         cut.replace(path)
         self._file = path.open("a")
 
-    def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
+    def metrics(
+        self, step: int, split: str, values: Mapping[str, Any], rate: float | None = None
+    ) -> None:
+        """Write a line of NumPy values; the rate is not a matter of the run's numbers alone."""
         del rate
         line = {"step": step, "split": split}
         line |= {name: _json_value(value) for name, value in values.items()}

@@ -42,9 +42,9 @@ AGAIN = "--config may be left out where DIR holds a run."
 def main() -> None:
     """Parse the flags and do what `--mode` says."""
     _use_kept_config(sys.argv)
-    _parse(sys.argv)
+    parse(sys.argv, f"{USAGE}\n{AGAIN}")
     keep_freed_memory()  # before XLA starts its threads
-    _keep_compiled_programs()
+    keep_compiled_programs()
     from vaejax import modes  # after the flags: a mistake in them is told at once
     from vaejax.checkpoint import DamagedCheckpoint
     from vaejax.train import train
@@ -65,23 +65,24 @@ def main() -> None:
                 reestimate=REESTIMATE.value,
             )
     except DamagedCheckpoint as error:
-        _fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
+        fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
     except (ConfigError, FloatingPointError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
-def _parse(argv: list[str]) -> None:
+def parse(argv: list[str], usage: str) -> None:
+    """Parse the flags, or end the program with a line that says what is wrong with them."""
     try:
         rest = flags.FLAGS(argv)[1:]
         if CONFIG.value is None or WORKDIR.value is None:
-            _fail(f"expected --config and --workdir\n{USAGE}\n{AGAIN}")
+            fail(f"expected --config and --workdir\n{usage}")
         CONFIG.value.keys()  # a file that could not be loaded says so when it is first used
     except (flags.Error, ConfigError, OSError, SyntaxError) as error:
-        _fail(_without_traceback(str(error)))
+        fail(_without_traceback(str(error)))
     except (AttributeError, KeyError) as error:
-        _fail(_unknown_override(error, argv))
+        fail(_unknown_override(error, argv))
     if rest:
-        _fail(f"expected flags only, got {rest}\n{USAGE}")
+        fail(f"expected flags only, got {rest}\n{usage}")
 
 
 def _use_kept_config(argv: list[str]) -> None:
@@ -103,7 +104,7 @@ def _numbers(flag: str, texts: list[str]) -> list[float]:
     try:
         return [float(text) for text in texts]
     except ValueError:
-        _fail(f"--{flag}: expected a number, or several with commas between, got {texts}")
+        fail(f"--{flag}: expected a number, or several with commas between, got {texts}")
 
 
 def _without_traceback(message: str) -> str:
@@ -128,7 +129,7 @@ def _unknown_override(error: Exception, argv: list[str]) -> str:
     raise error
 
 
-def _keep_compiled_programs() -> None:
+def keep_compiled_programs() -> None:
     """Keep what XLA compiled for the next start, unless $JAX_COMPILATION_CACHE_DIR says where."""
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
@@ -137,7 +138,8 @@ def _keep_compiled_programs() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def _fail(message: str) -> NoReturn:
+def fail(message: str) -> NoReturn:
+    """End the program with one line."""
     sys.exit(f"error: {message}")
 
 

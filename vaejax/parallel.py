@@ -1,10 +1,11 @@
-"""Where the examples of a batch are: the one mesh axis, and what code inside a step may ask of it.
+"""Where the examples of a batch are: their mesh axis, and what code inside a step may ask of it.
 
 Under `jit` (one device or a sharded mesh) a step sees the global batch and nothing here acts. Under
 `pmap`, or `shard_map` with `check_vma=False`, over the data axis a step sees one shard of it;
 averages over the batch must then cross devices, and randomness must depend on an example's place in
 the global batch. Both ask this module, so models and steps are the same function in every mode.
 Where a step takes its batch in microbatches, it sees one of them at a time.
+The models of a sweep have an axis of their own, along which nothing crosses devices.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from vaejax.types import Array
 
 DATA_AXIS = "data"
+MODELS_AXIS = "models"
 _axis_name: ContextVar[str] = ContextVar("axis_name", default=DATA_AXIS)
 _microbatch: ContextVar[tuple[Array, int] | None] = ContextVar("microbatch", default=None)
 
@@ -93,13 +95,27 @@ def example_positions(batch_size: int) -> Array:
 
 def data_mesh(devices: list[jax.Device] | None = None) -> Mesh:
     """A one-dimensional mesh of all devices (or those given) along the data axis."""
+    return _mesh(devices, DATA_AXIS)
+
+
+def models_mesh(devices: list[jax.Device] | None = None) -> Mesh:
+    """A one-dimensional mesh of all devices (or those given) along the axis of a sweep's models."""
+    return _mesh(devices, MODELS_AXIS)
+
+
+def _mesh(devices: list[jax.Device] | None, axis_name: str) -> Mesh:
     devices = jax.devices() if devices is None else devices
-    return jax.make_mesh((len(devices),), (DATA_AXIS,), (AxisType.Auto,), devices=devices)
+    return jax.make_mesh((len(devices),), (axis_name,), (AxisType.Auto,), devices=devices)
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Arrays split along their first axis over the devices of `mesh`."""
     return NamedSharding(mesh, PartitionSpec(DATA_AXIS))
+
+
+def models_sharding(mesh: Mesh) -> NamedSharding:
+    """Arrays split along their first axis, of models, over the devices of a `models_mesh`."""
+    return NamedSharding(mesh, PartitionSpec(MODELS_AXIS))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

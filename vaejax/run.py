@@ -98,14 +98,19 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
         "config.objective", objectives, config.objective, model, returns=Objective
     )
     context = Context(model, objective, splits, data_mesh(), settings.seed)
-    evaluations = {
+    scores = {} if for_sampling else evaluations(config, context)
+    held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
+    return Run(settings, context, optimizer, source, held_out, scores)
+
+
+def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:
+    """The evaluators of the section `eval`, checked, by split and name."""
+    return {
         _label(name, section): configuration.build(
             f"config.eval.{name}", evaluators, {"name": name, **section}, context, returns=Evaluator
         )
-        for name, section in ({} if for_sampling else config.get("eval", {})).items()
+        for name, section in config.get("eval", {}).items()
     }
-    held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
-    return Run(settings, context, optimizer, source, held_out, evaluations)
 
 
 def _label(name: str, section: Mapping[str, Any]) -> str:
@@ -113,10 +118,14 @@ def _label(name: str, section: Mapping[str, Any]) -> str:
 
 
 def initial_state(run: Run) -> TrainState:
-    """The state before the first step, on the run's devices; models may look at the first batch."""
-    settings = run.settings
-    indices = data.batch_indices(settings.seed, 0, len(run.source), settings.batch_size)
-    return _create(run)(stream(settings.seed, "init"), {"image": run.source.images(indices)})
+    """The state before the first step, on the run's devices."""
+    return _create(run)(*initial_arguments(run.source, run.settings))
+
+
+def initial_arguments(source: data.Source, settings: TrainSettings) -> tuple[Array, Batch]:
+    """What an initial state depends on: its key, and the first batch, which models may look at."""
+    indices = data.batch_indices(settings.seed, 0, len(source), settings.batch_size)
+    return stream(settings.seed, "init"), {"image": source.images(indices)}
 
 
 def restored_state(
@@ -128,20 +137,24 @@ def restored_state(
         FileNotFoundError: there is no checkpoint.
         ValueError: the checkpoint is of another model or optimiser.
     """
+    restore = {"latest": checkpoints.restore_latest, "best": checkpoints.restore_best}[which]
+    return restore(abstract_state(run))
+
+
+def abstract_state(run: Run) -> TrainState:
+    """The shapes of a run's state, on the run's devices."""
     shape = (run.settings.batch_size, *run.source.image_shape)
     batch = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
     everywhere = replicated(run.context.mesh)
-    abstract = jax.tree.map(
+    return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere),
         jax.eval_shape(_create(run), stream(run.settings.seed, "init"), batch),
     )
-    restore = {"latest": checkpoints.restore_latest, "best": checkpoints.restore_best}[which]
-    return restore(abstract)
 
 
-def step_rng(run: Run) -> Array:
+def step_rng(settings: TrainSettings) -> Array:
     """The one constant key of all training steps."""
-    return stream(run.settings.seed, "train")
+    return stream(settings.seed, "train")
 
 
 def train_step(

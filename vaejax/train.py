@@ -6,7 +6,7 @@ stopped, and its metrics and final state are those of a run that was never stopp
 
 import math
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,11 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
         keep_config(workdir, config)
         state = restored_state(run, checkpoints) if resumed else initial_state(run)
         start = int(state.step)
-        rng = step_rng(run)
+        rng = step_rng(settings)
         step_fn = sharded_step(train_step(run.context.objective, run.optimizer, settings), mesh)
         with (
             closing(RunLog(workdir, num_steps=settings.num_steps, step=start)) as log,
-            _stop_requests() as stop_requested,
+            stop_requests() as stop_requested,
             data.train_batches(
                 run.source,
                 settings.batch_size,
@@ -86,13 +86,15 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                 log_now = step % settings.log_every == 0 or last
                 evaluate_now = step % settings.eval_every == 0 or last
                 if log_now or evaluate_now or stop_requested():
-                    _check_finite(state, metrics, settings, checkpoints)
+                    check_finite(state, metrics, settings, checkpoints)
                 if log_now:
                     log.metrics(step, "train", metrics)
                 if evaluate_now:
-                    scores = _evaluate(run, state, log)
+                    scores = run.evaluate(state)
+                    for name, values in scores.items():
+                        log.metrics(step, name, values)
                     _show(pictures, state, figure_folder, log)
-                    checkpoints.save(state, scores)
+                    checkpoints.save(state, headline(scores))
                 if stop_requested():
                     checkpoints.save(state)
                     log.say(f"stopped after step {step}; the same command goes on from there")
@@ -105,11 +107,8 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
     return state
 
 
-def _evaluate(run: Run, state: TrainState, log: RunLog) -> dict[str, Any] | None:
-    """Evaluate and log; the scores of the first evaluation with the best metric, or None."""
-    scores = run.evaluate(state)
-    for name, values in scores.items():
-        log.metrics(int(state.step), name, values)
+def headline(scores: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The scores of the first evaluation with the best metric, or None."""
     return next((values for values in scores.values() if BEST_METRIC in values), None)
 
 
@@ -126,7 +125,8 @@ def _animate(pictures: Pictures, state: TrainState, folder: Path) -> None:
     if frames is not None:
         figures.save_gif(folder / "traversals.gif", frames)
     over_time = [figures.load_png(path) for path in sorted(folder.glob("reconstructions_*.png"))]
-    figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)
+    if over_time:  # none in a folder that a sweep has trained to the end
+        figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)
 
 
 def _make_folder(workdir: Path) -> None:
@@ -148,10 +148,14 @@ def _summary(run: Run, state: TrainState, workdir: Path) -> str:
     )
 
 
-def _check_finite(
+def check_finite(
     state: TrainState, metrics: Metrics, settings: TrainSettings, checkpoints: Checkpoints
 ) -> None:
-    """Raise before a state that is beyond repair is evaluated or saved."""
+    """Raise before a state that is beyond repair is evaluated or saved.
+
+    Raises:
+        FloatingPointError: loss or gradient is not finite, or too many steps in a row were skipped.
+    """
     values = {name: float(metrics[name]) for name in ("loss", "grad_norm")}
     found = [f"{name} is {x}" for name, x in values.items() if not math.isfinite(x)]
     if settings.skip_factor is not None:
@@ -168,7 +172,7 @@ def _check_finite(
 
 
 @contextmanager
-def _stop_requests() -> Iterator[Callable[[], bool]]:
+def stop_requests() -> Iterator[Callable[[], bool]]:
     """Whether SIGINT or SIGTERM has come: the step at hand is then finished and saved.
 
     A second signal acts as it would have without this.

@@ -10,10 +10,14 @@ from vaejax.data.dsprites import dsprites as dsprites
 from vaejax.data.folder import folder as folder
 from vaejax.data.frey_faces import frey_faces as frey_faces
 from vaejax.data.loader import batch_indices as batch_indices
+from vaejax.data.loader import data_rng as data_rng
 from vaejax.data.loader import eval_batches as eval_batches
 from vaejax.data.loader import train_batches as train_batches
 from vaejax.data.mnist import mnist as mnist
 from vaejax.data.omniglot import omniglot as omniglot
+from vaejax.data.resident import all_records as all_records
+from vaejax.data.resident import gather_batch as gather_batch
+from vaejax.data.resident import indices_of_steps as indices_of_steps
 from vaejax.data.source import Source as Source
 from vaejax.data.source import Splits as Splits
 from vaejax.data.source import Subset as Subset

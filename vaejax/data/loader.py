@@ -153,6 +153,11 @@ def _decoder(source: Source, sharding: NamedSharding | None) -> Callable[..., Ar
 
     @functools.partial(jax.jit, out_shardings=sharding)
     def decode(raw: Raw, seed: Array, step: Array) -> Array:
-        return source.decode(raw, jax.random.fold_in(stream(seed, "data"), step))
+        return source.decode(raw, jax.random.fold_in(data_rng(seed), step))
 
     return decode
+
+
+def data_rng(seed: int | Array) -> Array:
+    """The key of what is random in the images of a run; the step is folded in."""
+    return stream(seed, "data")

@@ -1,8 +1,13 @@
 """The objective's own numbers, averaged over a split."""
 
+import functools
+
+from jax.sharding import Mesh
+
 from vaejax.evaluators.averages import averaged
 from vaejax.evaluators.context import Context, Evaluator
-from vaejax.steps import make_eval_step, sharded_step
+from vaejax.steps import EvalStep, make_eval_step, sharded_step
+from vaejax.types import Objective
 
 
 def bound(
@@ -23,5 +28,11 @@ def bound(
     Returns:
         An evaluator that yields the objective's metrics under their names, and `num_examples`.
     """
-    step = sharded_step(make_eval_step(context.objective), context.mesh, donate=False)
+    step = _eval_step(context.objective, context.mesh)
     return averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)
+
+
+@functools.lru_cache(maxsize=8)
+def _eval_step(objective: Objective, mesh: Mesh) -> EvalStep:
+    """The step, compiled once for all runs that share an objective (the models of a sweep)."""
+    return sharded_step(make_eval_step(objective), mesh, donate=False)

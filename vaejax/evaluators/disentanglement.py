@@ -151,25 +151,10 @@ class Tables:
     ):
         self._context, self._sources, self._factors = context, sources, factors
         self._batch_size = batch_size
-        model = context.model
-
-        @jax.jit
-        def encode(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
-            latents = model.apply({"params": params, **model_state}, images, method="encode")
-            if len(latents) != 1 or latents[0].z.ndim != 2:
-                raise ValueError("model: expected one group of latents [B, D]")
-            posterior = latents[0].posterior
-            return posterior.loc, 2.0 * jnp.log(posterior.scale)
-
-        @jax.jit
-        def encode_by_parts(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
-            parts = images.reshape(-1, CPU_BATCH, *images.shape[1:])
-            codes = jax.lax.map(lambda part: encode(params, model_state, part), parts)
-            return jax.tree.map(lambda array: array.reshape(len(images), -1), codes)
-
         on_cpu = context.mesh.size == 1 and context.mesh.devices.flat[0].platform == "cpu"
-        self._encode = encode
-        self._encode_batch = encode_by_parts if on_cpu and batch_size % CPU_BATCH == 0 else encode
+        self._encode = self._encode_batch = _encoder(context.model)
+        if on_cpu and batch_size % CPU_BATCH == 0:
+            self._encode_batch = _encoder_by_parts(context.model)
 
     def of_model(self, state: TrainState) -> Table:
         """Of the averaged parameters."""
@@ -215,6 +200,35 @@ class Tables:
                 means.append(mean[real])
                 log_vars.append(log_var[real])
         return Table(np.concatenate(means), np.concatenate(log_vars), self._factors)
+
+
+@functools.lru_cache(maxsize=8)
+def _encoder(model: Any) -> Callable[..., tuple[Array, Array]]:
+    """Means and log-variances of images, compiled once for all runs that share a model."""
+
+    @jax.jit
+    def encode(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
+        latents = model.apply({"params": params, **model_state}, images, method="encode")
+        if len(latents) != 1 or latents[0].z.ndim != 2:
+            raise ValueError("model: expected one group of latents [B, D]")
+        posterior = latents[0].posterior
+        return posterior.loc, 2.0 * jnp.log(posterior.scale)
+
+    return encode
+
+
+@functools.lru_cache(maxsize=8)
+def _encoder_by_parts(model: Any) -> Callable[..., tuple[Array, Array]]:
+    """As `_encoder`, of a multiple of `CPU_BATCH` images, so many at a time."""
+    encode = _encoder(model)
+
+    @jax.jit
+    def encode_by_parts(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
+        parts = images.reshape(-1, CPU_BATCH, *images.shape[1:])
+        codes = jax.lax.map(lambda part: encode(params, model_state, part), parts)
+        return jax.tree.map(lambda array: array.reshape(len(images), -1), codes)
+
+    return encode_by_parts
 
 
 def _part(source: Source, num_images: int | None, context: Context) -> Source:

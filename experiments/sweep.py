@@ -1,0 +1,95 @@
+"""Sweep any configuration over a grid of values and seeds: one command, one table, two plots.
+
+    python experiments/sweep.py --config=configs/betavae_frey.py --workdir=runs/frey \
+        --sweep=objective.beta=1e-4,1e-3,1e-2 --sweep=model.latent_size=2,3,5 --seeds=3
+
+Members that differ only in numbers of the objective or optimiser and in the seed are trained by one
+program, the rest in turn; `--strategy` says how (`vaejax/sweep/engine.py`), with a default for
+the platform. The same command goes on with a sweep that was stopped. `--workdir` receives
+    results.csv, results.jsonl   a row per point and metric: mean, standard deviation and 95 %
+                                 interval over seeds;
+    tradeoff.png, metrics.png    reconstruction against KL; metrics against the first swept number
+                                 (`pip install -e '.[plots]'`);
+    beta=0.001,latent_size=2/seed=0/   an ordinary run for every point and seed, which
+                                 `vaejax.main` evaluates, samples or trains on:
+
+    python -m vaejax.main --config=configs/betavae_frey.py --mode=sample \
+        --config.objective.beta=0.001 --config.model.latent_size=2 --config.train.seed=0 \
+        --workdir=runs/frey/beta=0.001,latent_size=2/seed=0
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from vaejax import main as program
+from vaejax import sweep
+from vaejax.checkpoint import DamagedCheckpoint
+from vaejax.config import ConfigError
+from vaejax.host_memory import keep_freed_memory
+
+SWEEP = flags.DEFINE_multi_string("sweep", [], "KEY=VALUE,VALUE,...; may be given several times.")
+SEEDS = flags.DEFINE_integer("seeds", 1, "How many, from config.train.seed on.", lower_bound=1)
+STRATEGY = flags.DEFINE_enum("strategy", None, sweep.STRATEGIES, "Default: the platform's.")
+USAGE = "usage: python experiments/sweep.py --config=FILE --workdir=DIR --sweep=KEY=VALUE,VALUE"
+
+
+def values_of(config: ConfigDict, text: str) -> tuple[str, list[Any]]:
+    """`objective.beta=1,4` as the key and its values, of the type that the key has."""
+    key, _, listed = text.partition("=")
+    parsers = {
+        int: int,
+        float: float,
+        str: str,
+        bool: {"True": True, "False": False}.__getitem__,
+    }
+    kind = sweep.type_of(config, key)
+    try:
+        return key, [parsers[kind](part) for part in listed.split(",")]
+    except (KeyError, ValueError):
+        raise ConfigError(f"--sweep: expected {key}={kind.__name__},..., got {text}") from None
+
+
+def plot(rows: list[sweep.Row], workdir: Path) -> None:
+    """Both plots, where there are numbers along which to plot."""
+    if sweep.swept_number(rows) is None or not any(row.values for row in rows):
+        return
+    if not importlib.util.find_spec("matplotlib"):
+        print("no plots: they need matplotlib (pip install 'vaejax[plots]')")
+        return
+    sweep.plot_tradeoff(rows, workdir / "tradeoff.png")
+    sweep.plot_metrics(rows, workdir / "metrics.png")
+
+
+def run(config: ConfigDict, workdir: Path) -> None:
+    """Make the members, train what is not trained yet, and sum up."""
+    grid = dict(values_of(config, text) for text in SWEEP.value)
+    seeds = range(config.train.seed, config.train.seed + SEEDS.value)
+    members = sweep.make_members(config, sweep.grid(grid), seeds=seeds, workdir=workdir)
+    finished = sweep.train_members(members, strategy=STRATEGY.value)
+    rows = sweep.table(members)
+    sweep.write_table(rows, workdir)
+    print("\n".join(sweep.summary(rows)))
+    plot(rows, workdir)
+    if not finished:
+        print("stopped; the same command goes on from there")
+
+
+def main() -> None:
+    program.parse(sys.argv, USAGE)
+    keep_freed_memory()  # before XLA starts its threads
+    program.keep_compiled_programs()
+    try:
+        run(program.CONFIG.value, Path(program.WORKDIR.value).expanduser())
+    except (ConfigError, DamagedCheckpoint) as error:
+        program.fail(str(error))
+
+
+if __name__ == "__main__":
+    main()

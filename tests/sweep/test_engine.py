@@ -1,0 +1,198 @@
+"""Members are what single runs are, by every strategy; stopping, resuming, diverging."""
+
+import json
+import shutil
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+from vaejax import modes, sweep
+from vaejax import train as train_module
+from vaejax.config import ConfigError
+from vaejax.sweep.folder import Folder
+from vaejax.sweep.packing import unfinished_groups
+from vaejax.sweep.training import Trainer
+from vaejax.train import train
+
+FACTOR_VAE = {"name": "factor_vae", "gamma": 6.0, "hidden": (16, 16)}
+BETAS = {"objective.beta": [1.0, 4.0]}
+# Network, objective, what is swept, how many devices, strategies.
+CASES = {
+    "dense": (  # nine members on five devices: two each, and a copy
+        "burda",
+        None,
+        {"objective.beta": [1.0, 2.0, 4.0], "optimizer.learning_rate": [1e-3, 2e-3, 3e-3]},
+        8,
+        ("vmap", "map"),
+    ),
+    "convolutional": ("frey", None, BETAS, 1, ("vmap", "sequential")),
+    "FactorVAE": ("burda", FACTOR_VAE, {"objective.gamma": [6.0, 30.0]}, 1, ("vmap", "map")),
+}
+
+
+@pytest.fixture
+def use_devices(monkeypatch):
+    """A function that leaves only so many devices to be found."""
+    devices = jax.devices()
+
+    def use(count):
+        monkeypatch.setattr(jax, "devices", lambda: devices[:count])
+        monkeypatch.setattr(jax, "device_count", lambda: count)
+
+    return use
+
+
+def lines(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def bytes_of(state):
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state)]
+
+
+def make(config, grid, workdir, seeds=(3,)):
+    return sweep.make_members(config, sweep.grid(grid), seeds=seeds, workdir=workdir)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Single runs draw pictures, which take long to compile and change nothing else."""
+    monkeypatch.setattr(train_module, "_show", lambda *args: None)
+    monkeypatch.setattr(train_module, "_animate", lambda *args: None)
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["dense", *(pytest.param(c, marks=pytest.mark.slow) for c in ("convolutional", "FactorVAE"))],
+)
+def test_members_equal_their_own_single_runs(tiny, tmp_path, no_pictures, use_devices, case):
+    """After 100 steps."""
+    preset, objective, grid, num_devices, strategies = CASES[case]
+    use_devices(num_devices)
+    config = tiny(preset=preset, objective=objective, num_steps=100, log_every=50, eval_every=100)
+    single = make(config, grid, tmp_path / "single")[-1]
+    state = train(single.config, single.workdir)
+    expected = lines(single.workdir)
+    for strategy in strategies:
+        members = make(config, grid, tmp_path / strategy)
+        assert sweep.train_members(members, strategy=strategy)
+        ours = lines(members[-1].workdir)
+        assert [line["step"] for line in ours] == [line["step"] for line in expected]
+        for line, other in zip(ours, expected, strict=True):
+            assert line.keys() == other.keys() and line["split"] == other["split"]
+            np.testing.assert_allclose(line["loss"], other["loss"], rtol=1e-5)
+        assert len({line["loss"] for m in members for line in lines(m.workdir)}) == 3 * len(members)
+        written = [(m.workdir / "config.json").read_bytes() for m in (members[-1], single)]
+        assert written[0] == written[1]
+    run, restored = modes.restored(members[-1].config, members[-1].workdir, "best")
+    assert jax.tree.structure(restored) == jax.tree.structure(state)
+    scores = run.evaluate(restored)["test/bound"]
+    assert float(scores["loss"]) == pytest.approx(ours[-1]["loss"], rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tiny, tmp_path_factory):
+    """Two members trained without a break, by one program."""
+    members = make(tiny(), BETAS, tmp_path_factory.mktemp("unbroken"))
+    assert sweep.train_members(members, strategy="map")
+    return members
+
+
+def assert_same_runs(members, others):
+    for member, other in zip(members, others, strict=True):
+        assert lines(member.workdir) == lines(other.workdir)
+        states = [modes.restored(m.config, m.workdir)[1] for m in (member, other)]
+        assert bytes_of(states[0]) == bytes_of(states[1])
+
+
+def test_a_stopped_sweep_goes_on_where_it_was(tiny, unbroken, tmp_path):
+    """Stopped after step 6; then one member lost its last checkpoint, as a kill might have it."""
+    members = make(tiny(), BETAS, tmp_path)
+    (group,) = unfinished_groups(members)
+    answers = iter([False, False, False, True])  # before the first call, after each
+    Trainer(group.program, "map").train(members, lambda: next(answers))
+    assert [member.step for member in members] == [6, 6]
+    shutil.rmtree(members[0].workdir / "checkpoints" / "6")
+    assert [member.step for member in members] == [4, 6]
+    assert sweep.train_members(members, strategy="map")
+    assert_same_runs(members, unbroken)
+
+
+def test_a_finished_sweep_does_nothing_and_a_longer_one_goes_on(tiny, unbroken, tmp_path):
+    members = make(tiny(), BETAS, tmp_path)
+    for member, other in zip(members, unbroken, strict=True):
+        shutil.copytree(other.workdir, member.workdir)
+    told = []
+    assert sweep.train_members(members, strategy="map", say=told.append)
+    assert not told
+    assert_same_runs(members, unbroken)
+    longer = make(tiny(num_steps=10), BETAS, tmp_path)
+    assert sweep.train_members(longer, strategy="sequential", say=told.append)
+    assert [member.step for member in longer] == [10, 10] and len(told) == 2
+    assert lines(longer[0].workdir)[: len(lines(unbroken[0].workdir))] == lines(unbroken[0].workdir)
+
+
+def test_a_signal_stops_a_sweep_and_it_goes_on(tiny, unbroken, tmp_path, monkeypatch):
+    members = make(tiny(), BETAS, tmp_path)
+    log = Folder.log
+
+    def log_and_signal(self, step, metrics):
+        log(self, step, metrics)
+        if step == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Folder, "log", log_and_signal)
+    assert not sweep.train_members(members, strategy="sequential")
+    assert [member.step for member in members] == [4, 0]
+    monkeypatch.undo()
+    assert sweep.train_members(members, strategy="sequential")
+    assert_same_runs(members, unbroken)
+
+
+@pytest.mark.parametrize(("preset", "strategy"), [("frey", "vmap"), ("burda", "sequential")])
+def test_a_diverged_member_is_reported_and_leaves_the_others_alone(
+    tiny, tmp_path, use_devices, preset, strategy
+):
+    use_devices(1)
+    rates = {"optimizer.learning_rate": [1e-3, 1e30, 2e-3]}
+    members = make(tiny(preset=preset), rates, tmp_path / "sweep")
+    told = []
+    assert sweep.train_members(members, strategy=strategy, say=told.append)
+    assert [member.diverged for member in members] == [False, True, False]
+    assert [member.finished for member in members] == [True, True, True]
+    assert [line for line in told if line.endswith(": diverged")]
+    assert "is nan" in (members[1].workdir / "diverged.json").read_text()
+    assert not members[1].step
+    healthy = make(tiny(preset=preset), {"optimizer.learning_rate": [1e-3, 2e-3]}, tmp_path / "ok")
+    assert sweep.train_members(healthy, strategy=strategy)
+    for member, other in zip([members[0], members[2]], healthy, strict=True):
+        for line, expected in zip(lines(member.workdir), lines(other.workdir), strict=True):
+            np.testing.assert_allclose(line["loss"], expected["loss"], rtol=1e-6)
+    assert sweep.train_members(members, strategy=strategy)  # nor is it tried again
+    rows = [row for row in sweep.table(members) if row.num_diverged]
+    assert [row.point for row in rows] == [{"optimizer.learning_rate": 1e30}]
+
+
+def test_folders_of_other_runs_and_unknown_strategies_are_refused(tiny, unbroken, tmp_path):
+    (member,) = make(tiny(batch_size=8), {"objective.beta": [1.0]}, tmp_path)
+    shutil.copytree(unbroken[0].workdir, member.workdir)
+    with pytest.raises(ConfigError, match="config.train.batch_size: expected 16, as in the run"):
+        sweep.train_members([member])
+    with pytest.raises(ConfigError, match="strategy: expected one of"):
+        sweep.train_members([member], strategy="pmap")
+
+
+def test_processes_leave_what_one_process_leaves(tiny, tmp_path, use_devices):
+    """Two workers and three members, one of which diverges."""
+    use_devices(1)
+    rates = {"optimizer.learning_rate": [1e-3, 1e30, 2e-3]}
+    here, there = (make(tiny(), rates, tmp_path / name) for name in ("here", "there"))
+    assert sweep.train_members(here, strategy="sequential")
+    assert sweep.train_members(there, strategy="processes")
+    assert [member.diverged for member in there] == [False, True, False]
+    for ours, theirs in zip(there, here, strict=True):
+        for line, expected in zip(lines(ours.workdir), lines(theirs.workdir), strict=True):
+            assert line.keys() == expected.keys()
+            np.testing.assert_allclose(line["loss"], expected["loss"], rtol=1e-6)

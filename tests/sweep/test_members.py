@@ -1,0 +1,81 @@
+"""Points, members, and the places of their runs."""
+
+import json
+
+import pytest
+
+from vaejax import sweep
+from vaejax.config import ConfigError
+
+
+def test_grid_is_the_cartesian_product_in_order():
+    assert sweep.grid({"a": [1, 2], "b": "xy"}) == [
+        {"a": 1, "b": "x"},
+        {"a": 1, "b": "y"},
+        {"a": 2, "b": "x"},
+        {"a": 2, "b": "y"},
+    ]
+    assert sweep.grid({}) == [{}]
+
+
+def test_members_are_runs_with_configurations_of_their_own(tiny, tmp_path):
+    config = tiny()
+    points = sweep.grid({"objective.beta": [1, 4], "model.latent_size": [2, 3]})
+    members = sweep.make_members(config, points, seeds=[5, 7], workdir=tmp_path)
+    assert len(members) == 8
+    last = members[-1]
+    assert (last.config.objective.beta, last.config.model.latent_size) == (4.0, 3)
+    assert last.config.train.seed == last.seed == 7
+    assert last.workdir == tmp_path / "beta=4.0,latent_size=3" / "seed=7"
+    assert last.point == {"objective.beta": 4.0, "model.latent_size": 3}
+    assert config == tiny()  # left as it was
+
+
+def test_folders_have_whole_keys_where_last_parts_agree(tiny, tmp_path):
+    config = tiny(objective={"name": "dip_vae", "off_diagonal": 1.0})
+    with config.unlocked():
+        config.optimizer.players = {"model": {"name": "adam", "learning_rate": 1e-3}}
+    keys = ("optimizer.learning_rate", "optimizer.players.model.learning_rate")
+    points = sweep.grid({key: [0.5] for key in keys})
+    (member,) = sweep.make_members(config, points, seeds=[0], workdir=tmp_path)
+    assert member.workdir.parent.name == ",".join(f"{key}=0.5" for key in keys)
+
+
+def test_without_a_point_there_are_only_seeds(tiny, tmp_path):
+    members = sweep.make_members(tiny(), [{}], seeds=range(2), workdir=tmp_path)
+    assert [m.workdir for m in members] == [tmp_path / "seed=0", tmp_path / "seed=1"]
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ([{"objective.bta": 1.0}], "config.objective.bta: unknown 'bta'; did you mean 'beta'"),
+        ([{"objectiv.beta": 1.0}], "config.objectiv: unknown 'objectiv'; did you mean"),
+        ([{"objective.beta.end": 1.0}], "config.objective.beta.end: unknown 'end'"),
+        ([{"train.seed": 1}], "config.train.seed: expected among the seeds"),
+        ([{"model.latent_size": 2.5}], "config.model.latent_size: "),
+        ([{"objective.beta": 1.0}, {"objective.beta": 1}], "every point and every seed once"),
+    ],
+)
+def test_impossible_points_are_refused(tiny, tmp_path, points, message):
+    with pytest.raises(ConfigError, match=message):
+        sweep.make_members(tiny(), points, seeds=[0], workdir=tmp_path)
+
+
+def test_type_of_a_key_that_has_no_value_yet(tiny):
+    assert sweep.type_of(tiny(), "optimizer.clip_norm") is float
+    assert sweep.type_of(tiny(), "model.latent_size") is int
+
+
+def test_progress_is_read_off_the_folder(tiny, tmp_path):
+    (member,) = sweep.make_members(tiny(num_steps=8), [{}], seeds=[0], workdir=tmp_path)
+    assert member.step == 0 and not member.finished
+    for step in (4, 8):
+        (member.workdir / "checkpoints" / str(step)).mkdir(parents=True)
+        (member.workdir / "checkpoints" / "8.tmp-1").mkdir(exist_ok=True)  # not yet a checkpoint
+        assert member.step == step
+    assert member.finished and not member.diverged
+    lines = [{"step": 4, "split": "train", "kl": 1.0}, {"step": 8, "split": "train", "kl": None}]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (member.workdir / "metrics.jsonl").write_text(text)
+    assert member.last_metrics() == {"train": {"step": 8, "kl": None}}

@@ -1,0 +1,81 @@
+"""Plots of made-up tables: what they show is where the table says."""
+
+import numpy as np
+import pytest
+
+from vaejax import sweep
+from vaejax.sweep import plots
+from vaejax.sweep.table import Row
+
+pytest.importorskip("matplotlib")
+
+
+def made_up(beta, latent_size, split, metric, mean, spread=0.5):
+    point = {"objective.beta": beta, "model.latent_size": latent_size}
+    values = {0: mean - spread, 1: mean + spread}
+    bounds = (mean - spread, mean + spread)
+    return Row(point, split, metric, "nats/image", values, mean, 0.1, *bounds, 0)
+
+
+@pytest.fixture
+def rows():
+    """Betas out of order, two latent sizes; the KL falls with beta."""
+    rows = []
+    for latent_size in (2, 5):
+        for beta in (100.0, 1.0, 10.0):
+            kl, log_px = 30.0 / beta + latent_size, -50.0 - beta
+            for metric, mean in {"kl": kl, "log_px": log_px, "elbo": log_px - kl}.items():
+                rows.append(made_up(beta, latent_size, "test/bound", metric, mean))
+                rows.append(made_up(beta, latent_size, "train", metric, 0.0))
+            for name in ("mig", "mig_low", "mig_high", "mig_std"):
+                metric = f"disentanglement/{name}"
+                rows.append(made_up(beta, latent_size, "disentanglement", metric, 0.1))
+    return rows
+
+
+@pytest.fixture
+def figure(monkeypatch):
+    """The figure that was drawn, kept."""
+    kept = []
+    panels = plots._panels
+
+    def keep(*args, **kwargs):
+        drawn = panels(*args, **kwargs)
+        kept.append(drawn[0])
+        return drawn
+
+    monkeypatch.setattr(plots, "_panels", keep)
+    return kept
+
+
+def curves(axis):
+    return [np.array(bars[0].get_data(), float) for bars in axis.containers]
+
+
+def test_tradeoff_runs_along_rising_beta(rows, figure, tmp_path):
+    sweep.plot_tradeoff(rows, tmp_path / "tradeoff.png")
+    (axis,) = figure[0].axes
+    first, second = curves(axis)
+    np.testing.assert_allclose(first, [[32.0, 5.0, 2.3], [51.0, 60.0, 150.0]])
+    np.testing.assert_allclose(second[0], first[0] + 3.0)
+    assert axis.get_legend_handles_labels()[1] == ["latent_size 2", "latent_size 5"]
+    assert [text.get_text() for text in axis.texts[:3]] == ["1", "10", "100"]
+    assert (tmp_path / "tradeoff.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_metrics_have_a_panel_each_over_beta(rows, figure, tmp_path):
+    sweep.plot_metrics(rows, tmp_path / "metrics.pdf")
+    labels = [axis.get_ylabel() for axis in figure[0].axes]
+    names = ["elbo", "log_px", "kl", "mig"]
+    assert labels == [f"{name}, nats/image" for name in names]
+    for axis in figure[0].axes:
+        assert axis.get_xscale() == "log" and axis.get_xlabel() == "beta"
+        assert [curve[0].tolist() for curve in curves(axis)] == [[1.0, 10.0, 100.0]] * 2
+    assert (tmp_path / "metrics.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_swept_number_is_the_first_that_is_one(rows):
+    assert sweep.swept_number(rows) == "objective.beta"
+    named = [row._replace(point={"model.preset": "frey", "flip": True}) for row in rows]
+    assert sweep.swept_number(named) is None
+    assert sweep.swept_number([]) is None

@@ -1,0 +1,116 @@
+"""Trains the members of a sweep by one of four strategies.
+
+    vmap        members of a program side by side, every operation batched over them; shared out
+                over all devices
+    map         members of a program in one call, each in turn; shared out likewise
+    sequential  one member after another, with the program compiled once
+    processes   as sequential, in a process per core
+
+All leave the same files with the same numbers (to rounding), and each goes on where another was
+stopped. `best_strategy` says which is the default, and what of that was measured.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+import jax
+
+from vaejax.config import ConfigError
+from vaejax.kept_config import check_same_run
+from vaejax.sweep.members import Member
+from vaejax.sweep.packing import Group, unfinished_groups
+from vaejax.sweep.processes import Job, train_in_processes
+from vaejax.sweep.training import Trainer
+from vaejax.train import stop_requests
+
+Strategy = Literal["vmap", "map", "sequential", "processes"]
+STRATEGIES = get_args(Strategy)
+
+
+def train_members(
+    members: Sequence[Member],
+    *,
+    strategy: Strategy | None = None,
+    say: Callable[[str], None] = print,
+) -> bool:
+    """Train all members that are not finished, each from its latest checkpoint.
+
+    Args:
+        members: as `make_members` makes them.
+        strategy: how; None chooses by `best_strategy`.
+        say: told of every member when it is trained.
+
+    Returns:
+        Whether all are finished: False if SIGINT or SIGTERM asked to stop. The same call then goes
+        on from there.
+
+    Raises:
+        ConfigError: a configuration cannot be run, or a folder holds a run of another one.
+    """
+    if strategy is not None and strategy not in STRATEGIES:
+        raise ConfigError(f"strategy: expected one of {STRATEGIES}, got {strategy!r}")
+    for member in members:
+        if member.step or member.diverged:
+            check_same_run(member.workdir, member.config)
+    left = unfinished_groups(members)
+    strategy = strategy or best_strategy(left)
+    with stop_requests() as stop_requested:
+        if strategy == "processes":
+            jobs = [
+                Job(number, group.program.names, member)
+                for number, group in enumerate(left)
+                for member in group.members
+            ]
+            train_in_processes(
+                jobs,
+                cores=_cores(),
+                stop_requested=stop_requested,
+                trained=lambda member: say(_told(member)),
+            )
+        else:
+            for group in left:
+                _train_here(group, strategy, stop_requested, say)
+    return all(member.finished for member in members)
+
+
+def _train_here(
+    group: Group,
+    strategy: Strategy,
+    stop_requested: Callable[[], bool],
+    say: Callable[[str], None],
+) -> None:
+    """Train a group in this process."""
+    if strategy == "sequential":
+        trainer, packs = Trainer(group.program, "map"), [[member] for member in group.members]
+    else:
+        trainer, packs = Trainer(group.program, strategy, say), [group.members]
+    for pack in packs:
+        if not stop_requested():
+            trainer.train(pack, stop_requested)
+            for member in pack:
+                say(_told(member))
+
+
+def best_strategy(groups: Sequence[Group]) -> Strategy:
+    """The default strategy on this platform.
+
+    Only convolutional networks on CPU were measured: there a process per core was the fastest, and
+    vmap the slowest. Dense networks on CPU, and accelerators, were not.
+    """
+    if jax.default_backend() != "cpu":
+        return "vmap"
+    several = sum(len(group.members) for group in groups) > 1 and len(_cores()) > 1
+    return "processes" if several else "sequential"
+
+
+def _cores() -> list[int]:
+    """The cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+
+
+def _told(member: Member) -> str:
+    """How far a member has come, in a line."""
+    if member.diverged:
+        return f"{member.workdir}: diverged"
+    return f"{member.workdir}: step {member.step} of {member.config.train.num_steps}"

@@ -1,0 +1,144 @@
+"""The members of a sweep: one ordinary run for every point of a grid and every seed."""
+
+import copy
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ml_collections
+
+from vaejax.config import ConfigError, unknown_key
+
+SEED = "train.seed"
+DIVERGED_FILE = "diverged.json"  # beside the run's other files: at which step, and of what
+
+
+class Member(NamedTuple):
+    """One run of a sweep.
+
+    Attributes:
+        point: the swept values by key, `{"objective.beta": 4.0}`; the same for all its seeds.
+        seed: of the run.
+        config: of the run, whole.
+        workdir: of the run, as `vaejax.main` knows it.
+    """
+
+    point: Mapping[str, Any]
+    seed: int
+    config: ml_collections.ConfigDict
+    workdir: Path
+
+    @property
+    def diverged(self) -> bool:
+        """Whether training ended in a loss or a gradient that is not finite."""
+        return (self.workdir / DIVERGED_FILE).exists()
+
+    @property
+    def step(self) -> int:
+        """The step of the latest checkpoint, 0 where there is none."""
+        names = [path.name for path in self.workdir.glob("checkpoints/*")]
+        return max((int(name) for name in names if name.isdigit()), default=0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.diverged or self.step >= self.config.train.num_steps
+
+    def last_metrics(self) -> dict[str, dict[str, Any]]:
+        """What the run logged last, by split: `{"test/bound": {"elbo": ..., "kl_dims/0": [...]}}`.
+
+        A number that was not finite is None.
+        """
+        last = {}
+        for line in (self.workdir / "metrics.jsonl").read_text().splitlines():
+            values = json.loads(line)
+            last[values.pop("split")] = values
+        return last
+
+
+def grid(values: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    """The cartesian product, `{"objective.beta": [1, 4], ...}` -> `[{"objective.beta": 1, ...}]`.
+
+    The last key varies fastest.
+    """
+    return [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+
+
+def make_members(
+    config: ml_collections.ConfigDict,
+    points: Sequence[Mapping[str, Any]],
+    *,
+    seeds: Iterable[int],
+    workdir: str | Path,
+) -> list[Member]:
+    """A member for every point and seed, in `workdir/beta=4.0,latent_size=2/seed=0`.
+
+    Args:
+        config: what the points change.
+        points: dotted keys of the configuration and their values, as `grid` makes them.
+        seeds: of each point.
+        workdir: of the sweep.
+
+    Raises:
+        ConfigError: a key that the configuration does not have, a value that it cannot take, or a
+            point that is there twice.
+    """
+    members = []
+    for point, seed in itertools.product(points, list(seeds)):
+        if SEED in point:
+            raise ConfigError(f"config.{SEED}: expected among the seeds, got it swept")
+        changed = copy.deepcopy(config)
+        for key, value in [*point.items(), (SEED, seed)]:
+            _change(changed, key, value)
+        # As the configuration holds them: 1 is 1.0 where it has a float.
+        held = {key: value_of(changed, key) for key in point}
+        folder = Path(workdir) / _folder_name(held) / f"seed={seed}"
+        members.append(Member(held, seed, changed, folder))
+    if len({member.workdir for member in members}) < len(members):
+        raise ConfigError("sweep: expected every point and every seed once, got some of them twice")
+    return members
+
+
+def value_of(config: ml_collections.ConfigDict, key: str) -> Any:
+    """The value of a configuration at a dotted key."""
+    section, name = _place(config, key)
+    return section[name]
+
+
+def type_of(config: ml_collections.ConfigDict, key: str) -> type:
+    """The type of the values that a configuration takes at a dotted key."""
+    section, name = _place(config, key)
+    return section.get_type(name)
+
+
+def _change(config: ml_collections.ConfigDict, key: str, value: Any) -> None:
+    section, name = _place(config, key)
+    try:
+        section[name] = value
+    except TypeError as error:
+        raise ConfigError(f"config.{key}: {error}") from error
+
+
+def _place(config: ml_collections.ConfigDict, key: str) -> tuple[ml_collections.ConfigDict, str]:
+    """The section that a dotted key ends in, and its name there."""
+    section, path = config, key.split(".")
+    for depth, name in enumerate(path):
+        is_section = isinstance(section, ml_collections.ConfigDict)
+        if not is_section or name not in section:
+            where = ".".join(["config", *path[: depth + 1]])
+            raise ConfigError(unknown_key(where, name, section if is_section else []))
+        if depth < len(path) - 1:
+            section = section[name]
+    return section, path[-1]
+
+
+def _folder_name(point: Mapping[str, Any]) -> str:
+    """`beta=4.0,latent_size=2`: whole keys where their last parts alone would not tell."""
+    names = [key.split(".")[-1] for key in point]
+    if len(set(names)) < len(names):
+        names = list(point)
+    parts = [f"{name}={value}" for name, value in zip(names, point.values(), strict=True)]
+    return re.sub(r"[^\w.,=+-]+", "_", ",".join(parts))

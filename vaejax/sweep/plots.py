@@ -1,0 +1,141 @@
+"""Plots of a sweep's table; they need matplotlib (`pip install 'vaejax[plots]'`).
+
+The first swept number runs along the lines, and every combination of the others has a line of its
+own. A point is the mean over seeds, with the interval of the table.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from vaejax.sweep.table import Row
+
+HEADLINE = ("elbo", "log_px", "kl")  # of an evaluation of the bound
+SUFFIXES = ("_std", "_low", "_high")  # of an evaluation's own intervals
+PANEL_SIZE = (4.0, 3.2)  # inches
+MAX_COLUMNS = 3
+
+Line = tuple[str, list[tuple[float, Row]]]
+"""A label, and a metric's rows by the swept number, which rises."""
+
+
+def swept_number(rows: Sequence[Row]) -> str | None:
+    """The first swept key that holds numbers, which runs along the lines; None if there is none."""
+    for key, value in rows[0].point.items() if rows else ():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return key
+    return None
+
+
+def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
+    """Reconstruction, -log p(x|z), against KL, both in nats per image.
+
+    Args:
+        rows: of a sweep over at least one number, see `swept_number`.
+        path: of the picture; its suffix tells the format (.png, .pdf, .svg).
+    """
+    split = _bound_split(rows)
+    lines = zip(_lines(rows, split, "kl"), _lines(rows, split, "log_px"), strict=True)
+    figure, axes = _panels(1, scale=1.4)
+    for (label, kl), (_, log_px) in lines:
+        across, up = [row for _, row in kl], [row for _, row in log_px]
+        x, y = [row.mean for row in across], [-row.mean for row in up]
+        bars = axes[0].errorbar(
+            x, y, _interval(up)[::-1], _interval(across), marker="o", capsize=2, label=label
+        )
+        for (value, _), place in zip(kl, zip(x, y, strict=True), strict=True):
+            axes[0].annotate(
+                f"{value:g}",
+                place,
+                textcoords="offset points",
+                xytext=(5, 5),
+                fontsize="x-small",
+                color=bars[0].get_color(),
+            )
+    axes[0].set(xlabel=f"KL, nats per image ({split})", ylabel="reconstruction, nats per image")
+    axes[0].set_title(f"numbers at the points: {_name(swept_number(rows))}", fontsize="medium")
+    _finish(figure, axes, path)
+
+
+def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
+    """The bound, its parts and the disentanglement scores against the first swept number.
+
+    Args: as `plot_tradeoff`.
+    """
+    split, key = _bound_split(rows), swept_number(rows)
+    scores = {
+        (row.split, row.metric)
+        for row in rows
+        if row.metric.startswith("disentanglement/") and not row.metric.endswith(SUFFIXES)
+    }
+    panels = [(split, metric) for metric in HEADLINE] + sorted(scores)
+    figure, axes = _panels(len(panels))
+    for axis, (split, metric) in zip(axes, panels, strict=True):
+        for label, line in _lines(rows, split, metric):
+            values = [value for value, _ in line]
+            across = [row for _, row in line]
+            means = [row.mean for row in across]
+            axis.errorbar(values, means, _interval(across), marker="o", capsize=2, label=label)
+        if _wants_logarithm(
+            [value for _, line in _lines(rows, split, metric) for value, _ in line]
+        ):
+            axis.set_xscale("log")
+        name = metric.removeprefix("disentanglement/")
+        axis.set(xlabel=_name(key), ylabel=f"{name}, {across[0].unit}".removesuffix(", "))
+        axis.set_title(split, fontsize="medium")
+    _finish(figure, axes, path)
+
+
+def _bound_split(rows: Sequence[Row]) -> str:
+    """Where the bound was evaluated; the training batches, if nowhere else."""
+    splits = [row.split for row in rows if row.metric == "elbo"]
+    return next((split for split in splits if split != "train"), "train")
+
+
+def _lines(rows: Sequence[Row], split: str, metric: str) -> Iterator[Line]:
+    """The lines of a metric of a split."""
+    key = swept_number(rows)
+    lines: dict[str, list[tuple[float, Row]]] = {}
+    for row in rows:
+        if (row.split, row.metric) == (split, metric):
+            others = [f"{_name(k)} {value}" for k, value in row.point.items() if k != key]
+            lines.setdefault(", ".join(others), []).append((float(row.point[key]), row))
+    for label, line in lines.items():
+        yield label, sorted(line, key=lambda pair: pair[0])
+
+
+def _interval(rows: Sequence[Row]) -> list[list[float]]:
+    """How far the interval reaches below and above the means; nowhere for a single seed."""
+    below = [0.0 if math.isnan(row.low) else row.mean - row.low for row in rows]
+    above = [0.0 if math.isnan(row.high) else row.high - row.mean for row in rows]
+    return [below, above]
+
+
+def _wants_logarithm(values: Sequence[float]) -> bool:
+    return min(values) > 0 and max(values) >= 10 * min(values)
+
+
+def _name(key: str) -> str:
+    """A key without its section: `beta` of `objective.beta`."""
+    return key.partition(".")[2] or key
+
+
+def _panels(count: int, scale: float = 1.0) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    columns = min(count, MAX_COLUMNS)
+    lines = -(-count // columns)
+    size = (scale * PANEL_SIZE[0] * columns, scale * PANEL_SIZE[1] * lines)
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(lines, columns, squeeze=False).flat[:count]
+
+
+def _finish(figure: Any, axes: Any, path: str | Path) -> None:
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    if axes[0].get_legend_handles_labels()[1] != [""]:
+        axes[0].legend(fontsize="small")
+    for axis in figure.axes[len(axes) :]:
+        axis.remove()
+    figure.savefig(path, dpi=150)

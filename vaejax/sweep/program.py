@@ -1,0 +1,136 @@
+"""One program for all members of a sweep that differ only in numbers and seeds.
+
+A number that differs (a beta, a learning rate) is no constant of the program. It lies in the train
+state, beside the batch statistics and the moments of the optimiser, and objective and optimiser are
+built from it inside the compiled function. So the train step and the evaluations are those of a
+single run, compiled once for all members; `ordinary` takes the numbers out again for the disk.
+"""
+
+import copy
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+import optax
+
+from vaejax import config as configuration
+from vaejax import objectives, optimizers
+from vaejax.config import ConfigError
+from vaejax.evaluators import Evaluator
+from vaejax.run import Run, build, evaluations, initial_arguments
+from vaejax.sweep.members import Member, value_of
+from vaejax.train_state import TrainState, create_train_state
+from vaejax.types import Array, Batch, ModelState, Objective, Params
+
+Numbers = Mapping[str, Array]
+"""By dotted key, `{"objective.beta": 4.0, "optimizer.learning_rate": 1e-3}`; float32 scalars."""
+
+COLLECTION = "sweep"  # of the model state: where a state has its numbers
+
+
+class Program:
+    """What its members share: data, model, and the objective and optimiser of a state's numbers.
+
+    Args:
+        config: of one of the members.
+        names: keys of the numbers in which the members differ.
+
+    Attributes:
+        run: the run of `config`, with its numbers as constants.
+        names: as given.
+        objective: an objective whose numbers are those of the state.
+        optimizer: likewise.
+    """
+
+    def __init__(self, config: ml_collections.ConfigDict, names: Sequence[str]):
+        self.run: Run = build(config)
+        self.names = tuple(names)
+        self.objective = Objective(self.run.context.objective.init, self._loss)
+        self.optimizer = optax.GradientTransformation(self.run.optimizer.init, self._update)
+        self._sections = config.to_dict()
+        self._create = jax.jit(self._state_of)
+
+    def initial_state(self, member: Member) -> TrainState:
+        """A member's state before the first step, with its numbers."""
+        settings = dataclasses.replace(self.run.settings, seed=member.seed)
+        return self._create(*initial_arguments(self.run.source, settings), self.numbers_of(member))
+
+    def numbers_of(self, member: Member) -> dict[str, np.ndarray]:
+        """A member's values of the numbers in which the members differ."""
+        return {name: np.float32(value_of(member.config, name)) for name in self.names}
+
+    def evaluators_of(self, member: Member) -> dict[str, Evaluator]:
+        """A member's evaluations, of states with numbers; what they compile, all members share."""
+        context = self.run.context._replace(objective=self.objective, seed=member.seed)
+        return evaluations(member.config, context)
+
+    def check(self, member: Member) -> None:
+        """Raise ConfigError unless objective and optimiser take a member's numbers."""
+        numbers = {name: value_of(member.config, name) for name in self.names}
+        self._objective_with(numbers)
+        self._optimizer_with(numbers)
+
+    def can_trace(self, name: str) -> bool:
+        """Whether objective and optimiser can be built from an unknown number at this key."""
+
+        def build_both(number: Array) -> None:
+            self._objective_with({name: number})
+            self._optimizer_with({name: number})
+
+        try:
+            jax.eval_shape(build_both, jax.ShapeDtypeStruct((), np.float32))
+        except ConfigError:  # how `configuration` tells that their code asked for its value
+            return False
+        return True
+
+    def _state_of(self, rng: Array, batch: Batch, numbers: Numbers) -> TrainState:
+        parts = self._objective_with(numbers), self._optimizer_with(numbers)
+        return with_numbers(create_train_state(*parts, rng, batch), numbers)
+
+    def _loss(self, params: Params, model_state: ModelState, *args: Any):
+        rest = dict(model_state)
+        numbers = rest.pop(COLLECTION)
+        loss, (metrics, rest) = self._objective_with(numbers).loss(params, rest, *args)
+        return loss, (metrics, {**rest, COLLECTION: numbers})
+
+    def _update(self, grads: Params, opt_state: Any, params: Params):
+        numbers, inner = opt_state
+        updates, inner = self._optimizer_with(numbers).update(grads, inner, params)
+        return updates, (numbers, inner)
+
+    def _objective_with(self, numbers: Numbers) -> Objective:
+        section, model = self._section("objective", numbers), self.run.context.model
+        return configuration.build(
+            "config.objective", objectives, section, model, returns=Objective
+        )
+
+    def _optimizer_with(self, numbers: Numbers) -> optax.GradientTransformation:
+        section = self._section("optimizer", numbers)
+        return configuration.call("config.optimizer", optimizers.make_optimizer, section)
+
+    def _section(self, name: str, numbers: Numbers) -> dict[str, Any]:
+        section = copy.deepcopy(self._sections[name])
+        for key, number in numbers.items():
+            first, *path = key.split(".")
+            if first == name:
+                place = functools.reduce(dict.__getitem__, path[:-1], section)
+                place[path[-1]] = number
+        return section
+
+
+def with_numbers(state: TrainState, numbers: Numbers) -> TrainState:
+    """An ordinary state as the programs of a sweep take it."""
+    return state._replace(
+        model_state={**state.model_state, COLLECTION: dict(numbers)},
+        opt_state=(dict(numbers), state.opt_state),
+    )
+
+
+def ordinary(state: TrainState) -> TrainState:
+    """The state as a single run has it, without numbers."""
+    rest = {name: value for name, value in state.model_state.items() if name != COLLECTION}
+    return state._replace(model_state=rest, opt_state=state.opt_state[1])

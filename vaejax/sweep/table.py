@@ -1,0 +1,139 @@
+"""The numbers of a sweep: one row per point and metric, with what the seeds say of its accuracy."""
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vaejax.logging import unit
+from vaejax.sweep.members import Member
+
+LEVEL = 0.95  # probability of the interval
+
+
+class Row(NamedTuple):
+    """A metric at the end of training, over the seeds of a point.
+
+    Attributes:
+        point: the swept values by key.
+        split: where the metric was taken: "train" (the last batch), "test/bound", ...
+        metric: its name.
+        unit: of its values, "" for plain numbers.
+        values: by seed, of the members that are finished and did not diverge.
+        mean: of the values.
+        std: their standard deviation (n - 1), NaN for a single one.
+        low: lower end of the 95 % interval of the mean by Student's t, NaN for a single value.
+        high: upper end.
+        num_diverged: seeds left out because their training diverged.
+    """
+
+    point: dict[str, Any]
+    split: str
+    metric: str
+    unit: str
+    values: dict[int, float]
+    mean: float
+    std: float
+    low: float
+    high: float
+    num_diverged: int
+
+
+def table(members: Sequence[Member]) -> list[Row]:
+    """The rows of all points, of members that are finished; vectors stay in their `metrics.jsonl`.
+
+    A point whose members all diverged has a single row, without a metric.
+    """
+    points: dict[str, list[Member]] = {}
+    for member in members:
+        if member.finished:
+            points.setdefault(json.dumps(member.point), []).append(member)
+    return [row for seeds in points.values() for row in _rows(seeds)]
+
+
+def _rows(members: Sequence[Member]) -> list[Row]:
+    """The rows of the members of one point."""
+    healthy = {m.seed: m.last_metrics() for m in members if not m.diverged}
+    num_diverged = len(members) - len(healthy)
+    values: dict[tuple[str, str], dict[int, float]] = {}
+    for seed, splits in healthy.items():
+        for split, metrics in splits.items():
+            for metric, value in metrics.items():
+                if metric != "step" and not isinstance(value, list):
+                    values.setdefault((split, metric), {})[seed] = _number(value)
+    point = dict(members[0].point)
+    if not values:
+        return [Row(point, "", "", "", {}, *[math.nan] * 4, num_diverged)]
+    return [
+        Row(point, *name, unit(name[1]), given, *_summary(list(given.values())), num_diverged)
+        for name, given in values.items()
+    ]
+
+
+def _number(value: float | None) -> float:
+    """What a log holds as null was not finite."""
+    return math.nan if value is None else float(value)
+
+
+def _summary(values: Sequence[float]) -> tuple[float, float, float, float]:
+    """Mean, standard deviation, and the interval of the mean."""
+    from scipy.special import stdtrit  # slow to import
+
+    count, mean = len(values), float(np.mean(values))
+    if count < 2:
+        return mean, math.nan, math.nan, math.nan
+    std = float(np.std(values, ddof=1))
+    half = float(stdtrit(count - 1, 0.5 * (1.0 + LEVEL))) * std / math.sqrt(count)
+    return mean, std, mean - half, mean + half
+
+
+def summary(rows: Sequence[Row]) -> list[str]:
+    """A line per point: its evaluated bound, and how many of its members diverged."""
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        name = ", ".join(f"{key} {value}" for key, value in row.point.items())
+        told = lines.setdefault(name, [f"{row.num_diverged} diverged"] if row.num_diverged else [])
+        if row.metric == "elbo" and row.split != "train":
+            interval = "" if math.isnan(row.low) else f" [{row.low:.5g}, {row.high:.5g}]"
+            told.append(f"{row.split} elbo {row.mean:.5g}{interval} {row.unit}")
+    return [f"{name}: {', '.join(told) or 'trained'}" for name, told in lines.items()]
+
+
+def write_table(rows: Sequence[Row], folder: Path) -> None:
+    """Write `results.csv` and `results.jsonl`: a row per point and metric, a column per swept key.
+
+    A number that is not finite is empty in the one and null in the other; only the second has the
+    values of the single seeds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    records = [_record(row) for row in rows]
+    with (folder / "results.jsonl").open("w") as file:
+        file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in records)
+    columns = [name for name in records[0] if name != "values"] if records else []
+    with (folder / "results.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(records)
+
+
+def _record(row: Row) -> dict[str, Any]:
+    def finite(value: float) -> float | None:
+        return value if math.isfinite(value) else None
+
+    return {
+        **row.point,
+        "split": row.split,
+        "metric": row.metric,
+        "unit": row.unit,
+        "mean": finite(row.mean),
+        "std": finite(row.std),
+        "low": finite(row.low),
+        "high": finite(row.high),
+        "num_seeds": len(row.values),
+        "num_diverged": row.num_diverged,
+        "values": {str(seed): finite(value) for seed, value in row.values.items()},
+    }
