@@ -19,7 +19,7 @@ Variants:  :small for one GPU of 16 GB; :laptop for two CPU cores, 3 groups, 320
 
 from ml_collections import ConfigDict
 
-from configs._nvae import nvae_run
+from configs._nvae import SMOKE, nvae_run
 
 PUBLISHED = dict(
     data=dict(name="mnist", path="~/datasets/mnist", pad=2, binarize="dynamic"),
@@ -40,9 +40,9 @@ PUBLISHED = dict(
     num_epochs=400,
     batch_size=400,
 )
-TINY = dict(
+LAPTOP = dict(
     groups=(1, 2),
-    latent_channels=4,
+    latent_channels=8,
     encoder_features=8,
     decoder_features=8,
     preprocess_cells=1,
@@ -54,7 +54,7 @@ TINY = dict(
 VARIANTS = {
     "small": dict(batch_size=100, num_epochs=100, model=dict(dtype="bfloat16")),
     "laptop": dict(
-        model=dict(TINY, latent_channels=8),
+        model=LAPTOP,
         num_images=3_200,
         num_epochs=40,
         batch_size=32,
@@ -63,16 +63,8 @@ VARIANTS = {
         ema_decay=0.99,
         importance_weighted=dict(num_examples=200),
     ),
-    "smoke": dict(
-        model=dict(TINY, groups=(1, 1)),
-        num_images=16,
-        num_epochs=2,
-        batch_size=8,
-        warmup_epochs=0,
-        evals=2,
-        bound=dict(batch_size=8),
-        importance_weighted=None,  # its program alone takes minutes to compile on small machines
-    ),
+    # The program of the importance-weighted estimate takes minutes to compile on small machines.
+    "smoke": dict(SMOKE, importance_weighted=None),
 }
 
 

@@ -44,7 +44,7 @@ ALLOWED = {
     "steps": {"accumulation", "checks", "guard", "types", "parallel", "train_state"},
     "data": {"types", "parallel", "randomness"},
     "figures": {"types"},
-    "metrics": {"types"},
+    "metrics": {"checks", "types"},
 }
 # Rooms that compose the others and are composed by none of those above.
 RUN = (
@@ -105,7 +105,7 @@ def run_python(code: str) -> str:
 
 
 def test_import_works_without_what_only_some_runs_need():
-    run_python(
+    printed = run_python(
         "import sys\n"
         "class Blocked:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
@@ -113,8 +113,9 @@ def test_import_works_without_what_only_some_runs_need():
         "            raise ImportError(name)\n"
         "sys.meta_path.insert(0, Blocked())\n"
         "import vaejax\n"
-        "assert callable(vaejax.make_train_step)\n"
+        "print(callable(vaejax.make_train_step))\n"
     )
+    assert printed == "True\n"
 
 
 def test_import_is_not_slower_than_its_libraries():

@@ -13,12 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.checks import is_traced
 from vaejax.types import Array
-
-
-def is_traced(*arrays: Any) -> bool:
-    """Whether the values of any of the arrays are yet to come."""
-    return any(isinstance(array, jax.core.Tracer) for array in arrays)
 
 
 def namespace(*arrays: Any) -> ModuleType:
