@@ -10,7 +10,28 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from vaejax.config import run_config
+from vaejax.config import check_variant, run_config
+
+TINY = dict(
+    groups=(1, 1),
+    latent_channels=2,
+    encoder_features=4,
+    decoder_features=4,
+    preprocess_cells=1,
+    postprocess_cells=1,
+    encoder_cells=1,
+    decoder_cells=1,
+    num_flows=0,
+)
+SMOKE = dict(
+    model=TINY,
+    bound=dict(batch_size=8),
+    num_images=16,
+    num_epochs=2,
+    batch_size=8,
+    warmup_epochs=0,
+    evals=2,
+)
 
 
 def nvae_run(
@@ -20,14 +41,12 @@ def nvae_run(
 
     Args:
         variant: one of `variants`, or empty.
-        published: arguments of `_sections`; `data`, `model` and `eval` are dicts.
+        published: arguments of `_sections`; `data`, `model` and `bound` are dicts.
         variants: by name, what differs; dicts are merged key by key, but for `data` with a `name`.
     """
-    variants = {"": {}, **variants}
-    if variant not in variants:
-        run_config(variant, {name: {} for name in variants})  # says which there are
+    check_variant(variant, variants)
     settings = dict(published)
-    for key, value in variants[variant].items():
+    for key, value in variants.get(variant, {}).items():
         merged = isinstance(value, Mapping) and "name" not in value
         settings[key] = {**settings[key], **value} if merged else value
     return run_config(**_sections(**settings))
@@ -37,7 +56,7 @@ def _sections(
     *,
     data: Mapping[str, Any],
     model: Mapping[str, Any],
-    eval: Mapping[str, Any],
+    bound: Mapping[str, Any],
     num_images: int,
     num_epochs: int,
     batch_size: int,
@@ -46,6 +65,8 @@ def _sections(
     penalty: float = 1e-2,
     initial_penalty: float | None = None,
     evals: int = 20,
+    importance_weighted: Mapping[str, Any] | None = None,
+    ema_decay: float = 0.999,
 ) -> dict[str, Any]:
     steps_per_epoch = num_images // batch_size
     num_steps = num_epochs * steps_per_epoch
@@ -53,6 +74,9 @@ def _sections(
     weight: Any = penalty
     if initial_penalty is not None:
         weight = dict(name="annealed_with", share=beta, initial=initial_penalty, final=penalty)
+    evaluations = dict(bound=bound)
+    if importance_weighted is not None:
+        evaluations["importance_weighted"] = importance_weighted
     rate = dict(
         name="nvae_learning_rate",
         peak=learning_rate,
@@ -69,8 +93,9 @@ def _sections(
             num_steps=num_steps,
             batch_size=batch_size,
             skip_factor=10.0,
+            ema_decay=ema_decay,
             log_every=max(1, min(100, num_steps // 10)),
             eval_every=max(1, num_steps // evals),
         ),
-        eval=dict(bound=eval),
+        eval=evaluations,
     )

@@ -38,6 +38,16 @@ def get_config(variant: str = "") -> ConfigDict:
         ),
         variant=variant,
         variants={
+            # A dense network, upright sprites only: a minute per run, for sweeps on a CPU.
+            "laptop": {
+                "data.fixed": {"orientation": 0},
+                "model.preset": "burda",
+                "optimizer.learning_rate": 1e-3,
+                "train.num_steps": 2_000,
+                "train.eval_every": 2_000,
+                "eval.disentanglement.num_images": None,
+                "eval.bound.num_examples": None,
+            },
             "smoke": {
                 "train.num_steps": 4,
                 "train.batch_size": 16,
@@ -49,6 +59,6 @@ def get_config(variant: str = "") -> ConfigDict:
                 "eval.disentanglement.num_repeats": 2,
                 "eval.bound.batch_size": 32,
                 "eval.bound.num_examples": 64,
-            }
+            },
         },
     )

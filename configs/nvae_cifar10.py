@@ -3,8 +3,8 @@
     python -m vaejax.main --config=configs/nvae_cifar10.py --workdir=runs/nvae_cifar10
 
 Paper:     Vahdat & Kautz, NVAE, 2020, table 1.
-Data:      a folder of pictures, the 60,000 of the data set, in sub-folders
-           `train` and `test`: --config.data.path=FOLDER.
+Data:      CIFAR-10 through tfds, flipped at random. With the file at hand:
+           --config.data.manual_dir=FOLDER; see `vaejax/data/cifar10.py`.
 Model:     30 latent groups at 16 x 16, flows, 131 million parameters; a mixture of ten logistics.
 Expect:    2.91 bits per dimension on the test split (official likelihood, see `nvae_celeba.py`).
 Hardware:  8 V100 for 55 hours (400 epochs, batch 256 in all).
@@ -13,10 +13,10 @@ Variants:  :small for one GPU of 24 GB (chosen, not timed), :smoke.
 
 from ml_collections import ConfigDict
 
-from configs._nvae import nvae_run
+from configs._nvae import SMOKE, nvae_run
 
 PUBLISHED = dict(
-    data=dict(name="folder", path="~/datasets/cifar10", image_size=32, flip=True),
+    data=dict(name="cifar10", data_dir="~/tensorflow_datasets", flip=True),
     model=dict(
         likelihood=dict(name="logistic_mixture", bits=8),
         groups=(30,),
@@ -25,37 +25,17 @@ PUBLISHED = dict(
         num_flows=1,
         nvae_compat=False,
     ),
-    eval=dict(split="test", batch_size=50),
+    bound=dict(split="test", batch_size=50),
     num_images=50_000,
     num_epochs=400,
     batch_size=256,
-)
-TINY = dict(
-    groups=(1, 1),
-    latent_channels=2,
-    encoder_features=4,
-    decoder_features=4,
-    preprocess_cells=1,
-    postprocess_cells=1,
-    encoder_cells=1,
-    decoder_cells=1,
-    num_flows=0,
 )
 VARIANTS = {
     "small": dict(
         model=dict(encoder_features=64, decoder_features=64, dtype="bfloat16"),
         batch_size=32,
     ),
-    "smoke": dict(
-        data=dict(image_size=32),
-        model=TINY,
-        eval=dict(batch_size=8),
-        num_images=16,
-        num_epochs=2,
-        batch_size=8,
-        warmup_epochs=0,
-        evals=2,
-    ),
+    "smoke": SMOKE,
 }
 
 

@@ -14,7 +14,7 @@ Variants:  :small for one GPU of 24 GB (chosen, not timed), :smoke.
 
 from ml_collections import ConfigDict
 
-from configs._nvae import nvae_run
+from configs._nvae import SMOKE, nvae_run
 
 PUBLISHED = dict(
     data=dict(name="folder", path="~/datasets/ffhq256", image_size=256, flip=True, bits=5),
@@ -26,7 +26,7 @@ PUBLISHED = dict(
         num_flows=2,
         nvae_compat=False,
     ),
-    eval=dict(split="test", batch_size=8),
+    bound=dict(split="test", batch_size=8),
     num_images=63_000,
     num_epochs=200,
     batch_size=96,
@@ -34,32 +34,12 @@ PUBLISHED = dict(
     penalty=1e-1,
     initial_penalty=1.0,
 )
-TINY = dict(
-    groups=(1, 1),
-    latent_channels=2,
-    encoder_features=4,
-    decoder_features=4,
-    preprocess_cells=1,
-    postprocess_cells=1,
-    encoder_cells=1,
-    decoder_cells=1,
-    num_flows=0,
-)
 VARIANTS = {
     "small": dict(
         model=dict(encoder_features=16, decoder_features=16, dtype="bfloat16"),
         batch_size=8,
     ),
-    "smoke": dict(
-        data=dict(image_size=32),
-        model=TINY,
-        eval=dict(batch_size=8),
-        num_images=16,
-        num_epochs=2,
-        batch_size=8,
-        warmup_epochs=0,
-        evals=2,
-    ),
+    "smoke": dict(SMOKE, data=dict(image_size=32)),
 }
 
 

@@ -3,8 +3,8 @@
     python -m vaejax.main --config=configs/nvae_imagenet32.py --workdir=runs/nvae_imagenet32
 
 Paper:     Vahdat & Kautz, NVAE, 2020, table 1.
-Data:      a folder of pictures, the old down-sampled set, in sub-folders
-           `train` and `validation`: --config.data.path=FOLDER.
+Data:      the old down-sampled set through tfds, flipped at random. With the archives at hand:
+           --config.data.manual_dir=FOLDER; see `vaejax/data/downsampled_imagenet.py`.
 Model:     28 latent groups at 16 x 16, flows, 269 million parameters; a mixture of ten logistics.
 Expect:    3.92 bits per dimension on the validation split (paper, quoted from memory; the
            official likelihood).
@@ -14,10 +14,12 @@ Variants:  :small for one GPU of 24 GB (chosen, not timed), :smoke.
 
 from ml_collections import ConfigDict
 
-from configs._nvae import nvae_run
+from configs._nvae import SMOKE, nvae_run
 
 PUBLISHED = dict(
-    data=dict(name="folder", path="~/datasets/imagenet32", image_size=32, flip=True),
+    data=dict(
+        name="downsampled_imagenet", image_size=32, flip=True, data_dir="~/tensorflow_datasets"
+    ),
     model=dict(
         likelihood=dict(name="logistic_mixture", bits=8),
         groups=(28,),
@@ -26,7 +28,7 @@ PUBLISHED = dict(
         num_flows=1,
         nvae_compat=False,
     ),
-    eval=dict(split="validation", batch_size=50),
+    bound=dict(split="validation", batch_size=50),
     num_images=1_281_147,
     num_epochs=45,
     batch_size=576,
@@ -34,32 +36,12 @@ PUBLISHED = dict(
     penalty=1e-2,
     initial_penalty=1.0,
 )
-TINY = dict(
-    groups=(1, 1),
-    latent_channels=2,
-    encoder_features=4,
-    decoder_features=4,
-    preprocess_cells=1,
-    postprocess_cells=1,
-    encoder_cells=1,
-    decoder_cells=1,
-    num_flows=0,
-)
 VARIANTS = {
     "small": dict(
         model=dict(encoder_features=64, decoder_features=64, dtype="bfloat16"),
         batch_size=32,
     ),
-    "smoke": dict(
-        data=dict(image_size=32),
-        model=TINY,
-        eval=dict(batch_size=8),
-        num_images=16,
-        num_epochs=2,
-        batch_size=8,
-        warmup_epochs=0,
-        evals=2,
-    ),
+    "smoke": SMOKE,
 }
 
 

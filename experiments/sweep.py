@@ -4,8 +4,8 @@
         --sweep=objective.beta=1e-4,1e-3,1e-2 --sweep=model.latent_size=2,3,5 --seeds=3
 
 Members that differ only in numbers of the objective or optimiser and in the seed are trained by one
-program, the rest in turn; `--strategy` says how (`vaejax/sweep/engine.py`), by default the fastest
-on this machine. The same command goes on with a sweep that was stopped. `--workdir` receives
+program, the rest in turn; `--strategy` says how (`vaejax/sweep/engine.py`), with a default for
+the platform. The same command goes on with a sweep that was stopped. `--workdir` receives
     results.csv, results.jsonl   a row per point and metric: mean, standard deviation and 95 %
                                  interval over seeds;
     tradeoff.png, metrics.png    reconstruction against KL; metrics against the first swept number
@@ -36,7 +36,7 @@ from vaejax.host_memory import keep_freed_memory
 
 SWEEP = flags.DEFINE_multi_string("sweep", [], "KEY=VALUE,VALUE,...; may be given several times.")
 SEEDS = flags.DEFINE_integer("seeds", 1, "How many, from config.train.seed on.", lower_bound=1)
-STRATEGY = flags.DEFINE_enum("strategy", None, sweep.STRATEGIES, "Default: the fastest here.")
+STRATEGY = flags.DEFINE_enum("strategy", None, sweep.STRATEGIES, "Default: the platform's.")
 USAGE = "usage: python experiments/sweep.py --config=FILE --workdir=DIR --sweep=KEY=VALUE,VALUE"
 
 

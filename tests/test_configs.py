@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.data.idx_files import random_arrays, write_mnist
-from tests.data.tfds_files import write_celeb_a
+from tests.data.tfds_files import write_celeb_a, write_pngs
 from vaejax import config as configuration
 from vaejax import models
 from vaejax.config import ConfigError
@@ -49,9 +49,24 @@ def write_pictures(folder):
     return {"data.path": str(folder)}
 
 
+def write_small_pictures(name, *splits, **others):
+    """Writes 16 pictures of 32 x 32 in each split of a tfds data set."""
+
+    def write(folder):
+        write_pngs(folder, name, dict.fromkeys(splits, 16), 32, **others)
+        return {"data.data_dir": str(folder)}
+
+    return write
+
+
 # What each data set needs on disk, and how the configuration is told where it is.
 DATA = {
     "celeb_a": write_faces,
+    "celeb_a_hq": write_small_pictures("celeb_a_hq/32", "train"),
+    "cifar10": write_small_pictures("cifar10", "train", "test", label=3),
+    "downsampled_imagenet": write_small_pictures(
+        "downsampled_imagenet/32x32", "train", "validation"
+    ),
     "dsprites": lambda folder: {},
     "folder": write_pictures,
     "frey_faces": write_frey_faces,
@@ -95,12 +110,18 @@ def test_header_gives_the_command_and_what_to_expect(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_variant_that_does_not_exist_is_told_from_those_that_do(path):
+    with pytest.raises(ConfigError, match=r"^variant: expected one of \[.*'smoke'.*, got 'smok'$"):
+        load(path).get_config("smok")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_without_its_data_a_config_says_what_to_put_where(path, tmp_path):
     config = load(path).get_config()
     if config.data.name == "dsprites":
         build(config)  # needs nothing
         return
-    key = "data.data_dir" if config.data.name == "celeb_a" else "data.path"
+    key = "data.data_dir" if "data_dir" in config.data else "data.path"
     config.update_from_flattened_dict({key: str(tmp_path / "nothing")})
     with pytest.raises(ConfigError, match=r"config\.data\.") as error:
         build(config)

@@ -124,6 +124,13 @@ def test_infinite_factor_skips_only_what_is_not_finite():
     assert [int(state.guard.num_skipped) for state in states] == [0, 0, 1, 1]
 
 
+def test_infinite_factor_computes_no_nan():
+    with jax.debug_nans(True):
+        taken, guard = judge(Guard(), jnp.asarray(1.0), jnp.asarray(2.0), np.inf)
+    assert taken
+    assert float(guard.norm) == 2.0
+
+
 def test_without_a_factor_every_step_is_taken():
     states, metrics = run(jax.jit(make_train_step(OBJECTIVE, OPTIMIZER)), [1.0, np.nan])
     assert "skipped_steps" not in metrics[-1]

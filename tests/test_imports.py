@@ -39,25 +39,18 @@ ALLOWED = {
     "optimizers": {"checks", "types"},
     "guard": {"types"},
     "train_state": {"guard", "types"},
+    "batch_statistics": {"types"},
     "accumulation": {"types", "parallel"},
     "steps": {"accumulation", "checks", "guard", "types", "parallel", "train_state"},
     "data": {"types", "parallel", "randomness"},
     "figures": {"types"},
-    "metrics": {"types"},
+    "metrics": {"checks", "types"},
 }
 # Rooms that compose the others and are composed by none of those above.
 RUN = (
-    "config",
-    "evaluators",
-    "pictures",
-    "run",
-    "checkpoint",
-    "logging",
-    "train",
-    "modes",
-    "sweep",
-    "main",
-)
+    "config", "kept_config", "evaluators", "pictures", "sampling", "run", "checkpoint", "logging",
+    "train", "modes", "sweep", "main",
+)  # fmt: skip
 RUN_ONLY = {"absl", "ml_collections", "orbax"}
 
 
@@ -85,7 +78,8 @@ def test_imports_point_one_way(path):
     room, names = room_of(path), imports_of(path)
     used = {name.split(".")[1] for name in names if name.split(".")[0] == "vaejax"} - {room}
     outside = {name.split(".")[0] for name in names}
-    if room not in RUN:
+    is_command = path.name == "__main__.py"  # composes the others, as `main` does
+    if room not in RUN and not is_command:
         assert used <= ALLOWED[room], f"{room} may not import {used - ALLOWED[room]}"
         assert not outside & RUN_ONLY
     if room != "data":
@@ -111,7 +105,7 @@ def run_python(code: str) -> str:
 
 
 def test_import_works_without_what_only_some_runs_need():
-    run_python(
+    printed = run_python(
         "import sys\n"
         "class Blocked:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
@@ -119,8 +113,9 @@ def test_import_works_without_what_only_some_runs_need():
         "            raise ImportError(name)\n"
         "sys.meta_path.insert(0, Blocked())\n"
         "import vaejax\n"
-        "assert callable(vaejax.make_train_step)\n"
+        "print(callable(vaejax.make_train_step))\n"
     )
+    assert printed == "True\n"
 
 
 def test_import_is_not_slower_than_its_libraries():

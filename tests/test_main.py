@@ -35,6 +35,7 @@ def run_main(*arguments, **environment):
         (["--confg=x"], "Unknown command line flag 'confg'"),
         (["stray"], "expected flags only, got ['stray']"),
         (["--mode=sample"], "--workdir: expected a folder with checkpoints"),
+        (["--mode=sample", "--temperature=warm"], "--temperature: expected a number, or several"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_names_the_key(tmp_path, arguments, message):
@@ -74,13 +75,14 @@ def test_train_evaluate_and_sample(tmp_path):
         "        eval=dict(bound=dict(batch_size=4)),\n"
         "    )\n"
     )
-    flags = [f"--config={config}", f"--workdir={tmp_path / 'run'}", "--config.train.num_steps=6"]
-    for mode, written in [
-        ("train", "metrics.jsonl"),
-        ("evaluate", "evaluation_6.json"),
-        ("sample", "samples_6.png"),
+    folder = f"--workdir={tmp_path / 'run'}"
+    for flags, written in [
+        ([f"--config={config}", folder, "--config.train.num_steps=6"], "metrics.jsonl"),
+        # From here on the folder knows its configuration.
+        ([folder, "--mode=evaluate", "--config.eval.bound.batch_size=8"], "evaluation_6.json"),
+        ([folder, "--mode=sample", "--temperature=0.7"], "samples_6.png"),
     ]:
-        done = run_main(*flags, f"--mode={mode}", XDG_CACHE_HOME=str(tmp_path / "cache"))
+        done = run_main(*flags, XDG_CACHE_HOME=str(tmp_path / "cache"))
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "run" / written).exists()
     assert list((tmp_path / "cache" / "vaejax" / "compiled").iterdir())

@@ -28,8 +28,29 @@ class Bars(nn.Module):
         images = jnp.broadcast_to(halves[:, None, :, None], (len(z), 8, 8, 1))
         return Normal(images, jnp.ones_like(images))
 
-    def sample(self, num_images):
-        return self.decode((jnp.full((num_images, 2), 0.5),))
+    def draw_noise(self, num_images):
+        return [jnp.full((num_images, 2), 0.5)]
+
+    def sample(self, num_images, *, temperature, noise):
+        return self.decode(noise)
+
+
+class Counted(nn.Module):
+    """Codes are the images; those decoded together have the grey value of their number / 64."""
+
+    def encode(self, images):
+        posterior = Normal.standard(images)
+        return (normal_latent(images, posterior, posterior),)
+
+    def decode(self, codes):
+        (z,) = codes
+        return Normal(jnp.full_like(z, len(z) / 64), jnp.ones_like(z))
+
+    def draw_noise(self, num_images):
+        return [jnp.zeros((num_images, 8, 8, 1))]
+
+    def sample(self, num_images, *, temperature, noise):
+        return self.decode(noise)
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +58,13 @@ def source():
     return ArraySource(np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1)).astype(np.uint8))
 
 
+def pictures_of(model, source):
+    return Pictures(Context(model, elbo(model), {"test": source}, data_mesh(), 0), source)
+
+
 @pytest.fixture(scope="module")
 def pictures(source):
-    model = Bars()
-    return Pictures(Context(model, elbo(model), {"test": source}, data_mesh(), 0), source)
+    return pictures_of(Bars(), source)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +82,27 @@ def test_panels_are_pictures(pictures, state):
 
 def test_samples_are_the_models(pictures, state):
     np.testing.assert_allclose(pictures.samples(state), 0.5)
+
+
+def test_samples_are_decoded_eight_at_a_time(source, state):
+    samples = pictures_of(Counted(), source).samples(state)
+    assert samples.shape == (64, 8, 8, 1)
+    np.testing.assert_allclose(samples, 8 / 64)
+
+
+def test_codes_that_are_maps_are_not_traversed_and_only_what_is_shown_is_encoded(
+    source, state, monkeypatch
+):
+    pictures, encoded = pictures_of(Counted(), source), []
+    encode = pictures._encode
+    monkeypatch.setattr(
+        pictures,
+        "_encode",
+        lambda state, images: encoded.append(len(images)) or encode(state, images),
+    )
+    assert set(dict(pictures.panels(state))) == {"reconstructions", "samples"}
+    assert pictures.traversal_frames(state) is None
+    assert set(encoded) == {16}
 
 
 def test_a_traversal_moves_one_latent_and_holds_the_others(pictures, state):

@@ -10,9 +10,9 @@ from typing import Any
 import jax
 
 
-def is_traced(value: Any) -> bool:
-    """Whether `value` is a number whose value is not known before the program runs."""
-    return isinstance(value, jax.core.Tracer)
+def is_traced(*values: Any) -> bool:
+    """Whether any of the numbers or arrays is known only when the program runs."""
+    return any(isinstance(value, jax.core.Tracer) for value in values)
 
 
 def check_number(name: str, value: Any, holds: Callable[[Any], bool], expected: str) -> None:

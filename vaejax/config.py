@@ -93,11 +93,16 @@ def run_config(
         sections["optimizer"] = _filled_in(sections["optimizer"], optimizers.make_optimizer)
     config = ml_collections.ConfigDict(sections)
     variants = variants or {}
-    if variant and variant not in variants:
-        raise ConfigError(f"variant: expected one of {sorted(variants)}, got {variant!r}")
+    check_variant(variant, variants)
     if variant:
         config.update_from_flattened_dict(dict(variants[variant]))
     return config.lock()
+
+
+def check_variant(variant: str, variants: Iterable[str]) -> None:
+    """Raise `ConfigError` unless the variant is empty or one of these names."""
+    if variant and variant not in variants:
+        raise ConfigError(f"variant: expected one of {sorted(variants)}, got {variant!r}")
 
 
 def _filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[str, Any]:
@@ -105,7 +110,9 @@ def _filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[
     filled, hints = dict(section), _type_hints(factory)
     for name, parameter in inspect.signature(factory).parameters.items():
         default = parameter.default
-        if name in section or name in ("name", "parent"):  # fields of every flax module
+        if name in ("name", "parent"):  # fields of every flax module
+            continue
+        if name in section and (section[name] is not None or default is not None):
             continue
         if isinstance(default, bool | int | float | str):
             filled[name] = float(default) if hints.get(name) is float else default

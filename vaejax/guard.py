@@ -39,7 +39,7 @@ def judge(guard: Guard, loss: Array, norm: Array, factor: float) -> tuple[Array,
     """
     finite = jnp.isfinite(loss) & jnp.isfinite(norm)
     begun = guard.norm > 0
-    limit = jnp.where(begun, factor * guard.norm, jnp.inf)
+    limit = factor * jnp.where(begun, guard.norm, jnp.inf)  # never inf * 0
     taken = finite & (norm <= limit)
     moved = guard.norm + SHARE * (jnp.minimum(norm, limit) - guard.norm)
     running = jnp.where(finite, jnp.where(begun, moved, norm), guard.norm)

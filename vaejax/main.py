@@ -1,7 +1,8 @@
 """The command line: `python -m vaejax.main --config=FILE[:variant] --workdir=DIR`.
 
-Any value of the configuration can be changed, `--config.objective.beta=8`. A mistake ends the
-program with one line that names the key, what was expected, and the nearest valid key.
+Any value of the configuration can be changed, `--config.objective.beta=8`. A folder that holds a
+run knows its configuration: there `--config` may be left out. A mistake ends the program with one
+line that names the key, what was expected, and the nearest valid key.
 """
 
 import os
@@ -14,8 +15,10 @@ import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from vaejax import kept_config
 from vaejax.config import ConfigError, unknown_key
 from vaejax.host_memory import keep_freed_memory
+from vaejax.kept_config import CONFIG_FILE
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, file.py[:variant].")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
@@ -23,12 +26,23 @@ MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "sample"], "What
 CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "latest", ["latest", "best"], "What to evaluate, or to sample from."
 )
+TEMPERATURE = flags.DEFINE_list(
+    "temperature", ["1"], "Of samples: a number, or one per latent group, top first."
+)
+SHARED_GROUPS = flags.DEFINE_integer(
+    "shared_groups", 0, "So many latent groups from the top are shared by the samples of a row."
+)
+REESTIMATE = flags.DEFINE_bool(
+    "reestimate", False, "Sample with batch statistics of samples; estimated once, then kept."
+)
 USAGE = "usage: python -m vaejax.main --config=FILE[:variant] --workdir=DIR [--mode=MODE]"
+AGAIN = "--config may be left out where DIR holds a run."
 
 
 def main() -> None:
     """Parse the flags and do what `--mode` says."""
-    parse(sys.argv, USAGE)
+    _use_kept_config(sys.argv)
+    parse(sys.argv, f"{USAGE}\n{AGAIN}")
     keep_freed_memory()  # before XLA starts its threads
     keep_compiled_programs()
     from vaejax import modes  # after the flags: a mistake in them is told at once
@@ -42,7 +56,14 @@ def main() -> None:
         elif MODE.value == "evaluate":
             modes.evaluate(CONFIG.value, workdir, CHECKPOINT.value)
         else:
-            modes.sample(CONFIG.value, workdir, CHECKPOINT.value)
+            modes.sample(
+                CONFIG.value,
+                workdir,
+                CHECKPOINT.value,
+                temperature=_numbers("temperature", TEMPERATURE.value),
+                shared_groups=SHARED_GROUPS.value,
+                reestimate=REESTIMATE.value,
+            )
     except DamagedCheckpoint as error:
         fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
     except (ConfigError, FloatingPointError) as error:
@@ -62,6 +83,28 @@ def parse(argv: list[str], usage: str) -> None:
         fail(_unknown_override(error, argv))
     if rest:
         fail(f"expected flags only, got {rest}\n{usage}")
+
+
+def _use_kept_config(argv: list[str]) -> None:
+    """Where there is no `--config`, insert that of the run in `--workdir`, if there is one."""
+    early = flags.FlagValues()
+    for name in ("config", "workdir"):
+        flags.DEFINE_string(name, None, "", flag_values=early)
+    try:
+        early(argv, known_only=True)
+    except flags.Error:
+        return  # the same will be told when all flags are parsed
+    if early.config is None and early.workdir is not None:
+        workdir = Path(early.workdir).expanduser()
+        if (workdir / CONFIG_FILE).is_file():  # in front: overrides must come behind it
+            argv.insert(1, f"--config={kept_config.__file__}:{workdir}")
+
+
+def _numbers(flag: str, texts: list[str]) -> list[float]:
+    try:
+        return [float(text) for text in texts]
+    except ValueError:
+        fail(f"--{flag}: expected a number, or several with commas between, got {texts}")
 
 
 def _without_traceback(message: str) -> str:

@@ -1,21 +1,26 @@
 """What can be done with a trained run besides training it: evaluate it, sample from it."""
 
 import json
+from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import ml_collections
 import numpy as np
 
 from vaejax import figures
+from vaejax.batch_statistics import load_batch_stats, reestimate_batch_stats, save_batch_stats
 from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError
+from vaejax.kept_config import check_same_run
 from vaejax.logging import unit
-from vaejax.pictures import Pictures
+from vaejax.parallel import replicated
+from vaejax.randomness import stream
 from vaejax.run import Run, build, restored_state
-from vaejax.train import check_same_run
+from vaejax.sampling import Sampler
 from vaejax.train_state import TrainState
 
 Which = Literal["latest", "best"]
@@ -38,26 +43,85 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
     return scores
 
 
-def sample(config: ml_collections.ConfigDict, workdir: Path, which: Which = "latest") -> Path:
-    """Sample a checkpoint into `workdir/samples_<step>.png`, and as an array into `.npy`."""
-    run, state = restored(config, workdir, which)
-    images = Pictures(run.context, run.held_out).samples(state)
-    path = workdir / f"samples_{int(state.step)}.png"
+def sample(
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    which: Which = "latest",
+    *,
+    temperature: Sequence[float] = (1.0,),
+    shared_groups: int = 0,
+    reestimate: bool = False,
+) -> Path:
+    """Sample a checkpoint into `workdir`, as pictures and as an array.
+
+    Args:
+        config: of the run; its data are not needed where `config.model.image_shape` is given.
+        workdir: of the run; receives `samples_<step>.png` and `.npy`, `interpolations_<step>.png`.
+        which: checkpoint.
+        temperature: of the priors, one for all latent groups or one for each, top first.
+        shared_groups: so many groups from the top are the same in all samples of a row.
+        reestimate: use batch statistics of samples at this temperature; they are kept in `workdir`
+            and estimated only once.
+
+    Returns:
+        The picture of the samples.
+
+    Raises:
+        ConfigError: what is asked for does not fit the run.
+    """
+    if not temperature or min(temperature) < 0:
+        raise ConfigError(f"--temperature: expected numbers >= 0, got {temperature}")
+    run, state = restored(config, workdir, which, for_sampling=True)
+    step = int(state.step)
+    scales = temperature[0] if len(temperature) == 1 else tuple(temperature)
+    variables = {"params": state.ema_params["model"], **state.model_state}
+    try:
+        if reestimate:
+            name = f"batch_stats_{step}_temperature_{','.join(f'{t:g}' for t in temperature)}.npz"
+            variables["batch_stats"] = _reestimated(run, variables, scales, workdir / name)
+        sampler = Sampler(run.context, run.held_out, temperature=scales)
+        images = sampler.samples(variables, shared_groups)
+        between = sampler.interpolations(variables)
+    except ValueError as error:  # messages begin with the argument's name, which is the flag's
+        raise ConfigError(f"--{error}") from error
+    path = workdir / f"samples_{step}.png"
     figures.save_png(path, figures.samples(images))
     np.save(path.with_suffix(".npy"), np.asarray(images))
-    print(f"written to {path} and {path.with_suffix('.npy')} (float32 in [0, 1], {images.shape})")
+    figures.save_png(workdir / f"interpolations_{step}.png", figures.samples(between))
+    print(f"written to {path}, {path.with_suffix('.npy')} (float32 in [0, 1], {images.shape})")
+    print(f"and, from draw to draw, to {workdir / f'interpolations_{step}.png'}")
     return path
 
 
+def _reestimated(run: Run, variables: Any, temperature: float | Sequence[float], path: Path) -> Any:
+    """Batch statistics of samples at a temperature: those in `path`, or else written there."""
+    if "batch_stats" not in variables:
+        raise ValueError("reestimate: expected a model with batch statistics, got one without")
+    kept = load_batch_stats(path, variables["params"])
+    if kept is not None:
+        print(f"batch statistics re-estimated before, from {path}")
+        return jax.device_put(kept, replicated(run.context.mesh))
+    rng = stream(run.settings.seed, "batch statistics")
+    estimate = jax.jit(partial(reestimate_batch_stats, run.context.model, temperature=temperature))
+    batch_stats = estimate(variables, rng)
+    save_batch_stats(path, batch_stats, variables["params"])
+    print(f"batch statistics re-estimated from samples, kept in {path}")
+    return batch_stats
+
+
 def restored(
-    config: ml_collections.ConfigDict, workdir: Path, which: Which = "latest"
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    which: Which = "latest",
+    *,
+    for_sampling: bool = False,
 ) -> tuple[Run, TrainState]:
-    """The run of a configuration, and the state of a checkpoint in its folder.
+    """The run of a configuration, see `build`, and the state of a checkpoint in its folder.
 
     Raises:
         ConfigError: there is none, or it is of another configuration.
     """
-    run = build(config)
+    run = build(config, for_sampling=for_sampling)
     if not (workdir / "checkpoints").is_dir():
         raise ConfigError(f"--workdir: expected a folder with checkpoints, got {workdir}")
     check_same_run(workdir, config)

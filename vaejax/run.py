@@ -46,8 +46,13 @@ class Run(NamedTuple):
         return {name: dict(evaluator(state)) for name, evaluator in self.evaluators.items()}
 
 
-def build(config: ml_collections.ConfigDict) -> Run:
+def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> Run:
     """Everything a configuration names, checked; nothing is compiled.
+
+    Args:
+        config: of the run.
+        for_sampling: leave out the evaluations, and where `config.model.image_shape` says all that
+            samples need to know of the data, those too.
 
     Raises:
         ConfigError: with the key, what was expected, and the nearest valid key.
@@ -69,7 +74,10 @@ def build(config: ml_collections.ConfigDict) -> Run:
             f"got {settings.num_microbatches}"
         )
     optimizer = configuration.call("config.optimizer", optimizers.make_optimizer, config.optimizer)
-    splits = configuration.build("config.data", data, config.data, returns=data.Splits)
+    if for_sampling and "image_shape" in config.model and not config.data.get("standardize"):
+        splits = {settings.split: data.Unseen(tuple(config.model.image_shape))}
+    else:
+        splits = configuration.build("config.data", data, config.data, returns=data.Splits)
     if settings.split not in splits:
         raise ConfigError(configuration.unknown_key("config.train.split", settings.split, splits))
     source = splits[settings.split]
@@ -81,12 +89,18 @@ def build(config: ml_collections.ConfigDict) -> Run:
             "config.model.likelihood: expected 'gaussian' for standardised images, which leave "
             "[0, 1]; or set config.data.standardize=False"
         )
+    if likelihood and None not in (likelihood.bits, source.bits) and likelihood.bits != source.bits:
+        raise ConfigError(
+            f"config.model.likelihood.bits: expected {source.bits}, as the images have, "
+            f"got {likelihood.bits}; config.data.bits says how many are kept of 8"
+        )
     objective = configuration.build(
         "config.objective", objectives, config.objective, model, returns=Objective
     )
     context = Context(model, objective, splits, data_mesh(), settings.seed)
+    scores = {} if for_sampling else evaluations(config, context)
     held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
-    return Run(settings, context, optimizer, source, held_out, evaluations(config, context))
+    return Run(settings, context, optimizer, source, held_out, scores)
 
 
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:

@@ -4,7 +4,6 @@ A run may be stopped at any time and started again with the same arguments: it g
 stopped, and its metrics and final state are those of a run that was never stopped.
 """
 
-import json
 import math
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 from vaejax import data, figures
 from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError, TrainSettings
+from vaejax.kept_config import check_same_run, keep_config
 from vaejax.logging import RunLog
 from vaejax.parallel import batch_sharding
 from vaejax.pictures import Pictures
@@ -28,12 +28,6 @@ from vaejax.train_state import TrainState, count_parameters
 from vaejax.types import Metrics
 
 RECONSTRUCTIONS_GIF = "reconstructions.gif"  # the last thing a run writes
-# What may change when a run is resumed: it may be made longer, be watched more closely, move.
-FREE_KEYS = {
-    "train": {"num_steps", "log_every", "eval_every"},
-    "data": {"path", "data_dir", "manual_dir"},
-}
-CONFIG_FILE = "config.json"
 MAX_SKIPPED = 100  # steps in a row: a run that has lost as many will not recover
 BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
 
@@ -133,32 +127,6 @@ def _animate(pictures: Pictures, state: TrainState, folder: Path) -> None:
     over_time = [figures.load_png(path) for path in sorted(folder.glob("reconstructions_*.png"))]
     if over_time:  # none in a folder that a sweep has trained to the end
         figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)
-
-
-def check_same_run(workdir: Path, config: ml_collections.ConfigDict) -> None:
-    """Refuse a folder that holds a run of another configuration.
-
-    Evaluations may differ, and `FREE_KEYS`.
-
-    Raises:
-        ConfigError: with the first key that differs.
-    """
-    wanted, found = json.loads(config.to_json()), json.loads((workdir / CONFIG_FILE).read_text())
-    for section in sorted((set(wanted) | set(found)) - {"eval"}):
-        ours, theirs = wanted.get(section, {}), found.get(section, {})
-        for key in sorted((set(ours) | set(theirs)) - FREE_KEYS.get(section, set())):
-            if ours.get(key) != theirs.get(key):
-                raise ConfigError(
-                    f"config.{section}.{key}: expected {theirs.get(key)!r}, as in the run that "
-                    f"{workdir} holds, got {ours.get(key)!r}; choose another --workdir"
-                )
-
-
-def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
-    """Write the configuration beside the run that it belongs to."""
-    if jax.process_index() == 0:
-        wanted = json.loads(config.to_json())
-        (workdir / CONFIG_FILE).write_text(json.dumps(wanted, indent=2) + "\n")
 
 
 def _make_folder(workdir: Path) -> None:

@@ -1,24 +1,30 @@
 """CPU time of the disentanglement metrics, beside straightforward NumPy and scikit-learn versions.
 
     pip install -e ".[metrics]"
-    python experiments/benchmarks/metrics.py
+    OMP_NUM_THREADS=1 python experiments/benchmarks/metrics.py
+    python experiments/benchmarks/metrics.py --cold
 
 Codes are ten noisy mixtures of dSprites' five factors, for the whole grid of 737,280 images; every
 metric runs at the constants of Locatello et al., 2019. For each it prints the CPU seconds of the
-first call of ours (which compiles), of a later one, and of the NumPy version, their ratio, and both
-scores. Required: 4 times less for the Higgins and FactorVAE metrics, 20 times for MIG, none slower.
+first call of ours (which may compile), of a later one and of the NumPy version (medians of rounds
+that alternate between them), their ratio, and both scores. Required: 4 times less for the Higgins
+and FactorVAE metrics, 20 times for MIG, none slower.
 
 The last rows are the suite with an untrained conv encoder on drawn images: one by one, every NumPy
-version encodes the images it asks for; we encode once, the whole grid or a random
-part of it (`num_images` of the evaluation `disentanglement`). The encoder's time is measured on
-some thousand images and multiplied. Required: 4 times less.
+version draws and encodes the images it asks for, in batches of 64; we encode once, by the
+evaluation `disentanglement`, the whole grid or a random part of it (its `num_images`). The time per
+image is measured on some thousand images and multiplied. Required: 4 times less.
+
+`--cold` gives the wall time and CPU seconds of every metric of the library but `dci` with trees,
+once, in this fresh process and without a compilation cache. Required: 10 seconds on two cores.
 """
 
 import argparse
+import inspect
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -28,12 +34,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 from sklearn.svm import LinearSVC
 
-from vaejax import data, metrics, models
+from vaejax import create_train_state, data, make_optimizer, metrics, models, objectives
+from vaejax.data import Subset
 from vaejax.data.factor_grid import factors_of, index_of
 from vaejax.data.sprites import FACTOR_SIZES
+from vaejax.evaluators import Context
+from vaejax.evaluators.disentanglement import Tables
+from vaejax.parallel import data_mesh
 
 NUM_TRAIN, NUM_TEST, BATCH, BINS = 10_000, 5_000, 64, 20
 PART = 200_000  # images
+ROUNDS = 3
 RNG = jax.random.key(0)
 
 
@@ -156,6 +167,22 @@ SUITE = {
     ),
 }
 
+ALL_BUT_TREES = (
+    "active_units",
+    "beta_vae_score",
+    "dci",
+    "density_mig",
+    "downstream_accuracy",
+    "factor_vae_score",
+    "frobenius_distance",
+    "infomec",
+    "irs",
+    "mig",
+    "modularity_explicitness",
+    "sap",
+    "unsupervised_scores",
+)
+
 
 def cpu_seconds(function: Callable[[], float]) -> tuple[float, float]:
     """CPU seconds of a call, and what it returned."""
@@ -166,65 +193,126 @@ def cpu_seconds(function: Callable[[], float]) -> tuple[float, float]:
 
 def ours_on(codes: np.ndarray, factors: np.ndarray, entry: Suite) -> float:
     """Our score; metrics that take all rows they are given get as many as NumPy's draw."""
-    if entry.num_images == NUM_TRAIN:
+    given = {"codes": codes, "factors": factors, "rng": RNG}
+    wanted = inspect.signature(entry.ours).parameters
+    if "rng" not in wanted:
         rows = np.random.default_rng(0).integers(len(codes), size=NUM_TRAIN)
         given = {"codes": codes[rows], "factors": factors[rows]}
-    else:
-        given = {"codes": codes, "factors": factors, "rng": RNG}
-    if entry.ours is metrics.unsupervised_scores:
-        del given["factors"]
+    given = {name: value for name, value in given.items() if name in wanted}
     return entry.ours(**given)[entry.score]
 
 
-def encoder_seconds(num_images: int = 4096) -> float:
-    """CPU seconds to draw and encode one image, in batches of 64."""
-    source, model = data.dsprites()["train"], models.ConvVAE((64, 64, 1), 10, "locatello")
-    variables = jax.jit(model.init)({"params": RNG, "latent": RNG}, source.images(np.arange(2)))
-
-    @jax.jit
-    def encode(factors):
-        images = source.decode({"factors": factors}, RNG)
-        return model.apply(variables, images, method="encode")[0].z
-
-    def encode_all():
-        for indices in np.arange(num_images).reshape(-1, BATCH):
-            np.asarray(encode(source.factors(indices)))
-
-    encode_all()
-    return cpu_seconds(encode_all)[0] / num_images
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--skip_encoder", action="store_true", help="only the given codes")
-    args = parser.parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    num_images = math.prod(FACTOR_SIZES)
-    factors = factors_of(np.arange(num_images), FACTOR_SIZES).astype(np.int32)
+def given_codes() -> tuple[np.ndarray, np.ndarray]:
+    """Ten noisy mixtures [N, 10] of the grid's standardised factors, and the factors [N, F]."""
+    factors = factors_of(np.arange(math.prod(FACTOR_SIZES)), FACTOR_SIZES).astype(np.int32)
     rng = np.random.default_rng(0)
     mixing = np.eye(5, 10) + 0.2 * rng.normal(size=(5, 10))
     codes = (factors - factors.mean(0)) / factors.std(0) @ mixing
-    codes = (codes + 0.3 * rng.normal(size=codes.shape)).astype(np.float32)
+    return (codes + 0.3 * rng.normal(size=codes.shape)).astype(np.float32), factors
+
+
+def metric_by_metric() -> tuple[float, float]:
+    """Prints a row per metric; the sums of our first calls and of NumPy's CPU seconds."""
+    codes, factors = given_codes()
     print(f"{'CPU seconds':<24}{'first':>8}{'later':>8}{'NumPy':>8}{'ratio':>7}    scores")
     totals = np.zeros(3)
     for name, entry in SUITE.items():
         first, _ = cpu_seconds(lambda e=entry: ours_on(codes, factors, e))
-        later, ours = cpu_seconds(lambda e=entry: ours_on(codes, factors, e))
-        theirs, score = cpu_seconds(lambda e=entry: e.numpy(codes, np.random.default_rng(0)))
+        rounds = [
+            (
+                cpu_seconds(lambda e=entry: ours_on(codes, factors, e)),
+                cpu_seconds(lambda e=entry: e.numpy(codes, np.random.default_rng(0))),
+            )
+            for _ in range(ROUNDS)
+        ]
+        later, theirs = (float(np.median([r[i][0] for r in rounds])) for i in range(2))
         totals += first, later, theirs
-        times = f"{first:>8.2f}{later:>8.3f}{theirs:>8.2f}{theirs / later:>7.1f}"
-        print(f"{name:<24}{times}    {ours:.3f} {score:.3f}")
-    print(f"{'all':<24}{totals[0]:>8.2f}{totals[1]:>8.3f}{totals[2]:>8.2f}")
-    if args.skip_encoder:
-        return
+        times = f"{first:>8.2f}{later:>8.4f}{theirs:>8.3f}{theirs / later:>7.1f}"
+        print(f"{name:<24}{times}    {rounds[0][0][1]:.3f} {rounds[0][1][1]:.3f}", flush=True)
+    print(f"{'all':<24}{totals[0]:>8.2f}{totals[1]:>8.4f}{totals[2]:>8.3f}")
+    return totals[0], totals[2]
+
+
+def encoder_seconds(num_images: int = 4096) -> tuple[float, float]:
+    """CPU seconds to draw and encode an image: within a NumPy metric, and by the evaluation."""
+    source, model = data.dsprites()["train"], models.ConvVAE((64, 64, 1), 10, "locatello")
+    objective = objectives.elbo(model)
+    create = jax.jit(create_train_state, static_argnums=(0, 1))
+    optimizer = make_optimizer("sgd", learning_rate=1.0)
+    state = create(objective, optimizer, RNG, {"image": source.images(np.arange(2))})
+    variables = {"params": state.ema_params["model"]}
+    encode = jax.jit(lambda x: model.apply(variables, x, method="encode")[0].posterior.loc)
+    indices = np.random.default_rng(0).choice(len(source), num_images, replace=False)
+    part = Subset(source, indices)
+    context = Context(model, objective, {"train": part}, data_mesh(jax.devices()[:1]), 0)
+    tables = Tables(context, [part], part.factors(np.arange(num_images)), 256)
+
+    def one_by_one() -> None:
+        for batch in indices.reshape(-1, BATCH):
+            np.asarray(encode(source.images(batch)))
+
+    def once() -> None:
+        tables.of_model(state)
+
+    one_by_one(), once()
+    times = [(cpu_seconds(one_by_one)[0], cpu_seconds(once)[0]) for _ in range(ROUNDS)]
+    theirs, ours = np.median(times, axis=0) / num_images
+    return float(theirs), float(ours)
+
+
+def with_an_encoder(ours: float, theirs: float) -> None:
+    """Prints the cost of the suite with encoding, given that of the metrics alone."""
+    per_image, per_image_once = encoder_seconds()
     asked = sum(entry.num_images for entry in SUITE.values())
-    per_image = encoder_seconds()
-    one_by_one = totals[2] + per_image * asked
-    print(f"\nwith an encoder of {1e3 * per_image:.3f} ms per image")
-    print(f"  NumPy, {asked:,} images one metric after the other{one_by_one:>8.0f}")
-    for size in (num_images, PART):
-        once = totals[0] + per_image * size
-        print(f"  ours, {size:>9,} images once{once:>31.0f}{one_by_one / once:>7.1f}")
+    one_by_one = theirs + per_image * asked
+    print("\nCPU seconds with an encoder")
+    print(
+        f"  NumPy, {asked:>9,} images for one metric after the other, "
+        f"{1e3 * per_image:.3f} ms each{one_by_one:>8.0f}"
+    )
+    for size in (math.prod(FACTOR_SIZES), PART):
+        once = ours + per_image_once * size
+        print(
+            f"  ours,  {size:>9,} images once, {1e3 * per_image_once:.3f} ms each"
+            f"{once:>8.0f}{one_by_one / once:>7.1f} times less"
+        )
+
+
+def cold() -> None:
+    """Prints the wall time and CPU seconds of the first call of every metric of one model."""
+    jax.config.update("jax_enable_compilation_cache", False)
+    codes, factors = given_codes()
+    rows = np.random.default_rng(0).integers(len(codes), size=NUM_TRAIN)
+    print(f"{'seconds, first call':<26}{'wall':>8}{'CPU':>8}")
+    totals = np.zeros(2)
+    for name in ALL_BUT_TREES:
+        function = getattr(metrics, name)
+        wanted = inspect.signature(function).parameters
+        some = slice(None) if "rng" in wanted else rows
+        given = {"codes": codes[some], "means": codes[some], "factors": factors[some], "rng": RNG}
+        given["log_vars"] = np.full_like(codes[some], -2.0)
+        given["predictor"] = "lasso"
+        arguments = {key: value for key, value in given.items() if key in wanted}
+        start = time.perf_counter(), time.process_time()
+        function(**arguments)
+        times = np.array([time.perf_counter(), time.process_time()]) - start
+        totals += times
+        print(f"{name:<26}{times[0]:>8.2f}{times[1]:>8.2f}", flush=True)
+    print(f"{'all':<26}{totals[0]:>8.2f}{totals[1]:>8.2f}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--skip_encoder", action="store_true", help="only the given codes")
+    parser.add_argument("--cold", action="store_true", help="only the first calls of one model")
+    args = parser.parse_args(arguments)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    if args.cold:
+        cold()
+        return
+    ours, theirs = metric_by_metric()
+    if not args.skip_encoder:
+        with_an_encoder(ours, theirs)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ its own with an empty compilation cache, from their start to their end:
     commands      `python -m vaejax.main` for every run, one after another;
     runs          `vaejax.train.train` for every run, one after another in one process;
     sequential, map, vmap, processes   the sweep engine.
-Prints the seconds of each, and what the engine's own choice (processes on CPU, else vmap) takes of
-them: at most 0.75 of `runs` and `sequential`, at most 0.6 of `commands`. Single runs also draw
-pictures, which members do not; `sequential` compares without that difference. By default the ways
-that this needs are timed, `--only` names others.
+Prints the seconds of each, and the ratio of the engine's own choice (processes on CPU, else vmap)
+to them. Single runs also draw pictures, which members do not; `sequential` compares without that
+difference. By default the ways that this needs are timed, `--only` names others.
 
     python experiments/benchmarks/sweep.py --data=FILE --models=1,10,30,100
 

@@ -1,6 +1,9 @@
 """CelebA as tfds prepares it: small noisy pictures in the genuine layout."""
 
 import io
+import pathlib
+import re
+import runpy
 import zipfile
 
 import jax
@@ -10,8 +13,10 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from tests.data.tfds_files import picture, write_celeb_a
+from vaejax import run
 from vaejax.data.celeb_a import FILES, celeb_a, face
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ATTRIBUTES = (  # of the official file, in its order; the first, some, and the last
     ("5_o_Clock_Shadow", 0),
     ("Eyeglasses", 15),
@@ -79,6 +84,23 @@ def test_train_is_flipped_and_all_is_standardised(prepared):
     np.testing.assert_allclose(splits["test"].images(np.arange(2)), expected, atol=1e-4)
     batches = [splits["train"].images(np.arange(6), jax.random.key(seed)) for seed in range(2)]
     assert np.any(np.asarray(batches[0]) != np.asarray(batches[1]))
+
+
+def test_bits_are_the_first_of_each_byte(prepared):
+    plain, coarse = (celeb_a(image_size=20, data_dir=prepared[0], bits=bits) for bits in (8, 5))
+    for name, split in coarse.items():
+        every = np.arange(len(split))
+        bytes_ = np.rint(255 * np.asarray(plain[name].images(every))).astype(int)
+        np.testing.assert_allclose(split.images(every), (bytes_ >> 3) / 31, rtol=1e-6)
+
+
+def test_the_run_that_needs_no_data_is_there(tensorflow, tmp_path):
+    tensorflow(False)
+    with pytest.raises(ValueError, match=r"^data_dir: expected celeb_a prepared") as caught:
+        celeb_a(data_dir=tmp_path)
+    path, variant = re.search(r"--config=(\S+):(\w+)", str(caught.value)).groups()
+    module = runpy.run_path(str(ROOT / path))
+    assert len(run.build(module["get_config"](variant)).source) > 0
 
 
 @pytest.mark.parametrize("size", [0, 149])

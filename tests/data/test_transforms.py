@@ -183,3 +183,18 @@ def test_quantized_values_are_the_official_ones(shared, bits):
 def test_impossible_numbers_of_bits_are_refused(source):
     with pytest.raises(ValueError, match="bits: expected 1 to 8"):
         transformed({"train": source}, bits=0)
+
+
+def test_bits_are_those_of_the_images(source):
+    assert source.bits == 8
+    for bits, changed in (
+        (5, Quantized(source, 5)),
+        (5, Subset(Flipped(Quantized(source, 5)), ALL)),
+        (1, Binarized(source, "fixed")),
+        (None, Standardized(source, np.zeros(SHAPE), np.ones(SHAPE))),
+        (None, ArraySource(np.zeros((2, *SHAPE), np.float32))),
+    ):
+        assert changed.bits == bits
+        if bits is not None:
+            levels = np.asarray(changed.images(ALL)) * (2**bits - 1)
+            np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)

@@ -56,6 +56,43 @@ def picture(seed: int) -> bytes:
     return file.getvalue()
 
 
+def png(seed: int, size: int) -> bytes:
+    """A PNG file of random pixels."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def pixels_of(file: bytes) -> np.ndarray:
+    """The pixels [H, W, 3] of a picture file."""
+    return np.asarray(Image.open(io.BytesIO(file)))
+
+
+def write_pngs(
+    data_dir: Path, name: str, sizes: Mapping[str, int], image_size: int, **others: int | bytes
+) -> dict[str, list[bytes]]:
+    """A data set of PNG files, `sizes[split]` in each split; returns them.
+
+    Args:
+        data_dir: folder of prepared data sets.
+        name: of the data set, with its configuration.
+        sizes: number of records by split.
+        image_size: pixels a side.
+        **others: features that every record has besides its `image`.
+    """
+    seeds = iter(range(sum(sizes.values())))
+    pictures = {
+        split: [png(next(seeds), image_size) for _ in range(number)]
+        for split, number in sizes.items()
+    }
+    records = {
+        split: [{"image": picture, **others} for picture in pictures[split]] for split in sizes
+    }
+    write_prepared(tfds.builder(name, data_dir=data_dir), records)
+    return pictures
+
+
 def write_celeb_a(data_dir: Path) -> dict[str, list[bytes]]:
     """A tiny CelebA; returns its JPEG files by split. Attribute k of record i is bit i of k."""
     builder = tfds.builder("celeb_a", data_dir=data_dir)

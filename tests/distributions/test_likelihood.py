@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from vaejax.distributions import bernoulli, gaussian, logistic_mixture, soft_clamp
+from vaejax.distributions import bernoulli, gaussian, logistic_mixture, num_scored, soft_clamp
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,22 @@ def test_outputs_become_a_distribution_over_images(likelihood, channels, outputs
     assert distribution.mean().shape == (2, 4, 4, channels)
     log_prob = distribution.log_prob(jnp.full((2, 4, 4, channels), 0.5))
     assert log_prob.shape[:3] == (2, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "channels", "scored"),
+    [
+        (bernoulli(), 1, 12 * 8),
+        (bernoulli(border=2), 1, 8 * 4),
+        (bernoulli(border=1), 3, 10 * 6 * 3),
+        (logistic_mixture(2), 3, 12 * 8 * 3),
+        (gaussian(symmetric=True), 2, 12 * 8 * 2),
+    ],
+)
+def test_dimensions_that_are_scored(likelihood, channels, scored):
+    outputs = jnp.zeros((2, 12, 8, likelihood.num_outputs(channels)))
+    distribution = likelihood.distribution(outputs, channels)
+    assert num_scored(distribution, jnp.zeros((2, 12, 8, channels))) == scored
 
 
 def test_fixed_scale_is_squared_error_and_a_constant():

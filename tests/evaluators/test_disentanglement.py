@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from vaejax import create_train_state, make_optimizer, metrics
-from vaejax.evaluators import disentanglement
-from vaejax.evaluators.disentanglement import Table, repeated, summaries
+from vaejax.evaluators import disentanglement, some_examples
+from vaejax.evaluators.disentanglement import Table, Tables, repeated, summaries
+from vaejax.parallel import data_mesh
 
 SCORES = {
     "mig": {},
@@ -53,6 +54,18 @@ def test_codes_are_the_posterior_means_of_all_images(context, state, bars):
     kwargs = {**KWARGS, "scores": {"mig": {}}, "num_points": 1200}
     ours = dict(disentanglement(context, **kwargs)(state))["disentanglement/mig"]
     assert ours == pytest.approx(by_hand["mig"][0], abs=1e-5)
+
+
+def test_one_cpu_encodes_by_parts(context, state, bars):
+    factors = bars.factors(np.arange(80))
+    one = context._replace(mesh=data_mesh(jax.devices()[:1]))
+    whole, parts = (
+        Tables(kind, [some_examples(bars, 80)], factors, 32).of_model(state)
+        for kind in (context, one)
+    )
+    assert parts.means.shape == (80, 3)
+    np.testing.assert_allclose(parts.means, whole.means, atol=1e-5)
+    np.testing.assert_allclose(parts.log_vars, whole.log_vars, atol=1e-5)
 
 
 def test_a_part_of_the_images_is_enough(context, state):

@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
-def run_sweep(*arguments, program="experiments/sweep.py"):
+def run_sweep(*arguments):
     env = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, program, *arguments],
+        [sys.executable, "experiments/sweep.py", *arguments],
         cwd=ROOT, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -68,6 +69,35 @@ def test_a_sweep_leaves_runs_a_table_and_plots(config, tmp_path):
     assert (workdir / "tradeoff.png").exists() and (workdir / "metrics.png").exists()
     again = run_sweep(*arguments)
     assert again.returncode == 0 and "step 4 of 4" not in again.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs processes on cores")
+def test_processes_save_their_members_when_the_command_is_stopped(config, tmp_path):
+    workdir = tmp_path / "sweep"
+    arguments = [
+        f"--config={config}",
+        f"--workdir={workdir}",
+        "--sweep=objective.beta=1,4",
+        "--strategy=processes",
+    ]
+    env = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "experiments/sweep.py", *arguments]
+    endless = [*command, "--config.train.num_steps=100000000", "--config.train.eval_every=100000"]
+    process = subprocess.Popen(endless, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+    first = workdir / "beta=1.0" / "seed=0"
+    while not (first / "metrics.jsonl").exists() or not (first / "metrics.jsonl").read_text():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.terminate()
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "stopped; the same command goes on" in told
+    reached = max(int(path.name) for path in (first / "checkpoints").iterdir())
+    last = json.loads((first / "metrics.jsonl").read_text().splitlines()[-1])
+    assert reached >= last["step"]
+    done = run_sweep(*arguments, f"--config.train.num_steps={reached + 2}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"step {reached + 2} of {reached + 2}") == 2
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,32 @@
 import json
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from vaejax.interop.nvae import from_official
+from vaejax import distributions
+from vaejax.interop.nvae import from_official, model_settings, to_official
+from vaejax.models import NVAE
+
+ARGS = {
+    "dataset": "mnist",
+    "num_x_bits": 8,
+    "num_latent_scales": 2,
+    "num_groups_per_scale": 1,
+    "num_latent_per_group": 2,
+    "num_channels_enc": 4,
+    "num_channels_dec": 4,
+    "num_preprocess_blocks": 2,
+    "num_preprocess_cells": 1,
+    "num_postprocess_cells": 1,
+    "num_cell_per_cond_enc": 1,
+    "num_cell_per_cond_dec": 1,
+    "num_nf": 0,
+    "arch_instance": "res_mbconv",
+    "use_se": True,
+    "res_dist": True,
+}
 
 
 class Official(NamedTuple):
@@ -48,3 +71,26 @@ def relative_error(actual, expected) -> float:
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape
     return float(np.abs(actual - expected).max() / np.abs(expected).max())
+
+
+def random_state_dict(args: dict[str, Any], *, image_size: int) -> dict[str, np.ndarray]:
+    """Of the network of these arguments, for square binary images."""
+    size = image_size // 2 ** (args["num_preprocess_blocks"] + args["num_latent_scales"] - 1)
+    few = {
+        "prior_ftr0": np.zeros((1, size, size)),
+        "stem.weight": np.zeros((1, 1, 3, 3)),
+        "image_conditional.1.bias": np.zeros(1),
+    }
+    settings = model_settings(few, args)
+    assert settings.pop("likelihood") == {"name": "bernoulli", "border": 2}
+    model = NVAE(likelihood=distributions.bernoulli(border=2), **settings)
+    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
+    shapes = jax.eval_shape(model.init, rngs, jnp.zeros((1, *model.image_shape)))
+    random = np.random.default_rng(0)  # in no time, where initialisers would be compiled
+
+    def uniform(low, high, tree):
+        return jax.tree.map(lambda x: random.uniform(low, high, x.shape).astype("f"), tree)
+
+    params, batch_stats = shapes["params"], shapes["batch_stats"]
+    variables = {"params": uniform(-0.3, 0.3, params), "batch_stats": uniform(0.5, 1, batch_stats)}
+    return to_official(model, variables)

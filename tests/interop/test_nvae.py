@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tests.interop.official import Official, double, load, nhwc, relative_error
+from vaejax.batch_statistics import reestimate_batch_stats
 from vaejax.interop.nvae import from_official, read_checkpoint, to_official
-from vaejax.interop.nvae_names import entries
+from vaejax.interop.nvae.names import entries
 from vaejax.objectives import add_penalties, bn_scale, elbo, spectral
 from vaejax.optimizers import make_optimizer
 from vaejax.schedules import warm_up
@@ -71,6 +72,13 @@ def test_bound_and_its_parts(official, mode):
         assert_same_buffers(official, {**official.variables, **state}, "train_f64/buf/")
 
 
+def test_images_and_noise_of_float32_do_not_narrow_the_pass(official):
+    images = official.images.astype(np.float32)
+    noise = [draw.astype(np.float32) for draw in official.noise]
+    output = jax.eval_shape(official.model.apply, official.variables, images, noise=noise)
+    assert {leaf.dtype for leaf in jax.tree.leaves(output)} == {jnp.dtype("float64")}
+
+
 def distribution_of(official, logits):
     """What our model makes of the official decoder's outputs [B, C, H, W]."""
     logits = jnp.asarray(nhwc(logits))
@@ -86,29 +94,30 @@ def assert_same_buffers(official, variables, prefix):
 
 
 def test_samples_and_reestimated_statistics(official):
-    @partial(jax.jit, static_argnames=("train",))
-    def sample(variables, temperature, train=False):
+    @jax.jit
+    def sample(variables, temperature):
         return official.model.apply(
             variables,
             4,
             temperature=[temperature] * len(official.noise),
             noise=official.noise,
-            train=train,
             method="sample",
-            mutable=["batch_stats"],
         )
 
     def assert_sampled(variables, temperature, key):
         expected = distribution_of(official, official.arrays[f"{key}/logits"])
-        distribution, _ = sample(variables, temperature)
+        distribution = sample(variables, temperature)
         for actual, wanted in zip(*map(jax.tree.leaves, (distribution, expected)), strict=True):
             assert_close(actual, wanted)
 
     assert_sampled(official.variables, 1.0, "sample_eval_t1")
     assert_sampled(official.variables, 0.7, "sample_eval_t0.7")
-    variables = official.variables
-    for _ in range(3):
-        variables = {**variables, **sample(variables, 0.7, train=True)[1]}
+    three_times = [np.stack([draw] * 3) for draw in official.noise]
+    reestimate = partial(
+        reestimate_batch_stats, official.model, num_batches=3, batch_size=4, temperature=0.7
+    )
+    batch_stats = jax.jit(reestimate)(official.variables, noise=three_times)
+    variables = {**official.variables, "batch_stats": batch_stats}
     assert_same_buffers(official, variables, "bn_readjust3_t0.7/buf/")
     assert_sampled(variables, 0.7, "bn_readjust3_t0.7")
 

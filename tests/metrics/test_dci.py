@@ -18,16 +18,21 @@ def test_scores_of_given_importances(reference, name, size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["noisy", "rotation"])
-def test_trees_equal_the_reference(reference, name):
+@pytest.mark.parametrize(
+    ("name", "size"), [("noisy", 2000), ("rotation", 2000), ("identity", 10_000)]
+)
+def test_trees_equal_the_reference(reference, name, size):
     pytest.importorskip("sklearn", reason="needs the extra `metrics`")
     (train, test), codes, factors = reference.rows(), reference.codes(name), reference.factors
-    train, test = train[:2000], test[:1000]
+    train, test = train[:size], test[: size // 2]
     importance, accuracies = tree_importance(
         codes[train], factors[train], codes[test], factors[test]
     )
-    prefix = f"dci2000/{name}/s0/"
+    prefix = f"dci{size}/{name}/s0/"
     np.testing.assert_allclose(importance, reference[prefix + "importance"], atol=5e-3)
+    for score in (disentanglement, completeness):
+        expected = float(reference[prefix + score.__name__])
+        assert score(importance) == pytest.approx(expected, abs=5e-3)
     for ours, part in zip(accuracies, ("train", "test"), strict=True):
         assert ours == pytest.approx(float(reference[f"{prefix}informativeness_{part}"]), abs=5e-3)
 

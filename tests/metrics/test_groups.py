@@ -2,7 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.metrics.groups import FactorGroups, random_words
+from vaejax.metrics.draws import random_words
+from vaejax.metrics.groups import FactorGroups
 
 
 def test_partners_share_the_factor_and_are_uniform_in_the_rest(grid):

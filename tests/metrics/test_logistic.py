@@ -20,16 +20,15 @@ def test_multinomial_is_the_penalised_optimum(data):
     weights = np.linspace(0.5, 2.0, len(y)).astype(np.float32)
     expected = linear_model.LogisticRegression(C=0.5, tol=1e-10, max_iter=1000)
     expected.fit(x.astype(np.float64), y, sample_weight=weights)
-    ours = multinomial(x, y, weights, num_classes=4, l2=2.0)
+    ours = multinomial(x, y, num_classes=4, l2=2.0, sample_weights=weights)
     np.testing.assert_allclose(ours.weights.T, expected.coef_, atol=2e-3)
     np.testing.assert_allclose(ours.intercepts, expected.intercept_, atol=2e-3)
 
 
 def test_classes_that_do_not_occur_change_nothing(data):
     x, y = data
-    ones = np.ones(len(y), np.float32)
-    plain = multinomial(x, y, ones, num_classes=4, l2=1.0)
-    padded = multinomial(x, 2 * y, ones, num_classes=9, l2=1.0)
+    plain = multinomial(x, y, num_classes=4, l2=1.0)
+    padded = multinomial(x, 2 * y, num_classes=9, l2=1.0)
     np.testing.assert_allclose(padded.weights[:, :8:2], plain.weights, atol=1e-3)
     assert float(padded.accuracy(x, 2 * y)) == float(plain.accuracy(x, y))
 
@@ -37,7 +36,7 @@ def test_classes_that_do_not_occur_change_nothing(data):
 def test_separable_classes_converge():
     x = np.repeat(np.eye(3, dtype=np.float32), 50, axis=0)
     y = np.repeat(np.arange(3), 50)
-    model = multinomial(x, y, np.ones(150, np.float32), num_classes=3, l2=1e-3)
+    model = multinomial(x, y, num_classes=3, l2=1e-3)
     assert np.isfinite(model.weights).all()
     assert float(model.accuracy(x, y)) == 1.0
 

@@ -110,6 +110,32 @@ def test_sample_at_zero_temperature_is_the_decoded_origin(model_and_variables):
     assert not np.allclose(warm[0], warm[1])
 
 
+def test_codes_are_drawn_where_asked(model_and_variables, tiny_batch):
+    model, variables = model_and_variables
+    rngs = {"latent": jax.random.key(0)}
+    arguments = {"sample": True, "rngs": rngs}
+    output = model.apply(variables, tiny_batch["image"], rngs=rngs)
+    (latent,) = model.apply(variables, tiny_batch["image"], method="encode", **arguments)
+    np.testing.assert_allclose(latent.z, output.latents[0].z, rtol=1e-6)
+    drawn = model.apply(variables, tiny_batch["image"], method="reconstruct", **arguments)
+    np.testing.assert_allclose(drawn.mean(), output.likelihood.mean(), rtol=1e-5)
+
+
+def test_interpolation_is_a_great_circle_through_the_codes(model_and_variables, tiny_batch):
+    model, variables = model_and_variables
+    first, second = tiny_batch["image"][:2], tiny_batch["image"][2:4]
+    way = model.apply(variables, first, second, 3, method="interpolate").mean()
+    way = way.reshape(2, 3, 8, 8, 1)
+    ends = [model.apply(variables, x, method="reconstruct").mean() for x in (first, second)]
+    np.testing.assert_allclose(way[:, 0], ends[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(way[:, 2], ends[1], rtol=1e-4, atol=1e-6)
+    a, b = (model.apply(variables, x, method="encode")[0].z for x in (first, second))
+    angle = np.arccos((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1))
+    middle = (a + b) / (2 * np.cos(angle / 2))[:, None]  # sin(a/2) / sin(a) of both ends
+    expected = model.apply(variables, (middle,), method="decode").mean()
+    np.testing.assert_allclose(way[:, 1], expected, rtol=1e-4, atol=1e-6)
+
+
 def test_count_parameters():
     assert count_parameters({"model": {"a": jnp.zeros((2, 3)), "b": jnp.zeros(4)}}) == 10
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.nn.official import hwio, load, nhwc
-from vaejax.nn.autoregressive import MaskedConv, ShiftFlow, ShiftFlowPair, causal_mask
+from vaejax.nn.autoregressive import MaskedConv, ShiftFlow, ShiftFlowPair, causal_mask, masked
+from vaejax.nn.weight_norm import kernels_in_use
 
 
 def test_official_masks(shared):
@@ -85,3 +86,27 @@ def test_masked_entries_start_at_zero_and_get_no_gradient(rng):
     for kernel in (params["kernel"], grads["kernel"]):
         assert not kernel[mask == 0].any()
         assert kernel[mask == 1].all()
+
+
+def test_a_penalty_on_kernels_in_use_does_not_reach_outside_the_masks(rng):
+    """Not even where entries there are not zero, and although normalisation mixes all entries."""
+    params = jax.jit(ShiftFlowPair().init)(rng, jnp.ones((1, 3, 3, 2)))["params"]
+    inside = jax.tree.map(lambda leaf: leaf != 0, params)
+    astray = jax.tree.map(lambda leaf: jnp.where(leaf == 0, 1.0, leaf), params)
+    for name, kernel in kernels_in_use(masked({"flow_0": params})).items():
+        other = kernels_in_use(masked({"flow_0": astray}))[name]
+        np.testing.assert_array_equal(kernel, other)
+
+    def penalty(params):
+        kernels = kernels_in_use(masked({"flow_0": params})).values()
+        return sum(
+            jnp.abs(kernel * jnp.cos(jnp.arange(kernel.size).reshape(kernel.shape))).sum()
+            for kernel in kernels
+        )
+
+    grads = jax.grad(penalty)(astray)
+    for flow in ("forward", "backward"):
+        for layer in ("dense", "depthwise", "mean"):
+            seen = inside[flow][layer]["kernel"]
+            assert not grads[flow][layer]["kernel"][~seen].any()
+            assert grads[flow][layer]["kernel"][seen].any()

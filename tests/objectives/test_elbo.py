@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from vaejax.distributions import Normal, normal_latent, sum_events
+from vaejax.distributions import Bernoulli, Normal, normal_latent, sum_events
 from vaejax.objectives import capacity, denormalise_beta, elbo, normalise_beta
 from vaejax.types import VAEOutput
 
@@ -129,6 +129,24 @@ def test_loss_without_latents_is_maximum_likelihood():
     loss, metrics = evaluate(elbo(NoLatents(), beta=3.0))
     assert loss == pytest.approx(-expected_log_px(), rel=1e-6)
     assert float(metrics["kl"]) == 0.0
+
+
+def test_bits_are_per_dimension_that_is_scored():
+    """A fair coin per pixel costs one bit, however much padding there is around the image."""
+
+    class Coins(nn.Module):
+        @nn.compact
+        def __call__(self, images, *, train, noise=None):
+            logit = self.param("logit", nn.initializers.zeros, ())
+            likelihood = Bernoulli(jnp.full_like(images, logit), border=2)
+            return VAEOutput(sum_events(likelihood.log_prob(images)), (), likelihood)
+
+    images = jnp.zeros((2, 8, 8, 1))
+    for reduction in ("sum", "mean"):
+        loss, metrics = evaluate(elbo(Coins(), reduction=reduction), {"image": images})
+        assert float(metrics["elbo"]) == pytest.approx(-16 * np.log(2), rel=1e-6)
+        assert float(metrics["elbo_bpd"]) == pytest.approx(1.0, rel=1e-6)
+    assert loss == pytest.approx(np.log(2), rel=1e-6)  # nats per dimension
 
 
 @pytest.mark.parametrize(

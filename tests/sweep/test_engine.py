@@ -63,7 +63,10 @@ def no_pictures(monkeypatch):
     monkeypatch.setattr(train_module, "_animate", lambda *args: None)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    ["dense", *(pytest.param(c, marks=pytest.mark.slow) for c in ("convolutional", "FactorVAE"))],
+)
 def test_members_equal_their_own_single_runs(tiny, tmp_path, no_pictures, use_devices, case):
     """After 100 steps."""
     preset, objective, grid, num_devices, strategies = CASES[case]

@@ -40,15 +40,16 @@ def figure(monkeypatch):
     panels = plots._panels
 
     def keep(*args, **kwargs):
-        kept.append(panels(*args, **kwargs)[0])
-        return kept[-1], np.array(kept[-1].axes)
+        drawn = panels(*args, **kwargs)
+        kept.append(drawn[0])
+        return drawn
 
     monkeypatch.setattr(plots, "_panels", keep)
     return kept
 
 
 def curves(axis):
-    return [np.array(bars[0].get_data()) for bars in axis.containers]
+    return [np.array(bars[0].get_data(), float) for bars in axis.containers]
 
 
 def test_tradeoff_runs_along_rising_beta(rows, figure, tmp_path):

@@ -3,6 +3,9 @@
 from vaejax.data.arrays import ArraySource as ArraySource
 from vaejax.data.arrays import array as array
 from vaejax.data.celeb_a import celeb_a as celeb_a
+from vaejax.data.celeb_a_hq import celeb_a_hq as celeb_a_hq
+from vaejax.data.cifar10 import cifar10 as cifar10
+from vaejax.data.downsampled_imagenet import downsampled_imagenet as downsampled_imagenet
 from vaejax.data.dsprites import dsprites as dsprites
 from vaejax.data.folder import folder as folder
 from vaejax.data.frey_faces import frey_faces as frey_faces
@@ -18,3 +21,4 @@ from vaejax.data.resident import indices_of_steps as indices_of_steps
 from vaejax.data.source import Source as Source
 from vaejax.data.source import Splits as Splits
 from vaejax.data.source import Subset as Subset
+from vaejax.data.source import Unseen as Unseen

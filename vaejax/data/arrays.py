@@ -39,6 +39,7 @@ class ArraySource(Source):
         _check_images(images)
         self._images = images if images.ndim == 4 else images[..., None]  # [N, H, W, C]
         self.image_shape = self._images.shape[1:]
+        self.bits = 8 if images.dtype == np.uint8 else None
         if factors is not None and factors.shape != (len(images), len(factor_names)):
             raise ValueError(
                 f"factors: expected shape {(len(images), len(factor_names))}, got {factors.shape}"

@@ -21,6 +21,10 @@ FILES = (
     "list_landmarks_align_celeba.txt",
     "identity_CelebA.txt",
 )
+INSTEAD = (
+    "Nothing at hand? NVAE has a run on coloured sprites, which it draws itself:",
+    "    --config=configs/nvae_celeba.py:demo",
+)
 CROP = (15, 40, 163, 188)  # left, top, right, bottom, of 178 x 218 pixels
 CROP_SIZE = 148
 
@@ -32,6 +36,7 @@ def celeb_a(
     manual_dir: str | os.PathLike | None = None,
     standardize: bool = False,
     flip: bool = False,
+    bits: int = 8,
 ) -> Splits:
     """CelebA, official splits `train`, `validation` and `test`; factors: the attributes, 0 or 1.
 
@@ -45,15 +50,18 @@ def celeb_a(
         manual_dir: folder with the original files (`FILES`); None: they are downloaded.
         standardize: per-pixel zero mean and unit variance over the train split.
         flip: random horizontal flips of the train split.
+        bits: of each pixel and channel, see `transforms.Quantized`.
 
     Raises:
         ValueError: the data set is not prepared and cannot be; the message says what it takes.
     """
     if not 1 <= image_size <= CROP_SIZE:
         raise ValueError(f"image_size: expected a number from 1 to {CROP_SIZE}, got {image_size}")
-    splits = prepared("celeb_a", files=FILES, data_dir=data_dir, manual_dir=manual_dir)
+    splits = prepared(
+        "celeb_a", files=FILES, data_dir=data_dir, manual_dir=manual_dir, instead=INSTEAD
+    )
     sources = {split: _source(records, image_size) for split, records in splits.items()}
-    return transformed(sources, standardize=standardize, flip=flip)
+    return transformed(sources, standardize=standardize, flip=flip, bits=bits)
 
 
 def _source(records: Records, image_size: int) -> Source:

@@ -149,6 +149,7 @@ class Coloured(Wrapper):
     def __init__(self, source: Source):
         super().__init__(source)
         self.image_shape = (*source.image_shape[:2], 3)
+        self.bits = None
 
     def fetch(self, indices: np.ndarray) -> Raw:
         return {"source": self.source.fetch(indices), "index": indices.astype(np.int32)}

@@ -1,11 +1,12 @@
 """Data sets of `tensorflow_datasets` (tfds), prepared once and then read without TensorFlow.
 
 The genuine tfds builder downloads the files, or takes those that the user has, and writes them as
-`array_record`, which gives random access. That step needs TensorFlow (`pip install
-'vaejax[prepare]'`); reading, and so training, does not.
+`array_record`, which gives random access. That step needs TensorFlow (the extra `prepare` of
+`setup.cfg`); reading, and so training, does not.
 """
 
 import importlib.util
+import io
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +76,14 @@ def file_of(features: Features, name: str) -> bytes:
     return features[name].bytes_list.value[0]
 
 
+def picture_of(features: Features, name: str = "image") -> np.ndarray:
+    """The encoded picture in a record, [H, W, 3] uint8."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(file_of(features, name))) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
 def integers_of(features: Features, names: Sequence[str]) -> np.ndarray:
     """The values [F] of integer, label or boolean features of a record."""
     return np.array([features[name].int64_list.value[0] for name in names])
@@ -86,6 +95,7 @@ def prepared(
     files: Sequence[str],
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
+    instead: Sequence[str] = (),
 ) -> dict[str, Records]:
     """The splits of a tfds data set, which is prepared first if need be and if it can be.
 
@@ -94,20 +104,23 @@ def prepared(
         files: names of the original files that the builder starts from.
         data_dir: folder of prepared data sets; tfds' own default where None (`$TFDS_DATA_DIR`,
             `~/tensorflow_datasets`).
-        manual_dir: folder with the `files`, for users who have them; None: tfds downloads them.
-            Files with other contents than the official ones (a part of the data set, say) are
-            taken with a warning.
+        manual_dir: folder with the `files`, for users who have them; None: tfds downloads them,
+            where it can. Files with other contents than the official ones (a part of the data set,
+            say) are taken with a warning.
+        instead: lines that tell what there is for users without the data set.
 
     Raises:
         ValueError: the data set is not prepared and TensorFlow is not installed, or a file is
-            missing in `manual_dir`, or the prepared files do not give random access.
+            missing in `manual_dir`, or cannot be downloaded, or the prepared files do not give
+            random access. The message fits on one screen and says what to do.
     """
     import tensorflow_datasets as tfds
 
     data_dir = None if data_dir is None else Path(data_dir).expanduser()
     builder = tfds.builder(name, data_dir=data_dir)
     if not (Path(builder.data_path) / "dataset_info.json").is_file():
-        _prepare(builder, files, None if manual_dir is None else Path(manual_dir).expanduser())
+        manual_dir = None if manual_dir is None else Path(manual_dir).expanduser()
+        _prepare(builder, files, manual_dir, instead)
     if tfds.core.FileFormat.ARRAY_RECORD not in builder.info.available_file_formats():
         raise ValueError(
             f"data_dir: expected {name} as array_record in {builder.data_path}, got "
@@ -117,22 +130,30 @@ def prepared(
 
 
 def _prepare(
-    builder: "tfds.core.DatasetBuilder", files: Sequence[str], manual_dir: Path | None
+    builder: "tfds.core.DatasetBuilder",
+    files: Sequence[str],
+    manual_dir: Path | None,
+    instead: Sequence[str],
 ) -> None:
     """Runs the genuine builder, with all that can go wrong found out beforehand."""
     import tensorflow_datasets as tfds
 
+    downloads = builder.MANUAL_DOWNLOAD_INSTRUCTIONS is None
+    advice = "\n".join([*_how_to_prepare(files, downloads), *instead])
+    wanted = f"expected {builder.name} prepared as array_record in {builder.data_path}"
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ValueError(f"data_dir: {wanted}, got nothing there.\n{advice}")
+    if manual_dir is None and not downloads:
+        raise ValueError(
+            f"manual_dir: expected the folder with {', '.join(files)}, which tfds cannot download, "
+            f"got None.\n{advice}"
+        )
     # Without a file tfds would turn to the network, and try there for minutes.
     missing = [] if manual_dir is None else [f for f in files if not (manual_dir / f).is_file()]
     if missing:
         raise ValueError(
             f"manual_dir: expected the files of {builder.name} in {manual_dir}, "
             f"got none called {', '.join(missing)}"
-        )
-    if importlib.util.find_spec("tensorflow") is None:
-        raise ValueError(
-            f"data_dir: expected {builder.name} prepared as array_record in {builder.data_path}, "
-            f"got nothing there.\n{_how_to_prepare(files)}"
         )
     registered = dict(builder.url_infos or {})
     try:
@@ -144,9 +165,10 @@ def _prepare(
                 manual_dir=manual_dir, try_download_gcs=False
             ),
         )
-    except Exception as error:
-        error.add_note(_how_to_prepare(files))
-        raise
+    except Exception as error:  # of the network, of the disk, of damaged files, ...
+        raise ValueError(
+            f"data_dir: {wanted}, got {type(error).__name__} on the way there: {error}\n{advice}"
+        ) from error
     finally:
         (builder.url_infos or {}).update(registered)
 
@@ -167,14 +189,22 @@ def _accept(builder: "tfds.core.DatasetBuilder", manual_dir: Path) -> None:
                 builder.url_infos[url] = found
 
 
-def _how_to_prepare(files: Sequence[str]) -> str:
-    return "\n".join(
-        [
-            "To prepare it, once, install TensorFlow (nothing but this step needs it)",
-            "    pip install 'vaejax[prepare]'",
+def _how_to_prepare(files: Sequence[str], downloads: bool) -> list[str]:
+    if downloads:
+        source = [
             "and run the same command again. The files are downloaded; if that fails, or you have",
-            "them, put them into one folder and name it as manual_dir:",
-            *(f"    {file}" for file in files),
-            "If it is prepared elsewhere, name as data_dir the folder that holds its folder.",
+            "them, put them into one folder and name it, --config.data.manual_dir=FOLDER:",
         ]
-    )
+    else:
+        source = [
+            "and run the same command again with --config.data.manual_dir=FOLDER, a folder with",
+            "what cannot be downloaded automatically:",
+        ]
+    return [
+        "To prepare it, once, install TensorFlow (nothing but this step needs it)",
+        "    pip install -e '.[prepare]'",
+        *source,
+        *(f"    {file}" for file in files),
+        "If it is prepared elsewhere, name the folder that holds its folder,",
+        "--config.data.data_dir=FOLDER.",
+    ]

@@ -31,12 +31,14 @@ class Source:
         factor_names: names of the ground-truth factors of variation, empty where unknown.
         factor_sizes: number of values of each factor, in the order of `factor_names`.
         in_unit_interval: whether images lie in [0, 1]; not so once they are standardised.
+        bits: pixels take the 2^bits values i / (2^bits - 1); None where they may take others.
     """
 
     image_shape: tuple[int, int, int]
     factor_names: tuple[str, ...] = ()
     factor_sizes: tuple[int, ...] = ()
     in_unit_interval: bool = True
+    bits: int | None = None
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -90,6 +92,7 @@ class Wrapper(Source):
         self.factor_names = source.factor_names
         self.factor_sizes = source.factor_sizes
         self.in_unit_interval = source.in_unit_interval
+        self.bits = source.bits
 
     def __len__(self) -> int:
         return len(self.source)
@@ -136,6 +139,16 @@ class Subset(Wrapper):
 
     def factors(self, indices: np.ndarray) -> np.ndarray:
         return self.source.factors(self.indices[indices])
+
+
+class Unseen(Source):
+    """A data set of which nothing is at hand but the shape of its images: it has no examples."""
+
+    def __init__(self, image_shape: tuple[int, int, int]):
+        self.image_shape = image_shape
+
+    def __len__(self) -> int:
+        return 0
 
 
 def holdout(source: Source) -> Splits:

@@ -89,6 +89,7 @@ class Binarized(_Indexed):
 
     def __init__(self, source: Source, mode: Binarization, *, seed: int = 0):
         super().__init__(source)
+        self.bits = 1
         self._mode = mode
         self._seed = seed
 
@@ -109,11 +110,11 @@ class Quantized(Wrapper):
 
     def __init__(self, source: Source, bits: int):
         super().__init__(source)
-        self._bits = bits
+        self.bits = bits
 
     def decode(self, raw: Raw, rng: Array) -> Array:
         values = jnp.round(255.0 * self.source.decode(raw, rng))  # exact integers
-        return jnp.floor(values / 2 ** (8 - self._bits)) / (2**self._bits - 1)
+        return jnp.floor(values / 2 ** (8 - self.bits)) / (2**self.bits - 1)
 
 
 class Standardized(Wrapper):
@@ -130,7 +131,7 @@ class Standardized(Wrapper):
 
     def __init__(self, source: Source, mean: np.ndarray, std: np.ndarray):
         super().__init__(source)
-        self.in_unit_interval = False
+        self.in_unit_interval, self.bits = False, None
         for name, value in (("mean", mean), ("std", std)):
             if value.shape != source.image_shape:
                 raise ValueError(f"{name}: expected shape {source.image_shape}, got {value.shape}")

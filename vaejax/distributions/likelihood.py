@@ -24,11 +24,13 @@ class Likelihood(NamedTuple):
         num_outputs: `C -> ` outputs per pixel.
         distribution: `([B, H, W, num_outputs(C)], C) -> Distribution` over [B, H, W, C].
         any_range: whether images may leave [0, 1]; elsewhere a Bernoulli has no bound at all.
+        bits: images take 2^bits values, which have masses; None where that does not matter.
     """
 
     num_outputs: Callable[[int], int]
     distribution: Callable[[Array, int], Distribution]
     any_range: bool = False
+    bits: int | None = None
 
 
 def bernoulli(border: int = 0) -> Likelihood:
@@ -86,4 +88,5 @@ def logistic_mixture(
         distribution=lambda outputs, channels: LogisticMixture.from_outputs(
             outputs, channels, bits, edge_threshold
         ),
+        bits=bits,
     )

@@ -19,6 +19,9 @@ from vaejax.types import Array
 
 MIN_LOG_SCALE = -7.0
 UNIFORM_MARGIN = 1e-5  # uniforms are drawn from [margin, 1 - margin]
+LOWER_EDGE = (
+    -0.999
+)  # of the public formula, on [-1, 1]; up to 10 bits only the darkest value is below
 
 
 @struct.dataclass
@@ -161,22 +164,18 @@ class LogisticMixture:
         centred = x - means
         upper = inverse_scale * (centred + 1.0 / max_value)
         lower = inverse_scale * (centred - 1.0 / max_value)
-        log_below = -jax.nn.softplus(
-            -upper
-        )  # log sigmoid(upper): all that lies below the bin's top
-        log_above = -jax.nn.softplus(lower)  # log (1 - sigmoid(lower)): all above its bottom
-        first = x < -1.0 + 1.0 / max_value
-
+        # log sigmoid(upper), all below the bin's top, and log (1 - sigmoid(lower)), all above it
+        log_below, log_above = -jax.nn.softplus(-upper), -jax.nn.softplus(lower)
         if self.edge_threshold is None:
             # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - e^(b - a)): never cancels.
             width = 2.0 * inverse_scale / max_value
             inside = log_below + log_above + jnp.log(-jnp.expm1(-width))
-            last = x > 1.0 - 1.0 / max_value
+            first, last = x < -1.0 + 1.0 / max_value, x > 1.0 - 1.0 / max_value
         else:
             mass = jax.nn.sigmoid(upper) - jax.nn.sigmoid(lower)
             middle = inverse_scale * centred
             log_density = middle - self.log_scales - 2.0 * jax.nn.softplus(middle)
             approximate = log_density - math.log(max_value / 2.0)
             inside = jnp.where(mass > 1e-5, jnp.log(jnp.maximum(mass, 1e-10)), approximate)
-            last = x > self.edge_threshold
+            first, last = x < LOWER_EDGE, x > self.edge_threshold
         return jnp.where(first, log_below, jnp.where(last, log_above, inside))

@@ -40,8 +40,7 @@ class Normal(NamedTuple):
 
     def log_prob(self, value: Array) -> Array:
         """Elementwise log-density, nats."""
-        standardised = (value - self.loc) / self.scale
-        return -0.5 * (standardised**2 + LOG_2PI) - jnp.log(self.scale)
+        return -0.5 * (self.noise_of(value) ** 2 + LOG_2PI) - jnp.log(self.scale)
 
     def mean(self) -> Array:
         """The expected value."""
@@ -54,6 +53,10 @@ class Normal(NamedTuple):
     def at(self, noise: Array) -> Array:
         """The draw that standard normal `noise` stands for: loc + scale * noise."""
         return self.loc + self.scale * noise
+
+    def noise_of(self, value: Array) -> Array:
+        """The standard normal noise that stands for `value`, the inverse of `at`."""
+        return (value - self.loc) / self.scale
 
     def with_temperature(self, temperature: float | Array) -> "Normal":
         """The same mean with `temperature` times the scale."""

@@ -10,3 +10,4 @@ from vaejax.evaluators.context import Evaluator as Evaluator
 from vaejax.evaluators.context import pick_split as pick_split
 from vaejax.evaluators.context import some_examples as some_examples
 from vaejax.evaluators.disentanglement import disentanglement as disentanglement
+from vaejax.evaluators.importance_weighted import importance_weighted as importance_weighted

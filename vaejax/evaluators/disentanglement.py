@@ -23,6 +23,7 @@ from vaejax.types import Array
 
 BASELINES = ("ground_truth", "ica", "pca", "pixels", "untrained")
 NUM_FIT = 2_000  # images that PCA and ICA are fitted to
+CPU_BATCH = 16  # images whose activations stay in the processor's cache
 
 
 class Table(NamedTuple):
@@ -150,12 +151,15 @@ class Tables:
     ):
         self._context, self._sources, self._factors = context, sources, factors
         self._batch_size = batch_size
-        self._encode = _encoder(context.model)
+        on_cpu = context.mesh.size == 1 and context.mesh.devices.flat[0].platform == "cpu"
+        self._encode = self._encode_batch = _encoder(context.model)
+        if on_cpu and batch_size % CPU_BATCH == 0:
+            self._encode_batch = _encoder_by_parts(context.model)
 
     def of_model(self, state: TrainState) -> Table:
         """Of the averaged parameters."""
         params = state.ema_params["model"]
-        return self._table(lambda images: self._encode(params, state.model_state, images))
+        return self._table(lambda images: self._encode_batch(params, state.model_state, images))
 
     def of_baseline(self, name: str, state: TrainState, rng: Array) -> Table:
         """Of one of `BASELINES`; it has as many codes as the model, where that can be chosen."""
@@ -166,7 +170,7 @@ class Tables:
         images = some.images(np.arange(len(some)))
         if name == "untrained":
             params, model_state = jax.jit(self._context.objective.init)(rng, {"image": images[:1]})
-            return self._table(lambda x: self._encode(params["model"], model_state, x))
+            return self._table(lambda x: self._encode_batch(params["model"], model_state, x))
         if name == "pixels":
             represent = pixels(self._sources[0].image_shape)
         else:
@@ -211,6 +215,20 @@ def _encoder(model: Any) -> Callable[..., tuple[Array, Array]]:
         return posterior.loc, 2.0 * jnp.log(posterior.scale)
 
     return encode
+
+
+@functools.lru_cache(maxsize=8)
+def _encoder_by_parts(model: Any) -> Callable[..., tuple[Array, Array]]:
+    """As `_encoder`, of a multiple of `CPU_BATCH` images, so many at a time."""
+    encode = _encoder(model)
+
+    @jax.jit
+    def encode_by_parts(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
+        parts = images.reshape(-1, CPU_BATCH, *images.shape[1:])
+        codes = jax.lax.map(lambda part: encode(params, model_state, part), parts)
+        return jax.tree.map(lambda array: array.reshape(len(images), -1), codes)
+
+    return encode_by_parts
 
 
 def _part(source: Source, num_images: int | None, context: Context) -> Source:

@@ -1,6 +1,15 @@
 """Scores of representations: functions of codes [N, D] and ground-truth factors [N, F].
 
 Each returns a dict of numbers (and of the arrays behind them); those that sample take a key `rng`.
+Arrays at hand are scored by NumPy and a few compiled loops. The codes of many models at once, of
+equal shape, may be traced:
+
+    jax.vmap(lambda codes: mig(codes, factors))(codes_of_models)  # [M, N, D] -> {"mig": [M], ...}
+
+and for `beta_vae_score` and `factor_vae_score` the keys too. The factors' values must be at hand.
+Not to be traced are `infomec`, whose neighbours are found on the host, and `dci` with trees; `udr`
+takes several models as it is.
+And one of models: `importance_weighted`, the log-likelihood from weights of posterior samples.
 """
 
 from vaejax.metrics.active_units import active_units as active_units
@@ -12,6 +21,7 @@ from vaejax.metrics.discrete import discretise as discretise
 from vaejax.metrics.downstream_accuracy import downstream_accuracy as downstream_accuracy
 from vaejax.metrics.factor_vae_score import factor_vae_score as factor_vae_score
 from vaejax.metrics.frobenius_distance import frobenius_distance as frobenius_distance
+from vaejax.metrics.importance_weighted import importance_weighted as importance_weighted
 from vaejax.metrics.infomec import infomec as infomec
 from vaejax.metrics.irs import irs as irs
 from vaejax.metrics.mig import mig as mig

@@ -3,9 +3,8 @@
 Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, section 5.2.
 """
 
-import numpy as np
-
 from vaejax.metrics.inputs import checked_codes
+from vaejax.metrics.tracing import plain, precise
 from vaejax.types import Array
 
 
@@ -20,5 +19,5 @@ def active_units(codes: Array, *, min_variance: float = 0.01) -> dict:
         `active_units`, and the `code_variances` [D].
     """
     codes = checked_codes(codes)
-    variances = codes.var(0, dtype=np.float64)
-    return {"active_units": int((variances > min_variance).sum()), "code_variances": variances}
+    variances = precise(codes).var(0)
+    return plain({"active_units": (variances > min_variance).sum(), "code_variances": variances})

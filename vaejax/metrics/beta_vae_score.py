@@ -9,9 +9,11 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from vaejax.metrics.groups import FactorGroups, random_words
+from vaejax.metrics.draws import random_words
+from vaejax.metrics.groups import FactorGroups
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial, one_vs_rest
+from vaejax.metrics.tracing import namespace, plain
 from vaejax.types import Array
 
 CHUNK = 500  # points whose pairs are held in memory at once
@@ -46,10 +48,18 @@ def beta_vae_score(
     groups = FactorGroups.of(checked_factors(factors, len(codes), at_least=2))
     chunks = -(-(num_train + num_eval) // CHUNK)
     points, labels = _points(rng, codes, groups, chunks, batch_size)
-    train = points[:num_train], labels[:num_train]
-    test = points[num_train : num_train + num_eval], labels[num_train : num_train + num_eval]
-    accuracies = classify(*train, *test, num_factors=groups.levels.shape[1], classifier=classifier)
-    return {"beta_vae_score": float(accuracies[1]), "beta_vae_score_train": float(accuracies[0])}
+    xp = namespace(points)
+    points, labels = xp.asarray(points), xp.asarray(labels)
+    train, test = slice(0, num_train), slice(num_train, num_train + num_eval)
+    accuracies = classify(
+        points[train],
+        labels[train],
+        points[test],
+        labels[test],
+        num_factors=len(groups.levels),
+        classifier=classifier,
+    )
+    return plain({"beta_vae_score": accuracies[1], "beta_vae_score_train": accuracies[0]})
 
 
 def classify(
@@ -71,11 +81,8 @@ def classify(
     """
     if classifier not in ("multinomial", "one_vs_rest"):
         raise ValueError(f"classifier: expected 'multinomial' or 'one_vs_rest', got {classifier!r}")
-    if classifier == "multinomial":
-        ones = jnp.ones(len(x_train))
-        model = multinomial(x_train, y_train, ones, num_classes=num_factors, l2=1.0)
-    else:
-        model = one_vs_rest(x_train, y_train, num_classes=num_factors, l2=1.0)
+    fit = multinomial if classifier == "multinomial" else one_vs_rest
+    model = fit(x_train, y_train, num_classes=num_factors, l2=1.0)
     return model.accuracy(x_train, y_train), model.accuracy(x_eval, y_eval)
 
 
@@ -85,7 +92,7 @@ def _points(rng, codes, groups, chunks: int, batch_size: int) -> tuple[Array, Ar
     words = random_words(rng, (chunks, CHUNK, 2 * batch_size + 1))
 
     def point(words: Array) -> tuple[Array, Array]:  # [CHUNK, 2 * batch_size + 1]
-        factor = (words[:, :1] % groups.levels.shape[1]).astype(jnp.int32)
+        factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
         first = groups.rows(words[:, 1 : batch_size + 1])
         second = groups.rows_like(words[:, batch_size + 1 :], first, factor)
         return jnp.abs(codes[first] - codes[second]).mean(1), factor[:, 0]

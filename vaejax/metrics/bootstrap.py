@@ -5,7 +5,7 @@ Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percen
 
 import numpy as np
 
-from vaejax.metrics.split import host_generator
+from vaejax.metrics.draws import host_generator
 from vaejax.types import Array
 
 NUM_RESAMPLES = 2000

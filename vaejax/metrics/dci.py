@@ -13,6 +13,7 @@ import numpy as np
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.lasso import lasso
 from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.tracing import is_traced, namespace, plain
 from vaejax.types import Array
 
 Rows = np.ndarray
@@ -33,7 +34,7 @@ def dci(
     Args:
         codes: [N, D], D >= 2.
         factors: [N, F] integers, F >= 2.
-        rng: key, draws the rows.
+        rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score informativeness on.
         predictor: "trees", scikit-learn's gradient boosting as in the study (minutes; needs the
@@ -51,22 +52,26 @@ def dci(
         raise ValueError(f"codes: expected at least 2 dimensions, got {codes.shape[1]}")
     if predictor not in ("trees", "lasso"):
         raise ValueError(f"predictor: expected 'trees' or 'lasso', got {predictor!r}")
+    if predictor == "trees" and is_traced(codes):
+        raise ValueError("predictor: expected 'lasso' for traced codes, trees grow on the host")
     train, test = train_test_rows(rng, len(codes), num_train, num_test)
     rows = codes[train], levels[train], codes[test], levels[test]
     if predictor == "trees":
         importance, informativeness = tree_importance(*rows)
     else:
         importance, informativeness = lasso_importance(*rows, penalty=penalty)
-    return {
-        "disentanglement": disentanglement(importance),
-        "completeness": completeness(importance),
-        "informativeness_test": informativeness[1],
-        "informativeness_train": informativeness[0],
-        "importance": importance,
-    }
+    return plain(
+        {
+            "disentanglement": disentanglement(importance),
+            "completeness": completeness(importance),
+            "informativeness_test": informativeness[1],
+            "informativeness_train": informativeness[0],
+            "importance": importance,
+        }
+    )
 
 
-def disentanglement(importance: np.ndarray) -> float:
+def disentanglement(importance: Array) -> Array:
     """Codes' mean concentration on one factor, weighted by their importance.
 
     Args:
@@ -75,22 +80,22 @@ def disentanglement(importance: np.ndarray) -> float:
     return _concentration(importance)
 
 
-def completeness(importance: np.ndarray) -> float:
+def completeness(importance: Array) -> Array:
     """Factors' mean concentration on one code, weighted by their share of `importance` [D, F]."""
     return _concentration(importance.T)
 
 
-def _concentration(importance: np.ndarray) -> float:
+def _concentration(importance: Array) -> Array:
     """1 - entropy of each row (base: number of columns), averaged with the rows' sums as weights.
 
     1e-11 within the entropy, as in the study: a row of zeros counts as spread evenly.
     """
-    p = importance + 1e-11
+    xp, p = namespace(importance), importance + 1e-11
     p = p / p.sum(1, keepdims=True)
-    scores = 1.0 + (p * np.log(p)).sum(1) / np.log(p.shape[1])
+    scores = 1.0 + (p * xp.log(p)).sum(1) / np.log(p.shape[1])
     total = importance.sum()
-    weights = importance.sum(1) / total if total > 0 else np.full(len(p), 1 / len(p))
-    return float(weights @ scores)
+    weights = xp.where(total > 0, importance.sum(1) / xp.where(total > 0, total, 1.0), 1 / len(p))
+    return weights @ scores
 
 
 def tree_importance(
@@ -118,8 +123,8 @@ def tree_importance(
 
 
 def lasso_importance(
-    train_codes: Rows, train_levels: Rows, codes: Rows, levels: Rows, *, penalty: float = 0.01
-) -> tuple[np.ndarray, tuple[float, float]]:
+    train_codes: Array, train_levels: Rows, codes: Array, levels: Rows, *, penalty: float = 0.01
+) -> tuple[Array, tuple[Array, Array]]:
     """|coefficients| [D, F] of a lasso from standardised codes to standardised levels.
 
     The two other numbers are the mean squared correlation of prediction and factor on the training
@@ -130,19 +135,18 @@ def lasso_importance(
         train_levels, levels: [N, F].
         penalty: alpha of `lasso`.
     """
-    mean, deviation = train_codes.mean(0), train_codes.std(0)
-    x_train, x = (
-        (z - mean) / np.where(deviation > 0, deviation, 1.0) for z in (train_codes, codes)
-    )
+    xp, deviation = namespace(train_codes, codes), train_codes.std(0)
+    scale = xp.where(deviation > 0, deviation, 1.0)[None]
+    x_train, x = ((z - train_codes.mean(0)[None]) / scale for z in (train_codes, codes))
     target = (train_levels - train_levels.mean(0)) / np.maximum(train_levels.std(0), 1e-12)
-    weights = np.asarray(lasso(x_train, target.astype(x_train.dtype), penalty))
+    weights = xp.asarray(lasso(x_train, target.astype(x_train.dtype), penalty))
     fits = ((x_train @ weights, train_levels), (x @ weights, levels))
     train, test = (_squared_correlation(*fit) for fit in fits)
-    return np.abs(weights), (train, test)
+    return xp.abs(weights), (train, test)
 
 
-def _squared_correlation(a: np.ndarray, b: np.ndarray) -> float:
+def _squared_correlation(a: Array, b: np.ndarray) -> Array:
     """Mean over columns of the squared correlation of [N, F] with [N, F]; 0 for a constant one."""
-    a, b = a - a.mean(0), b - b.mean(0)
+    xp, a, b = namespace(a), a - a.mean(0)[None], b - b.mean(0)[None]
     spread = (a**2).sum(0) * (b**2).sum(0)
-    return float(((a * b).sum(0) ** 2 / np.where(spread > 0, spread, 1.0)).mean())
+    return ((a * b).sum(0) ** 2 / xp.where(spread > 0, spread, 1.0)).mean()

@@ -8,12 +8,13 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from vaejax.metrics.discrete import factor_entropies
+from vaejax.metrics.draws import below, random_words
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.mig import information_gaps
 from vaejax.metrics.split import disjoint_rows
+from vaejax.metrics.tracing import namespace, plain
 from vaejax.types import Array
 
 CHUNK = 8  # samples whose densities under all N posteriors are held at once
@@ -37,7 +38,7 @@ def density_mig(
     Args:
         means, log_vars: of the posteriors of N images, [N, D].
         factors: [N, F] integers, of the same images.
-        rng: key.
+        rng: key; not traced where N > num_points.
         num_points: posteriors in the mixture, drawn of a larger table; the authors take them all.
         num_samples: z drawn for the expectation; the authors' 10,000 take long on a CPU.
 
@@ -52,17 +53,20 @@ def density_mig(
         rows, _ = disjoint_rows(rng, len(means), num_points, 0)
         means, log_vars, levels = means[rows], log_vars[rows], levels[rows]
     chunks = -(-num_samples // CHUNK)
-    information = np.maximum(_information(rng, means, log_vars, levels, chunks), 0.0)
+    information = _information(rng, means, log_vars, levels, chunks)
+    information = namespace(information).maximum(information, 0.0)
     gaps = information_gaps(information, factor_entropies(levels))
-    return {"density_mig": float(gaps.mean()), "gaps": gaps, "mutual_information": information}
+    return plain({"density_mig": gaps.mean(), "gaps": gaps, "mutual_information": information})
 
 
 @partial(jax.jit, static_argnums=4)
 def _information(rng, means, log_vars, levels, chunks: int) -> Array:
     """I(z_d; v_k) [D, F], nats, averaged over chunks * CHUNK samples."""
-    row_rng, noise_rng = jax.random.split(rng)
-    rows = jax.random.randint(row_rng, (chunks, CHUNK), 0, len(means))
-    noise = jax.random.normal(noise_rng, (chunks, CHUNK, means.shape[1]), means.dtype)
+    words = random_words(rng, (chunks, CHUNK, 2 * means.shape[1] + 1))
+    rows, dim = below(words[..., 0], len(means)), means.shape[1]
+    uniform = (words[..., 1:] + 0.5) * 2.0**-32
+    radius, angle = uniform[..., :dim], uniform[..., dim:]
+    noise = jnp.sqrt(-2.0 * jnp.log(radius)) * jnp.cos(2.0 * jnp.pi * angle)  # Box & Muller, 1958
     scales = jnp.exp(0.5 * log_vars)
 
     def ratio(row: Array, noise: Array) -> Array:

@@ -6,11 +6,10 @@ Representations", ICML 2019, section 5.5; here with the fixed penalty C = 1.
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
 from vaejax.metrics.split import disjoint_rows
+from vaejax.metrics.tracing import each, namespace, plain
 from vaejax.types import Array
 
 
@@ -27,7 +26,7 @@ def downstream_accuracy(
     Args:
         codes: [N, D].
         factors: [N, F] integers.
-        rng: key, draws the rows.
+        rng: key, draws the rows; not traced.
         num_labels: sizes of the training set; those that leave no test rows are left out.
         num_test: other rows, to score on.
 
@@ -41,17 +40,19 @@ def downstream_accuracy(
     if not sizes:
         raise ValueError(f"num_labels: expected numbers in [1, {len(codes)}), got {num_labels}")
     train, test = disjoint_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))
+    xp, num_classes = namespace(codes), int(levels.max()) + 1
     deviation = codes[train].std(0)
-    x = (codes - codes[train].mean(0)) / np.where(deviation > 0, deviation, 1.0)
-    num_classes = int(levels.max()) + 1
+    scale = xp.where(deviation > 0, deviation, 1.0)[None]
+    x, x_test = ((codes[rows] - codes[train].mean(0)[None]) / scale for rows in (train, test))
     scores = {}
     for size in sizes:
-        # Weights 0 rather than fewer rows: one compiled program serves all sizes.
-        seen = (np.arange(len(train)) < size).astype(x.dtype)
-        accuracies = []
-        for y in levels.T:
-            model = multinomial(x[train], y[train], seen, num_classes=num_classes, l2=1.0)
-            accuracies.append(model.accuracy(x[test], y[test]))
-        scores[f"downstream_accuracy/{size}"] = float(np.mean(accuracies))
+
+        def accuracy(level: Array, level_test: Array, size: int = size) -> Array:
+            model = multinomial(x[:size], level, num_classes=num_classes, l2=1.0)
+            return model.accuracy(x_test, level_test)
+
+        accuracies = each(xp, accuracy, levels[train[:size]].T, levels[test].T)
+        scores[f"downstream_accuracy/{size}"] = accuracies.mean()
     first, last = (scores[f"downstream_accuracy/{size}"] for size in (sizes[0], sizes[-1]))
-    return {**scores, "downstream_efficiency": first / last if last > 0 else 0.0}
+    scores["downstream_efficiency"] = first / xp.where(last > 0, last, 1.0)
+    return plain(scores)

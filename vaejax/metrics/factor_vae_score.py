@@ -10,8 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.metrics.groups import FactorGroups, random_words
+from vaejax.metrics.discrete import count
+from vaejax.metrics.draws import random_rows, random_words
+from vaejax.metrics.groups import FactorGroups
 from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.metrics.tracing import namespace, plain, precise
 from vaejax.types import Array
 
 VARIANCE_ROWS = 10_000  # from which the variances of the codes are estimated
@@ -47,51 +50,55 @@ def factor_vae_score(
     codes = checked_codes(codes)
     groups = FactorGroups.of(checked_factors(factors, len(codes), at_least=2))
     vote_rng, rows_rng = jax.random.split(rng)
-    rows = groups.rows(random_words(rows_rng, (VARIANCE_ROWS,)))
-    variances, active = active_codes(codes[np.asarray(rows)], min_std)
+    rows = random_rows(rows_rng, len(codes), VARIANCE_ROWS)
+    variances, active = active_codes(namespace(codes, rows).take(codes, rows, axis=0), min_std)
     chunks = -(-(num_train + num_eval) // CHUNK)
-    scale = np.where(active, variances, np.nan)
-    factor, code = _votes(vote_rng, codes, groups, scale, chunks, batch_size)
-    factor, code = (np.asarray(x).reshape(-1)[: num_train + num_eval] for x in (factor, code))
-    tables = np.zeros((2, groups.levels.shape[1], codes.shape[1]), np.int64)
-    if active.any():
-        np.add.at(tables, ((np.arange(len(code)) >= num_train).astype(int), factor, code), 1)
+    cells = _votes(vote_rng, codes, groups, variances, active, chunks, batch_size)
+    xp, shape = namespace(cells), (len(groups.levels), codes.shape[1])
+    cells = xp.asarray(cells)
+    parts = cells[:num_train], cells[num_train : num_train + num_eval]
+    # Without an active code nobody votes.
+    tables = [count(xp, part, shape[0] * shape[1]).reshape(shape) * active.any() for part in parts]
     train, test = vote_accuracy(*tables)
-    return {
-        "factor_vae_score": test,
-        "factor_vae_score_train": train,
-        "num_active": int(active.sum()),
-        "votes_train": tables[0],
-        "votes_eval": tables[1],
-    }
+    return plain(
+        {
+            "factor_vae_score": test,
+            "factor_vae_score_train": train,
+            "num_active": active.sum(),
+            "votes_train": tables[0],
+            "votes_eval": tables[1],
+        }
+    )
 
 
-def active_codes(codes: np.ndarray, min_std: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+def active_codes(codes: Array, min_std: float = 0.05) -> tuple[Array, Array]:
     """Variances [D] of codes [N, D] (unbiased), and which have a deviation of `min_std` or more."""
-    variances = codes.var(0, ddof=1, dtype=np.float64)
-    return variances, (variances > 0) & (np.sqrt(variances) >= min_std)
+    variances = precise(codes).var(0, ddof=1)
+    return variances, (variances > 0) & (variances**0.5 >= min_std)
 
 
-def vote_accuracy(votes_train: np.ndarray, votes_eval: np.ndarray) -> tuple[float, float]:
+def vote_accuracy(votes_train: Array, votes_eval: Array) -> tuple[Array, Array]:
     """Share of the votes of each table [F, D] for the factor that `votes_train` gives the code."""
     factor_of = votes_train.argmax(0)
     every = np.arange(votes_train.shape[1])
     train, test = (
-        float(votes[factor_of, every].sum() / max(votes.sum(), 1))
+        votes[factor_of, every].sum() / votes.sum().clip(min=1)
         for votes in (votes_train, votes_eval)
     )
     return train, test
 
 
-@partial(jax.jit, static_argnums=(4, 5))
-def _votes(rng, codes, groups, scale, chunks: int, batch_size: int) -> tuple[Array, Array]:
-    """Fixed factors and winning codes, each [chunks, CHUNK]."""
+@partial(jax.jit, static_argnums=(5, 6))
+def _votes(rng, codes, groups, variances, active, chunks: int, batch_size: int) -> Array:
+    """The cell of a table [F, D] that each vote falls in, [chunks * CHUNK]."""
+    scale = jnp.where(active, 1.0 / jnp.where(active, variances, 1.0), jnp.inf)
     words = random_words(rng, (chunks, CHUNK, batch_size + 2))
 
-    def vote(words: Array) -> tuple[Array, Array]:  # [CHUNK, batch_size + 2]
-        factor = (words[:, :1] % groups.levels.shape[1]).astype(jnp.int32)
+    def vote(words: Array) -> Array:  # [CHUNK, batch_size + 2]
+        factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
         rows = groups.rows_like(words[:, 2:], groups.rows(words[:, 1:2]), factor)
-        variances = codes[rows].var(1, ddof=1)  # [CHUNK, D]
-        return factor[:, 0], jnp.nanargmin(variances / scale[None], axis=1)
+        relative = codes[rows].var(1, ddof=1) * scale[None]  # [CHUNK, D]
+        code = jnp.where(active[None], relative, jnp.inf).argmin(1)
+        return factor[:, 0] * codes.shape[1] + code
 
-    return jax.lax.map(vote, words)
+    return jax.lax.map(vote, words).reshape(-1)

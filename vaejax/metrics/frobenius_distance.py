@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from vaejax.metrics.draws import host_generator
 from vaejax.metrics.inputs import checked_codes
-from vaejax.metrics.split import host_generator
+from vaejax.metrics.tracing import namespace, plain, precise
 from vaejax.types import Array
 
 
@@ -23,7 +24,7 @@ def frobenius_distance(
 
     Args:
         means, log_vars: of the posteriors of N images, [N, D].
-        rng: key, draws one sample per image.
+        rng: key, draws one sample per image; not traced.
         aggregate: S is the covariance of those samples, or of the means.
 
     Returns:
@@ -34,15 +35,14 @@ def frobenius_distance(
         raise ValueError(f"log_vars: expected {means.shape}, as means, got {log_vars.shape}")
     if aggregate not in ("samples", "means"):
         raise ValueError(f"aggregate: expected 'samples' or 'means', got {aggregate!r}")
-    codes = means
+    xp, codes = namespace(means, log_vars), means
     if aggregate == "samples":
-        codes = means + np.exp(0.5 * log_vars) * host_generator(rng).standard_normal(
-            means.shape, np.float32
-        )
-    covariance = np.atleast_2d(np.cov(codes, rowvar=False, dtype=np.float64))
-    variances = np.exp(log_vars.astype(np.float64))
+        noise = host_generator(rng).standard_normal(means.shape, np.float32)
+        codes = means + xp.exp(0.5 * log_vars) * noise
+    covariance = xp.atleast_2d(xp.cov(precise(codes), rowvar=False))
+    variances = precise(xp.exp(log_vars))
     # |diag v - S|^2 = sum_d (v_d - S_dd)^2 + the squares off the diagonal of S
-    diagonal = np.diag(covariance)
+    diagonal = xp.diagonal(covariance)
     off = (covariance**2).sum() - (diagonal**2).sum()
-    distances = np.sqrt(((variances - diagonal) ** 2).sum(1) + off)
-    return {"frobenius_distance": float(distances.mean())}
+    distances = xp.sqrt(((variances - diagonal[None]) ** 2).sum(1) + off)
+    return plain({"frobenius_distance": distances.mean()})

@@ -5,13 +5,14 @@ section 4 and appendix. Mutual information by nearest neighbours:
 Ross, "Mutual Information between Discrete and Continuous Data Sets", PLoS ONE 2014.
 """
 
-import jax
 import numpy as np
 
 from vaejax.metrics.discrete import factor_entropies
+from vaejax.metrics.draws import host_generator
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
 from vaejax.metrics.split import disjoint_rows
+from vaejax.metrics.tracing import is_traced
 from vaejax.types import Array
 
 NEARLY_FREE = 1e-3  # L2 penalty of a regression that should have none, for a finite solution
@@ -41,6 +42,8 @@ def infomec(
         information over the factor's entropy; `active` [D], the codes that took part. All scores
         are 0 without active codes; a single one is as compact as can be.
     """
+    if is_traced(codes):
+        raise ValueError("codes: expected values at hand, got a traced array (loop over models)")
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes), at_least=2)
     if len(codes) > num_points:
@@ -86,11 +89,13 @@ def predictive_information(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """
     deviation = codes.std(0)
     x = (codes - codes.mean(0)) / np.where(deviation > 0, deviation, 1.0)
-    num_classes, shares = int(levels.max()) + 1, []
+    shares = []
     for column in levels.T:
         counts = np.bincount(column)
         weights = (len(column) / (len(counts) * counts))[column].astype(x.dtype)
-        model = multinomial(x, column, weights, num_classes=num_classes, l2=NEARLY_FREE)
+        model = multinomial(
+            x, column, num_classes=len(counts), l2=NEARLY_FREE, sample_weights=weights
+        )
         p = np.asarray(model.probabilities(x))[np.arange(len(x)), column]
         cross_entropy = -np.average(np.log(np.maximum(p, 1e-30)), weights=weights)
         shares.append(1.0 - cross_entropy / np.log(len(counts)))
@@ -112,7 +117,7 @@ def neighbour_information(
     """
     deviation = codes.std(0, dtype=np.float64)
     z = codes.astype(np.float64) / np.where(deviation > 0, deviation, 1.0)
-    noise = np.asarray(jax.random.normal(rng, z.shape), np.float64)
+    noise = host_generator(rng).standard_normal(z.shape)
     z += 1e-10 * np.maximum(1.0, np.abs(z).mean(0)) * noise
     return np.array([[_information(code, v, num_neighbours) for code in z.T] for v in levels.T])
 

@@ -7,25 +7,28 @@ import warnings
 
 import numpy as np
 
+from vaejax.metrics.tracing import is_traced
 from vaejax.types import Array
 
 FEW_POINTS = 1000
 
 
 def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = FEW_POINTS):
-    """Codes as a finite float array [N, D] on the host; a warning where N is small.
+    """Codes as a finite float array [N, D]; a warning where N is small.
+
+    Traced codes, as under `vmap`, are checked as far as they are known: their values are not.
 
     Args:
         codes: [N, D].
         name: of the argument, for messages.
         few: N below which a score is said to be unreliable.
     """
-    codes = np.asarray(codes)
+    codes = codes if is_traced(codes) else np.asarray(codes)
     if codes.ndim != 2 or 0 in codes.shape:
         raise ValueError(f"{name}: expected [N, D], got shape {codes.shape}")
     if not np.issubdtype(codes.dtype, np.floating):
         codes = codes.astype(np.float32)
-    if not np.isfinite(codes).all():
+    if not is_traced(codes) and not np.isfinite(codes).all():
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
     if len(codes) < few:
         warnings.warn(
@@ -36,7 +39,7 @@ def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = 
 
 
 def checked_factors(factors: Array | np.ndarray, num_points: int, *, at_least: int = 1):
-    """Factors as levels 0, 1, ... in the order of their values, int32 [N, F].
+    """Factors as levels 0, 1, ... in the order of their values, int32 [N, F], columns contiguous.
 
     The combinations of levels need not form a complete grid.
 
@@ -45,6 +48,8 @@ def checked_factors(factors: Array | np.ndarray, num_points: int, *, at_least: i
         num_points: N, that of the codes.
         at_least: the smallest F for which the metric is defined.
     """
+    if is_traced(factors):
+        raise ValueError("factors: expected values at hand, got a traced array (do not map them)")
     factors = np.asarray(factors)
     if factors.ndim != 2 or len(factors) != num_points:
         raise ValueError(f"factors: expected [{num_points}, F], got shape {factors.shape}")
@@ -55,7 +60,7 @@ def checked_factors(factors: Array | np.ndarray, num_points: int, *, at_least: i
         )
     if factors.shape[1] < at_least:
         raise ValueError(f"factors: expected at least {at_least}, got {factors.shape[1]}")
-    levels = np.stack([_levels(column) for column in np.ascontiguousarray(factors.T)], axis=1)
+    levels = np.stack([_levels(column) for column in np.ascontiguousarray(factors.T)]).T
     for i, highest in enumerate(levels.max(0)):
         if highest == 0:
             raise ValueError(f"factors: expected at least 2 values each, column {i} is constant")
@@ -66,6 +71,7 @@ def _levels(column: np.ndarray) -> np.ndarray:
     """The place of each value among those that occur, int32 [N]."""
     low, high = int(column.min()), int(column.max())
     if high - low < 2**16:  # by counting, which is many times faster than by sorting
-        offsets = column - low
-        return (np.cumsum(np.bincount(offsets) > 0) - 1).astype(np.int32)[offsets]
+        offsets = (column - low).astype(np.int32)
+        occurs = np.bincount(offsets) > 0
+        return offsets if occurs.all() else (np.cumsum(occurs) - 1).astype(np.int32)[offsets]
     return np.unique(column, return_inverse=True)[1].astype(np.int32)

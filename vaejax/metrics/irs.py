@@ -8,6 +8,7 @@ import numpy as np
 
 from vaejax.metrics.discrete import discretise
 from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.metrics.tracing import namespace, plain
 from vaejax.types import Array
 
 QUANTILE = 0.99
@@ -23,52 +24,57 @@ def irs(codes: Array, factors: Array, *, num_bins: int = 20) -> dict:
 
     Returns:
         `irs` in [0, 1], the mean over codes of their best factor's robustness, weighted by
-        `max_deviations`; `robustness` of codes to factors; and `num_active`, the codes that vary
-        at all, to which the two arrays [num_active, F] and [num_active] belong. 0 if none does.
+        `max_deviations`; `robustness` of codes to factors [D, F]; the `max_deviations` [D]; and
+        `num_active`, the codes that vary at all. The others have zeros; `irs` is 0 if none does.
     """
     codes = checked_codes(codes)
-    levels = checked_factors(factors, len(codes))
-    codes = codes[:, codes.max(0) > codes.min(0)]
-    if codes.shape[1] == 0:
-        empty = np.zeros((0, levels.shape[1]))
-        return {"irs": 0.0, "robustness": empty, "max_deviations": empty[:, 0], "num_active": 0}
-    robustness, weights = interventional_robustness(codes, np.asarray(discretise(levels, num_bins)))
-    return {
-        "irs": float(np.average(robustness.max(1), weights=weights)),
-        "robustness": robustness,
-        "max_deviations": weights,
-        "num_active": codes.shape[1],
-    }
+    bins = discretise(checked_factors(factors, len(codes)), num_bins)
+    robustness, weights = interventional_robustness(codes, bins)
+    total = weights.sum()
+    xp = namespace(weights)
+    score = (robustness.max(1) * weights).sum() / xp.where(total > 0, total, 1.0)
+    return plain(
+        {
+            "irs": score,
+            "robustness": robustness,
+            "max_deviations": weights,
+            "num_active": (weights > 0).sum(),
+        }
+    )
 
 
-def interventional_robustness(
-    codes: np.ndarray, levels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def interventional_robustness(codes: Array, levels: np.ndarray) -> tuple[Array, Array]:
     """1 - (typical largest deviation with a factor fixed) / (largest deviation), [D, F] and [D].
 
     With a factor fixed: the 0.99 quantile of |z - its mean|, averaged over the factor's values.
 
     Args:
-        codes: [N, D], none constant.
+        codes: [N, D]; a constant one gets zeros.
         levels: [N, F] integers.
     """
-    codes = codes.astype(np.float64)
-    max_deviations = np.abs(codes - codes.mean(0)).max(0)
-    fixed = np.stack([_deviations(codes, column) for column in levels.T], axis=1)
-    return 1.0 - fixed / max_deviations[:, None], max_deviations
+    xp = namespace(codes)
+    z = codes.T.copy()  # codes as rows, each in one piece
+    varies = z.max(1) > z.min(1)
+    largest = xp.where(varies, xp.abs(z - z.mean(1, keepdims=True)).max(1), 0.0)
+    fixed = xp.stack([_deviations(z, column) for column in levels.T], axis=1)  # [D, F]
+    ratio = fixed / xp.where(varies, largest, 1.0)[:, None]
+    return xp.where(varies[:, None], 1.0 - ratio, 0.0), largest
 
 
-def _deviations(codes: np.ndarray, column: np.ndarray) -> np.ndarray:
+def _deviations(z: Array, column: np.ndarray) -> Array:
     """The quantile of |z - its mean| within each value of one factor, averaged over values, [D]."""
-    ends = np.cumsum(np.unique(column, return_counts=True)[1])
-    ordered = np.ascontiguousarray(codes[np.argsort(column, kind="stable")].T)  # [D, N]
-    groups = np.split(ordered, ends[:-1], axis=1)
-    return np.mean([_quantile(np.abs(z - z.mean(1, keepdims=True))) for z in groups], axis=0)
+    xp, counts = namespace(z), np.bincount(column)
+    ends = np.cumsum(counts[counts > 0])
+    order = np.argsort(column.astype(np.uint16), kind="stable")  # a radix sort
+    groups = xp.split(xp.take(z, order, axis=1), ends[:-1], axis=1)
+    return xp.stack([_quantile(xp.abs(g - g.mean(1, keepdims=True))) for g in groups]).mean(0)
 
 
-def _quantile(deviations: np.ndarray) -> np.ndarray:
+def _quantile(deviations: Array) -> Array:
     """The 0.99 quantile of each row of [D, n], by linear interpolation, as numpy.quantile's."""
     place = QUANTILE * (deviations.shape[1] - 1)
-    below, above = int(np.floor(place)), int(np.ceil(place))
-    ranked = np.partition(deviations, (below, above), axis=1)
-    return ranked[:, below] + (place - below) * (ranked[:, above] - ranked[:, below])
+    below = int(place)
+    ranked = namespace(deviations).partition(deviations, below, axis=1)
+    if place == below:
+        return ranked[:, below]
+    return ranked[:, below] + (place - below) * (ranked[:, below + 1 :].min(1) - ranked[:, below])

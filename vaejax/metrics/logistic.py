@@ -1,22 +1,27 @@
 """Logistic regression by Newton's method: convex, so the solution is that of any other solver.
 
-A few steps replace the hundreds that first-order methods take. With many classes the Hessian is
+A few steps replace the hundreds that first-order methods take. The Hessian of a multinomial one is
 never formed: conjugate gradients need only its products with vectors.
 """
 
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 
+from vaejax.metrics.tracing import is_traced, namespace, while_loop
 from vaejax.types import Array
 
 MAX_STEPS = 50
+TOLERANCE = 1e-9  # of the loss, relative, or what its precision can tell
 MIN_LENGTH = 2.0**-10  # of a Newton step
 CG_STEPS = 40
-CG_TOLERANCE = 1e-2  # of a Newton step's linear system: a more exact one saves no steps
-RIDGE = 1e-6  # keeps the preconditioner finite for a class that takes no part
+CG_TOLERANCE = 0.3  # of a Newton step's linear system: a more exact one saves few steps
+NEVER = -1e9  # the intercept of a class that does not occur
+RIDGE = 1e-6  # keeps the preconditioner finite where no weight is left
+SMALL_PRODUCT = 2**18  # multiplications: for more, OpenBLAS wakes threads that cost more than help
 
 
 class Linear(NamedTuple):
@@ -26,20 +31,40 @@ class Linear(NamedTuple):
     intercepts: Array
 
     def scores(self, x: Array) -> Array:
-        return x @ self.weights + self.intercepts[None]
+        xp = namespace(x, self.weights)
+        chunks = [x[rows] @ self.weights for rows in _chunks(xp, len(x), self.weights.size)]
+        return xp.concatenate(chunks) + self.intercepts[None]
 
     def probabilities(self, x: Array) -> Array:
         """Of the classes [N, K], for a multinomial regression."""
-        return jax.nn.softmax(self.scores(x))
+        return _softmax(namespace(x, self.weights), self.scores(x).T)[0].T
 
     def accuracy(self, x: Array, labels: Array) -> Array:
         """Share of rows [N, D] whose highest score is that of their label [N]."""
         return (self.scores(x).argmax(1) == labels).mean()
 
 
-@partial(jax.jit, static_argnames="num_classes")
+class Rows(NamedTuple):
+    """Some rows of the data; the rows lie along the last axis.
+
+    Attributes:
+        inputs: [D + 1, n], the last is 1.
+        targets: [K, n], one-hot.
+        weights: [1, n].
+    """
+
+    inputs: Array
+    targets: Array
+    weights: Array
+
+
 def multinomial(
-    x: Array, labels: Array, sample_weights: Array, *, num_classes: int, l2: float | Array
+    x: Array,
+    labels: Array,
+    *,
+    num_classes: int,
+    l2: float,
+    sample_weights: Array | None = None,
 ) -> Linear:
     """Minimise  sum_n s_n -log softmax(x_n W + b)[y_n] + l2 / 2 |W|^2;  b goes free.
 
@@ -49,98 +74,176 @@ def multinomial(
     Args:
         x: [N, D].
         labels: [N] integers in [0, num_classes).
-        sample_weights: [N], s_n.
         num_classes: K.
         l2: > 0.
+        sample_weights: [N], s_n; 1 by default.
     """
-    num_points, dim = x.shape
-    inputs = jnp.concatenate([x, jnp.ones((num_points, 1), x.dtype)], axis=1)  # [N, D + 1]
-    penalty = jnp.append(jnp.full(dim, l2, x.dtype), 0.0)
-    targets = jax.nn.one_hot(labels, num_classes, dtype=x.dtype)
-    absent = (sample_weights @ targets) == 0
-    shut = jnp.where(absent, -1e9, 0.0).astype(x.dtype)[None]
+    xp, dim = namespace(x, labels), x.shape[1]
+    present = np.arange(num_classes) if is_traced(labels) else np.unique(labels)
+    penalty = np.append(np.full(dim, l2), 0.0).astype(x.dtype)[None]  # [1, D + 1]
+    weights = np.ones(len(x)) if sample_weights is None else sample_weights
+    chunks = [
+        Rows(
+            xp.concatenate([x[rows].T, xp.ones((1, len(x[rows])), x.dtype)]),
+            xp.asarray(present[:, None] == labels[None, rows], x.dtype),
+            xp.asarray(weights[None, rows], x.dtype),
+        )
+        for rows in _chunks(xp, len(x), len(present) * (dim + 1))
+    ]
 
-    def loss(theta: Array) -> Array:  # [D + 1, K]
-        log_p = jax.nn.log_softmax(inputs @ theta + shut)
-        return -sample_weights @ (targets * log_p).sum(1) + 0.5 * penalty @ (theta**2).sum(1)
+    def value(theta: Array) -> tuple[Array, list[Array]]:  # of theta [K, D + 1]
+        """The loss, and the probabilities [K, n] of every chunk."""
+        loss, probabilities = 0.5 * (penalty * theta**2).sum(), []
+        for inputs, targets, weights in chunks:
+            scores = theta @ inputs
+            p, log_total = _softmax(xp, scores)
+            loss += weights[0] @ (log_total - (targets * scores).sum(0))
+            probabilities.append(p)
+        return loss, probabilities
 
-    def direction(theta: Array) -> Array:
-        p = jax.nn.softmax(inputs @ theta + shut)
-        weighted = sample_weights[:, None] * p
-        gradient = inputs.T @ (weighted - sample_weights[:, None] * targets)
-        gradient += penalty[:, None] * theta
+    def direction(theta: Array, probabilities: list[Array]) -> Array:
+        gradient, curvature, scale = penalty * theta, np.diag(penalty[0] + RIDGE), RIDGE
+        for (inputs, targets, weights), p in zip(chunks, probabilities, strict=True):
+            gradient += (weights * (p - targets)) @ inputs.T
+            spread = weights * p * (1.0 - p)
+            scale += spread.sum(1, keepdims=True)
+            curvature = curvature + (inputs * spread.mean(0, keepdims=True)) @ inputs.T
 
-        def hessian(v: Array) -> Array:  # sum_n s_n x_n (diag p - p p')(x_n' v) + penalty v
-            along = inputs @ v
-            along -= (p * along).sum(1, keepdims=True)
-            return inputs.T @ (weighted * along) + penalty[:, None] * v
+        def hessian(v: Array) -> Array:  # sum_n s_n (diag p - p p')(v x_n) x_n' + penalty v
+            image = penalty * v
+            for (inputs, _, weights), p in zip(chunks, probabilities, strict=True):
+                along = v @ inputs
+                along *= p
+                along -= p * along.sum(0, keepdims=True)
+                along *= weights
+                image += along @ inputs.T
+            return image
 
-        # Preconditioned by the exact inverse of each class's own block.
-        blocks = jnp.einsum("nk,ni,nj->kij", weighted * (1 - p), inputs, inputs)
-        inverse = jnp.linalg.inv(blocks + jnp.diag(penalty + RIDGE)[None])
+        # Preconditioned by the mean of the classes' own blocks, each to its class's scale.
+        inverse = xp.linalg.inv(curvature).astype(x.dtype)
+        scale = scale / scale.mean()
+        return _conjugate_gradients(xp, hessian, gradient, lambda v: (v @ inverse) / scale)
 
-        def precondition(v: Array) -> Array:
-            return jnp.einsum("kij,jk->ik", inverse, v)
-
-        return jax.scipy.sparse.linalg.cg(
-            hessian, gradient, tol=CG_TOLERANCE, maxiter=CG_STEPS, M=precondition
-        )[0]
-
-    theta = _minimise(loss, direction, jnp.zeros((dim + 1, num_classes), x.dtype))
+    # A class without examples has the probability 0, from which nothing draws it away.
+    occurs = sum(rows.targets.sum(1) for rows in chunks) > 0
+    never = xp.asarray(xp.where(occurs, 0.0, NEVER), x.dtype)
+    start = xp.concatenate([xp.zeros((len(present), dim), x.dtype), never[:, None]], axis=1)
+    theta = _minimise(xp, value, direction, start)
     # Only differences between intercepts matter: let those of the classes that occur sum to 0.
-    intercepts = theta[-1] - jnp.where(absent, 0.0, theta[-1]).sum() / (~absent).sum()
-    theta = theta.at[-1].set(intercepts + shut[0])
-    return Linear(theta[:-1], theta[-1])
+    intercepts = theta[:, -1] - (theta[:, -1] - never).sum() / occurs.sum()
+    place = np.eye(num_classes, dtype=x.dtype)[present]  # [present, K]
+    absent = np.where(place.any(0), 0.0, NEVER).astype(x.dtype)
+    return Linear(theta[:, :-1].T @ place, intercepts @ place + absent)
 
 
-@partial(jax.jit, static_argnames="num_classes")
-def one_vs_rest(x: Array, labels: Array, *, num_classes: int, l2: float | Array) -> Linear:
+def one_vs_rest(x: Array, labels: Array, *, num_classes: int, l2: float) -> Linear:
     """One binary regression per class, the intercept penalised like a weight, as liblinear does.
 
     scikit-learn's `LogisticRegression` before version 0.22. The arguments are as in `multinomial`.
     """
-    inputs = jnp.concatenate([x, jnp.ones((len(x), 1), x.dtype)], axis=1)
+    xp = namespace(x, labels)
+    inputs = xp.concatenate([x, xp.ones((len(x), 1), x.dtype)], axis=1)  # [N, D + 1]
 
-    def fit(label: Array) -> Array:
-        signs = jnp.where(labels == label, 1.0, -1.0).astype(x.dtype)
+    def fit(label: int) -> Array:
+        signs = xp.asarray(xp.where(labels == label, 1.0, -1.0), x.dtype)
 
-        def loss(w: Array) -> Array:
-            return jax.nn.softplus(-signs * (inputs @ w)).sum() + 0.5 * l2 * w @ w
+        def value(w: Array) -> tuple[Array, Array]:
+            """The loss, and the probability of error [N]."""
+            margin = signs * (inputs @ w)
+            loss = xp.logaddexp(0.0, -margin).sum() + 0.5 * l2 * w @ w
+            return loss, 0.5 * (1.0 - xp.tanh(0.5 * margin))
 
-        def direction(w: Array) -> Array:
-            p = jax.nn.sigmoid(-signs * (inputs @ w))
+        def direction(w: Array, p: Array) -> Array:
             gradient = -(signs * p) @ inputs + l2 * w
             hessian = (inputs * (p * (1 - p))[:, None]).T @ inputs
-            return jnp.linalg.solve(hessian + l2 * jnp.eye(len(w), dtype=x.dtype), gradient)
+            return xp.linalg.solve(hessian + l2 * xp.eye(len(w), dtype=x.dtype), gradient)
 
-        return _minimise(loss, direction, jnp.zeros(inputs.shape[1], x.dtype))
+        return _minimise(xp, value, direction, xp.zeros(inputs.shape[1], x.dtype))
 
-    theta = jax.lax.map(fit, jnp.arange(num_classes))  # [K, D + 1]
+    theta = xp.stack([fit(label) for label in range(num_classes)])  # [K, D + 1]
     return Linear(theta[:, :-1].T, theta[:, -1])
 
 
-def _minimise(loss, direction, start: Array) -> Array:
-    """Newton steps, each halved until it is downhill, until the loss falls no further."""
-    tolerance = 4 * jnp.finfo(start.dtype).eps
+def _chunks(xp: ModuleType, num_rows: int, row_size: int) -> list[slice]:
+    """Rows that NumPy should multiply at a time, whose scores then stay in the processor's cache.
 
-    def go_on(carry) -> Array:
-        step, _, value, previous = carry
-        return (step < MAX_STEPS) & (previous - value > tolerance * jnp.abs(value))
+    XLA gets all rows at once: it fuses what follows a product.
+    """
+    size = num_rows if xp is jnp else max(SMALL_PRODUCT // row_size, 100)
+    return [slice(start, start + size) for start in range(0, num_rows, size)]
 
-    def step(carry):
-        count, theta, value, _ = carry
-        move = direction(theta)
 
-        def uphill(tried) -> Array:
-            return ~(tried[1] <= value) & (tried[0] > MIN_LENGTH)  # also where it is not finite
+def _softmax(xp: ModuleType, scores: Array) -> tuple[Array, Array]:
+    """Probabilities [K, n] of scores [K, n], and log sum_k exp of them [n]."""
+    highest = scores.max(0)
+    p = xp.exp(scores - highest[None])
+    total = p.sum(0)
+    p /= total[None]
+    return p, xp.log(total) + highest
 
-        def halve(tried):
-            return tried[0] / 2, loss(theta - tried[0] / 2 * move)
 
-        length, new = jax.lax.while_loop(uphill, halve, (1.0, loss(theta - move)))
-        better = new <= value
-        theta = jnp.where(better, theta - length * move, theta)
-        return count + 1, theta, jnp.where(better, new, value), value
+def _minimise(
+    xp: ModuleType,
+    value: Callable[[Array], tuple[Array, Any]],
+    direction: Callable[[Array, Any], Array],
+    start: Array,
+) -> Array:
+    """Newton steps, each halved until it is downhill, until the loss falls no further.
 
-    infinity = jnp.asarray(jnp.inf, start.dtype)
-    return jax.lax.while_loop(go_on, step, (0, start, loss(start), infinity))[1]
+    Args:
+        xp: the namespace.
+        value: the loss at a point, and what `direction` needs to know of it.
+        direction: the Newton step at a point, to be subtracted.
+        start: the first point.
+    """
+
+    tolerance = max(TOLERANCE, 4 * float(np.finfo(start.dtype).eps))
+
+    def go_on(carry: tuple) -> Array:
+        count, _, (loss, _), previous = carry
+        return (count < MAX_STEPS) & (previous - loss > tolerance * abs(loss))
+
+    def step(carry: tuple) -> tuple:
+        count, theta, (loss, known), _ = carry
+        move = direction(theta, known)
+
+        def uphill(tried: tuple) -> Array:
+            return ~(tried[1][0] <= loss) & (tried[0] > MIN_LENGTH)  # also where it is not finite
+
+        def halve(tried: tuple) -> tuple:
+            return tried[0] / 2, value(theta - tried[0] / 2 * move)
+
+        one = xp.ones((), start.dtype)
+        length, new = while_loop(xp, uphill, halve, (one, value(theta - move)))
+        length = xp.where(new[0] <= loss, length, 0.0)  # stay where no step is downhill
+        return count + 1, theta - length * move, (xp.minimum(new[0], loss), new[1]), loss
+
+    infinity = xp.asarray(np.inf, start.dtype)
+    return while_loop(xp, go_on, step, (0, start, value(start), infinity))[1]
+
+
+def _conjugate_gradients(
+    xp: ModuleType,
+    product: Callable[[Array], Array],
+    target: Array,
+    precondition: Callable[[Array], Array],
+) -> Array:
+    """x with `product(x)` = `target`, to a residual of CG_TOLERANCE (Hestenes & Stiefel, 1952)."""
+    enough = CG_TOLERANCE**2 * (target**2).sum()
+
+    def go_on(carry: tuple) -> Array:
+        count, _, residual, _, _ = carry
+        return (count < CG_STEPS) & ((residual**2).sum() > enough)
+
+    def step(carry: tuple) -> tuple:
+        count, x, residual, along, descent = carry
+        image = product(along)
+        length = descent / (along * image).sum()
+        residual = residual - length * image
+        z = precondition(residual)
+        new = (residual * z).sum()
+        return count + 1, x + length * along, residual, z + new / descent * along, new
+
+    z = precondition(target)
+    carry = (0, xp.zeros_like(target), target, z, (target * z).sum())
+    return while_loop(xp, go_on, step, carry)[1]

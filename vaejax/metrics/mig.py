@@ -4,10 +4,9 @@ Chen, Li, Grosse, Duvenaud, "Isolating Sources of Disentanglement in VAEs", Neur
 histogram estimate of Locatello et al., 2019. For the paper's own estimate see `density_mig`.
 """
 
-import numpy as np
-
 from vaejax.metrics.discrete import code_factor_information, factor_entropies
 from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.metrics.tracing import namespace, plain
 from vaejax.types import Array
 
 
@@ -24,18 +23,18 @@ def mig(codes: Array, factors: Array, *, num_bins: int = 20) -> dict:
     """
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes))
-    information = np.asarray(code_factor_information(codes, levels, num_bins))
+    information = code_factor_information(codes, levels, num_bins)
     gaps = information_gaps(information, factor_entropies(levels))
-    return {"mig": float(gaps.mean()), "gaps": gaps, "mutual_information": information}
+    return plain({"mig": gaps.mean(), "gaps": gaps, "mutual_information": information})
 
 
-def information_gaps(information: np.ndarray, entropies: np.ndarray) -> np.ndarray:
+def information_gaps(information: Array, entropies: Array) -> Array:
     """Best minus second best code of each factor over the factor's entropy, [F].
 
     Args:
         information: I(z_d; v_k) [D, F], nats; with a single code, the second best has none.
         entropies: H(v_k) [F], nats.
     """
-    ranked = np.sort(information, axis=0)[::-1]
+    ranked = namespace(information).sort(information, axis=0)[::-1]
     second = ranked[1] if len(ranked) > 1 else 0.0
     return (ranked[0] - second) / entropies

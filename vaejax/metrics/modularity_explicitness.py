@@ -10,6 +10,7 @@ from vaejax.metrics.discrete import code_factor_information
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
 from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.tracing import each, namespace, plain, precise
 from vaejax.types import Array
 
 
@@ -27,7 +28,7 @@ def modularity_explicitness(
     Args:
         codes: [N, D].
         factors: [N, F] integers, F >= 2.
-        rng: key, draws the rows.
+        rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score explicitness on.
         num_bins: equal-width bins per code.
@@ -40,14 +41,16 @@ def modularity_explicitness(
     train, test = train_test_rows(rng, len(codes), num_train, num_test)
     information = code_factor_information(codes[train], levels[train], num_bins)
     areas = explicitness(codes[train], levels[train], codes[test], levels[test]).mean(0)
-    return {
-        "modularity": modularity(np.asarray(information)),
-        "explicitness": float(areas[1]),
-        "explicitness_train": float(areas[0]),
-    }
+    return plain(
+        {
+            "modularity": modularity(information),
+            "explicitness": areas[1],
+            "explicitness_train": areas[0],
+        }
+    )
 
 
-def modularity(information: np.ndarray) -> float:
+def modularity(information: Array) -> Array:
     """Mean over codes of 1 - (information beyond the best factor's, squared) / (its largest value).
 
     A code that informs about nothing counts 0, so codes that died lower the score.
@@ -55,16 +58,16 @@ def modularity(information: np.ndarray) -> float:
     Args:
         information: I(z_d; v_k) [D, F], nats, F >= 2.
     """
-    squared = information.astype(np.float64) ** 2
+    xp, squared = namespace(information), precise(information) ** 2
     best = squared.max(1)
     largest = best * (information.shape[1] - 1)
-    scores = 1.0 - (squared.sum(1) - best) / np.where(best > 0, largest, 1.0)
-    return float(np.where(best > 0, scores, 0.0).mean())
+    scores = 1.0 - (squared.sum(1) - best) / xp.where(best > 0, largest, 1.0)
+    return xp.where(best > 0, scores, 0.0).mean()
 
 
 def explicitness(
-    train_codes: np.ndarray, train_levels: np.ndarray, codes: np.ndarray, levels: np.ndarray
-) -> np.ndarray:
+    train_codes: Array, train_levels: np.ndarray, codes: Array, levels: np.ndarray
+) -> Array:
     """Areas under the ROC curve of logistic regression, [F, 2], on training and test rows.
 
     Each level against the rest, averaged over the levels that occur among the rows.
@@ -73,20 +76,25 @@ def explicitness(
         train_codes, codes: [N, D], to fit and to score on.
         train_levels, levels: [N, F] in 0, 1, ...
     """
-    mean, deviation = train_codes.mean(0), train_codes.std(0)
-    scale = np.where(deviation > 0, deviation, 1.0)
+    xp, deviation = namespace(train_codes, codes), train_codes.std(0)
+    scale = xp.where(deviation > 0, deviation, 1.0)[None]
+    mean = train_codes.mean(0)[None]
     x_train, x_test = (train_codes - mean) / scale, (codes - mean) / scale
     num_classes = int(max(train_levels.max(), levels.max())) + 1
-    ones = np.ones(len(x_train), x_train.dtype)
-    areas = []
-    for y_train, y_test in zip(train_levels.T, levels.T, strict=True):
-        model = multinomial(x_train, y_train, ones, num_classes=num_classes, l2=1.0)
-        pairs = ((x_train, y_train), (x_test, y_test))
-        areas.append([mean_roc_area(model.probabilities(x), y) for x, y in pairs])
-    return np.array(areas)
+
+    def probabilities(level: Array) -> tuple[Array, Array]:  # [N] -> [N, K] of both sets of rows
+        model = multinomial(x_train, level, num_classes=num_classes, l2=1.0)
+        return model.probabilities(x_train), model.probabilities(x_test)
+
+    p_train, p_test = each(xp, probabilities, train_levels.T)
+    areas = [
+        [mean_roc_area(p, level) for p, level in zip(parts, parts_levels.T, strict=True)]
+        for parts, parts_levels in ((p_train, train_levels), (p_test, levels))
+    ]
+    return xp.stack([xp.stack(column) for column in areas], axis=1)
 
 
-def mean_roc_area(scores: Array, labels: np.ndarray) -> float:
+def mean_roc_area(scores: Array, labels: np.ndarray) -> Array:
     """Mean over the classes that occur of the area under the ROC curve of each against the rest.
 
     The area is the share of pairs (positive, negative) in the right order, ties counted half.
@@ -95,15 +103,23 @@ def mean_roc_area(scores: Array, labels: np.ndarray) -> float:
         scores: [N, K].
         labels: [N] integers in [0, K), at least two different ones.
     """
-    scores = np.asarray(scores)
-    areas = []
-    for label in np.unique(labels):
-        column, positive = scores[:, label], scores[labels == label, label]
-        ordered = np.sort(column)
+    xp, counts = namespace(scores), np.bincount(labels)
+    present = np.flatnonzero(counts)
+    counts = counts[present]
+    # The rows of each class, all lists as long as the longest: [P, max count] and which are real.
+    places = np.arange(counts.max())[None]
+    real = places < counts[:, None]
+    starts = np.cumsum(counts) - counts
+    rows = np.argsort(labels, kind="stable")[np.where(real, starts[:, None] + places, 0)]
+
+    def area(column: Array, rows: Array, real: Array, count: Array) -> Array:
+        ordered, positive = xp.sort(column), column[rows]
         not_above = 0.5 * (
-            np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
+            xp.searchsorted(ordered, positive, side="left")
+            + xp.searchsorted(ordered, positive, side="right")
         )
-        num_positive = len(positive)
-        pairs = not_above.sum() - 0.5 * num_positive**2  # less those among the positives
-        areas.append(pairs / (num_positive * (len(labels) - num_positive)))
-    return float(np.mean(areas))
+        pairs = (not_above * real).sum() - 0.5 * count**2  # less those among the positives
+        return pairs / (count * (len(labels) - count))
+
+    columns = scores.T[present]
+    return each(xp, area, columns, rows, real, counts.astype(scores.dtype)).mean()

@@ -7,17 +7,17 @@ A one-dimensional classifier cannot single out a factor's middle levels, and the
 does as well as chance: perfect codes score far below 1.
 """
 
-from functools import partial
+from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.tracing import namespace, plain, precise, repeat, while_loop
 from vaejax.types import Array
 
-NEWTON_STEPS = 30
+MAX_STEPS = 30
+TOLERANCE = 1e-6  # of a line's last move, relative
 
 
 def sap(
@@ -34,7 +34,7 @@ def sap(
     Args:
         codes: [N, D].
         factors: [N, F] integers.
-        rng: key, draws the rows.
+        rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score on.
         continuous: predict by a line (squared correlation) instead of a support vector machine.
@@ -49,27 +49,28 @@ def sap(
         predictability = squared_correlations(codes[train], np.asarray(factors)[train])
     else:
         predictability = svm_accuracies(codes[train], levels[train], codes[test], levels[test])
-    return {"sap": predictability_gap(predictability), "predictability": predictability}
+    return plain({"sap": predictability_gap(predictability), "predictability": predictability})
 
 
-def predictability_gap(predictability: np.ndarray) -> float:
+def predictability_gap(predictability: Array) -> Array:
     """Mean over factors of the best minus the second best code of [D, F]; one code has no rival."""
-    ranked = np.sort(predictability, axis=0)[::-1]
-    return float((ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0)).mean())
+    ranked = namespace(predictability).sort(predictability, axis=0)[::-1]
+    return (ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0)).mean()
 
 
-def squared_correlations(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+def squared_correlations(codes: Array, factors: np.ndarray) -> Array:
     """cov^2 / (var var) of every code with every factor, [D, F]; 0 for a dead code."""
-    both = np.cov(codes, factors, rowvar=False, dtype=np.float64)
-    dim = codes.shape[1]
-    spread = np.diag(both)[:dim, None] * np.diag(both)[None, dim:]
-    alive = (np.diag(both)[:dim, None] > 1e-12) & (spread > 0)
-    return np.where(alive, both[:dim, dim:] ** 2 / np.where(alive, spread, 1.0), 0.0)
+    xp, dim = namespace(codes), codes.shape[1]
+    both = xp.cov(precise(codes), factors.astype(codes.dtype), rowvar=False)
+    variances = xp.diagonal(both)
+    spread = variances[:dim, None] * variances[None, dim:]
+    alive = (variances[:dim, None] > 1e-12) & (spread > 0)
+    return xp.where(alive, both[:dim, dim:] ** 2 / xp.where(alive, spread, 1.0), 0.0)
 
 
 def svm_accuracies(
-    train_codes: np.ndarray, train_levels: np.ndarray, codes: np.ndarray, levels: np.ndarray
-) -> np.ndarray:
+    train_codes: Array, train_levels: np.ndarray, codes: Array, levels: np.ndarray
+) -> Array:
     """Test accuracy of a linear SVM from every single code to every factor, [D, F].
 
     The machine is scikit-learn's `LinearSVC(C=0.01, class_weight="balanced")`: squared hinge loss,
@@ -79,99 +80,122 @@ def svm_accuracies(
         train_codes, codes: [N, D], to fit and to score on.
         train_levels, levels: [N, F] in 0, 1, ...
     """
-    num_classes = int(max(train_levels.max(), levels.max())) + 1
-    columns = [
-        _accuracies(train_codes, train_level, codes, level, num_classes)
-        for train_level, level in zip(train_levels.T, levels.T, strict=True)
-    ]
-    return np.stack(columns, axis=1)
+    xp = namespace(train_codes, codes)
+    lines = _fit(precise(train_codes).T, train_levels)  # [D, all classes of all factors, 2]
+    x, columns, first = precise(codes).T[:, :, None], [], 0
+    for train_level, level in zip(train_levels.T, levels.T, strict=True):
+        present = np.unique(train_level)  # a class without examples is never predicted
+        line = lines[:, None, first : first + len(present)]
+        scores = x * line[..., 0] + line[..., 1]  # [D, N, K]
+        columns.append((xp.asarray(present)[scores.argmax(2)] == level[None]).mean(1))
+        first += len(present)
+    return xp.stack(columns, axis=1)
 
 
-@partial(jax.jit, static_argnums=4)
-def _accuracies(train_codes, train_labels, codes, labels, num_classes: int) -> Array:
-    """Test accuracies [D] of one-dimensional machines for one factor."""
+def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
+    """Slopes and intercepts [D, K, 2] of every class against the rest, from codes x [D, N].
 
-    def accuracy(pair: tuple[Array, Array]) -> Array:
-        line = _fit(pair[0], train_labels, num_classes)  # [K, 2]
-        scores = pair[1][:, None] * line[None, :, 0] + line[None, :, 1]
-        return (scores.argmax(1) == labels).mean()
-
-    return jax.lax.map(accuracy, (train_codes.T, codes.T))
-
-
-def _fit(x: Array, labels: Array, num_classes: int, c: float = 0.01) -> Array:
-    """Slopes and intercepts [K, 2] of one class against the rest, from a single code x [N].
-
-    With x sorted, the rows inside the margin are a stretch of each class: every sum that Newton's
-    method needs is a difference of two running sums, and a step costs O(K log N).
+    K runs over the classes of all factors [N, F] in turn. With x sorted, the rows inside the margin
+    are a stretch of each class: every sum that Newton's method needs is a difference of two running
+    sums, and a step costs O(K log N).
     """
-    num_points = len(labels)
-    x_all = jnp.sort(x)
-    order = jnp.lexsort((x, labels))
-    x_own = x[order]
-    counts = jnp.bincount(labels, length=num_classes)
-    start = jnp.cumsum(counts) - counts
-    own = _Stretch(x_own, start, start + counts)
-    everything = _Stretch(x_all, jnp.zeros_like(start), jnp.full_like(start, num_points))
-    present = (counts > 0).sum()
-    balanced = num_points / (present * jnp.maximum(counts, 1))  # [K]
-    # Of two classes both are weighted, of more only the one that stands against the rest.
-    rest = jnp.where(present == 2, num_points / (2 * jnp.maximum(num_points - counts, 1)), 1.0)
+    xp, (dim, num_points) = namespace(x), x.shape
+    order = xp.argsort(x, axis=1)
+    ordered = xp.take_along_axis(x, order, axis=1)
+    own, starts, counts, balanced, rest = [], [], [], [], []
+    for factor, level in enumerate(levels.T):
+        # A stable sort of short integers is a radix sort.
+        by_class = xp.argsort(xp.asarray(level.astype(np.uint16))[order], axis=1, stable=True)
+        own.append(xp.take_along_axis(ordered, by_class, axis=1))
+        number = np.unique(level, return_counts=True)[1]
+        counts.append(number)
+        starts.append(factor * num_points + np.cumsum(number) - number)
+        balanced.append(num_points / (len(number) * number))
+        # Of two classes both are weighted, of more only the one that stands against the rest.
+        others = num_points / (2 * np.maximum(num_points - number, 1))
+        rest.append(others if len(number) == 2 else np.ones(len(number)))
+    start, count = np.concatenate(starts), np.concatenate(counts)
+    positive = _Stretch.of(xp.concatenate(own, axis=1), start, start + count)
+    everything = _Stretch.of(ordered, 0 * start, 0 * start + num_points)
+    weights = c * np.stack([np.concatenate(balanced), np.concatenate(rest)], axis=1)
+    weights = weights.astype(x.dtype)[None, :, :, None]  # [1, K, 2, 1]
 
-    def sums(line: Array) -> tuple[Array, Array]:
-        """Gradient [K, 2] and Hessian [K, 2, 2] of |line|^2 / 2 + sum_i c_i hinge_i^2."""
-        inside = own.below(line, 1.0)  # y = 1: those with w x + b < 1
-        outside = everything.above(line, -1.0) - own.above(line, -1.0)  # y = -1: w x + b > -1
-        weights = c * jnp.stack([balanced, rest], axis=1)  # [K, 2]
-        moments = jnp.stack([inside, outside], axis=1) * weights[:, :, None]  # [K, 2, 3]
-        n, sx, sxx = moments.sum(1).T
-        sign = moments[:, 0] - moments[:, 1]  # sum_i c_i y_i (1, x, x^2)
-        hessian = jnp.stack([jnp.stack([sxx, sx], -1), jnp.stack([sx, n], -1)], -2) * 2
-        gradient = jnp.einsum("kij,kj->ki", hessian, line) - 2 * sign[:, 1::-1]
-        return gradient + line, hessian + jnp.eye(2, dtype=x.dtype)[None]
+    def move(line: Array) -> Array:
+        """Newton's step down |line|^2 / 2 + sum_i c_i hinge_i^2, of lines [D, K, 2]."""
+        inside = positive.below(line, 1.0)  # y = 1: those with w x + b < 1
+        outside = everything.below(-line, 1.0) - positive.below(-line, 1.0)  # y = -1: w x + b > -1
+        moments = xp.stack([inside, outside], axis=2) * weights  # [D, K, 2, 3]
+        n, sx, sxx = (2 * moments.sum(2)[..., i] for i in range(3))
+        sign = 2 * (moments[:, :, 0] - moments[:, :, 1])  # 2 sum_i c_i y_i (1, x, x^2)
+        slope, intercept = line[..., 0], line[..., 1]
+        down_slope = sign[..., 1] - (sxx + 1) * slope - sx * intercept
+        down_intercept = sign[..., 0] - sx * slope - (n + 1) * intercept
+        determinant = (sxx + 1) * (n + 1) - sx**2
+        return xp.stack(
+            [
+                ((n + 1) * down_slope - sx * down_intercept) / determinant,
+                ((sxx + 1) * down_intercept - sx * down_slope) / determinant,
+            ],
+            axis=2,
+        )
 
-    def newton(_, line: Array) -> Array:
-        gradient, hessian = sums(line)
-        return line - jnp.linalg.solve(hessian, gradient[..., None])[..., 0]
+    def go_on(carry: tuple) -> Array:
+        count, line, last = carry
+        return (count < MAX_STEPS) & (abs(last) > TOLERANCE * (1.0 + abs(line))).any()
 
-    line = jax.lax.fori_loop(0, NEWTON_STEPS, newton, jnp.zeros((num_classes, 2), x.dtype))
-    # A class without examples is never predicted.
-    return line.at[:, 1].add(jnp.where(counts > 0, 0.0, -jnp.inf))
+    def step(carry: tuple) -> tuple:
+        count, line, _ = carry
+        last = move(line)
+        return count + 1, line + last, last
+
+    lines = xp.zeros((dim, len(start), 2), x.dtype)
+    return while_loop(xp, go_on, step, (0, lines, lines + 1.0))[1]
 
 
-class _Stretch:
-    """Sums of (1, x, x^2) over rows of a sorted stretch of x per class."""
+class _Stretch(NamedTuple):
+    """Sums of (1, x, x^2) over sorted stretches of x.
 
-    def __init__(self, x: Array, start: Array, end: Array):
-        self.x, self.start, self.end = x, start, end
-        powers = jnp.stack([jnp.ones_like(x), x, x * x], axis=1)
-        self.running = jnp.pad(jnp.cumsum(powers, axis=0), ((1, 0), (0, 0)))  # [N + 1, 3]
+    Attributes:
+        x: [D, n]; rows `start` to `end` [K] of it ascend.
+        running: sums [D, n + 1, 3] over the rows before each.
+        start, end: [K].
+    """
+
+    x: Array
+    running: Array
+    start: np.ndarray
+    end: np.ndarray
+
+    @classmethod
+    def of(cls, x: Array, start: np.ndarray, end: np.ndarray) -> "_Stretch":
+        xp = namespace(x)
+        powers = xp.stack([xp.ones_like(x), x, x * x], axis=2)
+        running = xp.pad(xp.cumsum(powers, axis=1), ((0, 0), (1, 0), (0, 0)))
+        return cls(x, running, start, end)
 
     def below(self, line: Array, margin: float) -> Array:
-        """[K, 3] over the rows with slope * x + intercept < margin."""
-        slope, intercept = line.T
+        """[D, K, 3] over the rows with slope * x + intercept < margin, of lines [D, K, 2]."""
+        xp, slope, intercept = namespace(self.x), line[..., 0], line[..., 1]
         flat = slope == 0
-        edge = (margin - intercept) / jnp.where(flat, 1.0, slope)
-        cut = self._first_at_least(edge)
-        left, right = self._between(self.start, cut), self._between(cut, self.end)
-        whole = jnp.where((intercept < margin)[:, None], left + right, 0.0)
-        return jnp.where(flat[:, None], whole, jnp.where((slope > 0)[:, None], left, right))
+        cut = self._first_at_least((margin - intercept) / xp.where(flat, 1.0, slope))
+        middle, low, high = self._at(cut), self._at(self.start[None]), self._at(self.end[None])
+        whole = xp.where((intercept < margin)[..., None], high - low, 0.0)
+        part = xp.where((slope > 0)[..., None], middle - low, high - middle)
+        return xp.where(flat[..., None], whole, part)
 
-    def above(self, line: Array, margin: float) -> Array:
-        """[K, 3] over the rows with slope * x + intercept > margin."""
-        return self.below(-line, -margin)
-
-    def _between(self, low: Array, high: Array) -> Array:
-        return self.running[high] - self.running[low]
+    def _at(self, place: Array) -> Array:
+        return self.running[np.arange(len(self.x))[:, None], place]
 
     def _first_at_least(self, edge: Array) -> Array:
-        """Where in each class's stretch x reaches `edge` [K], by bisection."""
+        """Where in each stretch x reaches `edge` [D, K], by bisection."""
+        xp, rows = namespace(self.x), np.arange(len(self.x))[:, None]
 
-        def halve(_, ends):
+        def halve(ends: tuple) -> tuple:
             low, high = ends
             middle = (low + high) // 2
-            less = (self.x[jnp.minimum(middle, len(self.x) - 1)] < edge) & (low < high)
-            return jnp.where(less, middle + 1, low), jnp.where(less, high, middle)
+            less = (self.x[rows, xp.minimum(middle, self.x.shape[1] - 1)] < edge) & (low < high)
+            return xp.where(less, middle + 1, low), xp.where(less, high, middle)
 
-        steps = len(self.x).bit_length() + 1
-        return jax.lax.fori_loop(0, steps, halve, (self.start, self.end))[0]
+        ends = (xp.asarray(self.start + 0 * rows), xp.asarray(self.end + 0 * rows))
+        steps = int((self.end - self.start).max()).bit_length() + 1
+        return repeat(xp, steps, halve, ends)[0]

@@ -1,8 +1,8 @@
 """Rows to fit a predictor to, and other rows to score it on."""
 
-import jax
 import numpy as np
 
+from vaejax.metrics.draws import host_generator
 from vaejax.types import Array
 
 
@@ -16,7 +16,7 @@ def train_test_rows(
     many times larger. A smaller table is divided into two disjoint sets in the same proportion.
 
     Args:
-        rng: key.
+        rng: key; not traced.
         num_points: N, rows to draw from; at least 2.
         num_train: size of the first set.
         num_test: size of the second.
@@ -36,8 +36,3 @@ def disjoint_rows(
         raise ValueError(f"codes: expected at least 2 points, got {num_points}")
     rows = host_generator(rng).choice(num_points, num_train + num_test, replace=False)
     return rows[:num_train], rows[num_train:]
-
-
-def host_generator(rng: Array) -> np.random.Generator:
-    """NumPy's generator with a key as its seed: nothing to compile, and fast for large tables."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(rng)).reshape(-1))

@@ -8,6 +8,7 @@ import numpy as np
 
 from vaejax.metrics.discrete import discretise, paired_information
 from vaejax.metrics.inputs import checked_codes
+from vaejax.metrics.tracing import namespace, plain, precise
 from vaejax.types import Array
 
 
@@ -24,40 +25,41 @@ def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> dict:
         `mutual_info_score` in nats, the mean over pairs of codes.
     """
     codes = checked_codes(codes)
-    active = codes[:, codes.max(0) > codes.min(0)]
-    total_correlation = distance = relative = information = 0.0
-    if active.shape[1] > 1:
-        covariance = np.cov(active, rowvar=False, dtype=np.float64)
-        total_correlation = gaussian_total_correlation(covariance)
-        distance = gaussian_wasserstein_correlation(covariance)
-        relative = distance / float(np.trace(covariance))
-        # Pairs with a code that does not vary share nothing, and count.
-        pairs = codes.shape[1] * (codes.shape[1] - 1)
-        information = float(_pairwise_information(active, num_bins).sum() / pairs)
-    return {
-        "gaussian_total_correlation": total_correlation,
-        "gaussian_wasserstein_correlation": distance,
-        "gaussian_wasserstein_correlation_norm": relative,
-        "mutual_info_score": information,
-    }
+    xp, dim = namespace(codes), codes.shape[1]
+    active = codes.max(0) > codes.min(0)
+    covariance = xp.cov(precise(codes), rowvar=False).reshape(dim, dim)
+    total = (xp.diagonal(covariance) * active).sum()
+    # A code that does not vary is independent of all others, whatever its variance: let it be 1.
+    covariance = xp.where(active[:, None] & active[None], covariance, xp.eye(dim))
+    distance = gaussian_wasserstein_correlation(covariance)
+    bins = discretise(codes, num_bins)
+    information = paired_information(bins, bins, num_bins, num_bins) * (1.0 - np.eye(dim))
+    return plain(
+        {
+            "gaussian_total_correlation": gaussian_total_correlation(covariance),
+            "gaussian_wasserstein_correlation": distance,
+            "gaussian_wasserstein_correlation_norm": distance / xp.where(total > 0, total, 1.0),
+            "mutual_info_score": information.sum() / max(dim * (dim - 1), 1),
+        }
+    )
 
 
-def gaussian_total_correlation(covariance: np.ndarray) -> float:
+def gaussian_total_correlation(covariance: Array) -> Array:
     """KL(N(0, S) || N(0, diag S)) = 1/2 (sum_i log S_ii - log |S|), nats.
 
-    In float64, and finite for codes that determine each other, whose |S| is rounding error: the
-    true value is then infinite.
+    Finite also for codes that determine each other, whose |S| is rounding error: the true value
+    is then infinite.
 
     Args:
         covariance: S [D, D] with a positive diagonal.
     """
-    covariance = np.asarray(covariance, np.float64)
-    log_determinant = np.linalg.slogdet(covariance)[1]
-    floor = np.log(np.finfo(np.float64).tiny)
-    return float(0.5 * (np.log(np.diag(covariance)).sum() - max(log_determinant, floor)))
+    xp, covariance = namespace(covariance), precise(covariance)
+    floor = np.log(np.finfo(covariance.dtype).tiny)
+    log_determinant = xp.maximum(xp.linalg.slogdet(covariance)[1], floor)
+    return 0.5 * (xp.log(xp.diagonal(covariance)).sum() - log_determinant)
 
 
-def gaussian_wasserstein_correlation(covariance: np.ndarray) -> float:
+def gaussian_wasserstein_correlation(covariance: Array) -> Array:
     """The squared 2-Wasserstein distance between N(0, S) and N(0, diag S).
 
     2 tr S - 2 tr (S diag S)^1/2; that root's eigenvalues are those of the symmetric
@@ -66,14 +68,7 @@ def gaussian_wasserstein_correlation(covariance: np.ndarray) -> float:
     Args:
         covariance: S [D, D].
     """
-    covariance = np.asarray(covariance, np.float64)
-    deviation = np.sqrt(np.diag(covariance))
-    eigenvalues = np.linalg.eigvalsh(covariance * np.outer(deviation, deviation))
-    return float(2 * np.trace(covariance) - 2 * np.sqrt(np.maximum(eigenvalues, 0.0)).sum())
-
-
-def _pairwise_information(codes: np.ndarray, num_bins: int) -> np.ndarray:
-    """I(z_i; z_j) [D, D] of discretised codes, nats, with zeros on the diagonal."""
-    bins = discretise(codes, num_bins)
-    information = paired_information(bins, bins, num_bins, num_bins)
-    return np.asarray(information) * (1.0 - np.eye(codes.shape[1]))
+    xp, covariance = namespace(covariance), precise(covariance)
+    deviation = xp.sqrt(xp.diagonal(covariance))
+    eigenvalues = xp.linalg.eigvalsh(covariance * xp.outer(deviation, deviation))
+    return 2 * xp.trace(covariance) - 2 * xp.sqrt(xp.maximum(eigenvalues, 0.0)).sum()

@@ -14,6 +14,7 @@ import flax.linen as nn
 
 from vaejax.distributions import Likelihood, Normal, bernoulli, normal_latent, sum_events
 from vaejax.models.presets import PRESETS, Architecture
+from vaejax.models.vae import VAE, Codes, Temperature, per_group
 from vaejax.nn.conv import Conv, ConvTranspose
 from vaejax.nn.noise import example_normal
 from vaejax.types import Array, Distribution, Latent, VAEOutput
@@ -69,7 +70,7 @@ def _up(features: int, kernel: int, stride: int) -> nn.Module:
     return layer(features, kernel, stride)
 
 
-class ConvVAE(nn.Module):
+class ConvVAE(VAE):
     """A VAE with a published encoder/decoder pair.
 
     Attributes:
@@ -124,32 +125,47 @@ class ConvVAE(nn.Module):
         del train
         posterior = self._posterior(images)
         if noise is None:
-            noise = (example_normal(self.make_rng("latent"), posterior.loc.shape),)
+            noise = self.draw_noise(images.shape[0])
         if noise[0].shape != posterior.loc.shape:
             raise ValueError(f"noise: expected {posterior.loc.shape}, got {noise[0].shape}")
         latent = self._latent(posterior.at(noise[0]), posterior)
         likelihood = self.decode((latent.z,))
         return VAEOutput(sum_events(likelihood.log_prob(images)), (latent,), likelihood)
 
-    def encode(self, images: Array) -> tuple[Latent, ...]:
-        """The latents of images [B, H, W, C] at the posterior mean, top group first."""
-        posterior = self._posterior(images)
-        return (self._latent(posterior.mean(), posterior),)
+    @property
+    def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of one image's codes: a single group [D]."""
+        return ((self.latent_size,),)
 
-    def decode(self, codes: Sequence[Array]) -> Distribution:
-        """p(x | z) for codes of every group, top first: here one array [B, D]."""
+    def draw_noise(self, num_images: int) -> list[Array]:
+        """See `VAE`."""
+        return [example_normal(self.make_rng("latent"), (num_images, self.latent_size))]
+
+    def encode(self, images: Array, *, sample: bool = False) -> tuple[Latent, ...]:
+        """See `VAE`."""
+        posterior = self._posterior(images)
+        if not sample:
+            return (self._latent(posterior.mean(), posterior),)
+        (noise,) = self.draw_noise(images.shape[0])
+        return (self._latent(posterior.at(noise), posterior),)
+
+    def decode(self, codes: Codes, *, temperature: Temperature = 1.0) -> Distribution:
+        """See `VAE`; here the codes of the only group, [B, D], are needed."""
+        del temperature  # nothing is drawn
         (z,) = codes
         return self.likelihood.distribution(self.decoder(z), self.image_shape[-1])
 
-    def sample(self, num_images: int, *, temperature: float = 1.0) -> Distribution:
-        """p(x | z) for `num_images` draws of the prior from rng `"latent"`.
-
-        Args:
-            num_images: B.
-            temperature: multiplies the standard deviation of the prior.
-        """
-        shape = (num_images, self.latent_size)
-        return self.decode((temperature * example_normal(self.make_rng("latent"), shape),))
+    def sample(
+        self,
+        num_images: int,
+        *,
+        temperature: Temperature = 1.0,
+        noise: Sequence[Array] | None = None,
+    ) -> Distribution:
+        """See `VAE`."""
+        (scale,) = per_group(temperature, 1)
+        (draw,) = self.draw_noise(num_images) if noise is None else noise
+        return self.decode((scale * draw,))
 
     def _posterior(self, images: Array) -> Normal:
         if images.shape[1:] != self.image_shape:

@@ -73,13 +73,11 @@ class TopGroup(nn.Module):
         self.flow = [ShiftFlowPair() for _ in range(self.num_flows)]
         self.combine = WeightNormConv(self.features, 1)
 
-    def __call__(
-        self, x: Array | None, inputs: GroupInputs, train: bool
-    ) -> tuple[Array, Latent | None]:
+    def __call__(self, x: Array, inputs: GroupInputs, train: bool) -> tuple[Array, Latent | None]:
         """Draw this group's codes and add them to the top-down path.
 
         Args:
-            x: state of the top-down path [B, h, w, features]; None where these codes begin it.
+            x: state of the top-down path, [B, h, w, C].
             inputs: of this group.
             train: whether batch normalisation takes the batch's statistics; there is none here.
 
@@ -94,7 +92,7 @@ class TopGroup(nn.Module):
         posterior = Normal.soft_clamped(*_halves(self.posterior(inputs.features)))
         return self._infer(x, prior, posterior, inputs.noise)
 
-    def _infer(self, x: Array | None, prior: Normal, posterior: Normal, noise: Array):
+    def _infer(self, x: Array, prior: Normal, posterior: Normal, noise: Array):
         z = posterior.at(noise)
         if not self.num_flows:
             return self._extend(x, z), normal_latent(z, posterior, prior)
@@ -105,12 +103,12 @@ class TopGroup(nn.Module):
         latent = Latent(z, posterior, prior, sum_events(log_q), sum_events(log_p), log_q - log_p)
         return self._extend(x, z), latent
 
-    def _generate(self, x: Array | None, prior: Normal, inputs: GroupInputs):
+    def _generate(self, x: Array, prior: Normal, inputs: GroupInputs):
         z = jnp.where(inputs.given, inputs.code, prior.at(inputs.noise))
         return self._extend(x, z), None
 
-    def _extend(self, x: Array | None, z: Array) -> Array:
-        return self.combine(z if x is None else jnp.concatenate([x, z.astype(x.dtype)], -1))
+    def _extend(self, x: Array, z: Array) -> Array:
+        return self.combine(jnp.concatenate([x, z.astype(x.dtype)], -1))
 
 
 class Group(TopGroup):

@@ -6,11 +6,13 @@ References:
     Vahdat & Kautz, NVAE, 2020: z <- z - mu(z), a shift alone, so that log |det| = 0.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from vaejax.nn.conv import conv
 from vaejax.nn.initializers import bias_init, kernel_init
@@ -18,6 +20,31 @@ from vaejax.nn.weight_norm import initial_log_norm, weight_normalised
 from vaejax.types import Array
 
 WIDTH_FACTOR = 6  # hidden channels of a flow's network per latent channel
+
+
+class FlowLayer(NamedTuple):
+    """What tells the masked convolutions of a flow apart; the attributes of `MaskedConv`."""
+
+    kernel_size: int
+    kind: Literal["dense", "depthwise"]
+    zero_diagonal: bool
+
+    def mask(self, shape: tuple[int, int, int, int], *, mirror: bool) -> np.ndarray:
+        """The `causal_mask` of its kernel."""
+        return causal_mask(
+            shape,
+            depthwise=self.kind == "depthwise",
+            zero_diagonal=self.zero_diagonal,
+            mirror=mirror,
+        )
+
+
+FLOW_LAYERS = {
+    "dense": FlowLayer(3, "dense", zero_diagonal=True),
+    "depthwise": FlowLayer(5, "depthwise", zero_diagonal=False),
+    "mean": FlowLayer(1, "dense", zero_diagonal=False),
+}
+MIRRORED = {"forward": False, "backward": True}  # by the names of the two flows of a pair
 
 
 def causal_mask(
@@ -52,7 +79,8 @@ def causal_mask(
 class MaskedConv(nn.Module):
     """A weight-normalised convolution with a causal mask; parameters as in `WeightNormConv`.
 
-    Kernel entries outside the mask start at zero and stay there: they get no gradient.
+    Kernel entries outside the mask start at zero. The pass gives them no gradient, and a penalty on
+    kernels gives them none if it looks at those of `masked`.
     """
 
     features: int
@@ -93,18 +121,15 @@ class ShiftFlow(nn.Module):
     def __call__(self, z: Array) -> Array:
         """[B, H, W, C] -> [B, H, W, C]."""
         channels, hidden = z.shape[-1], WIDTH_FACTOR * z.shape[-1]
-        h = MaskedConv(hidden, 3, zero_diagonal=True, mirror=self.mirror, name="dense")(z)
-        h = MaskedConv(hidden, 5, "depthwise", mirror=self.mirror, name="depthwise")(jax.nn.elu(h))
+
+        def layer(name: str, features: int, **settings: Any) -> MaskedConv:
+            kind = FLOW_LAYERS[name]
+            return MaskedConv(features, *kind, mirror=self.mirror, name=name, **settings)
+
+        h = layer("dense", hidden)(z)
+        h = layer("depthwise", hidden)(jax.nn.elu(h))
         h = jax.nn.elu(jax.nn.elu(h))  # twice, as in the published models
-        mean = MaskedConv(
-            channels,
-            1,
-            mirror=self.mirror,
-            use_bias=True,
-            initial_log_gain=float(np.log(0.1)),
-            name="mean",
-        )(h)
-        return z - mean
+        return z - layer("mean", channels, use_bias=True, initial_log_gain=float(np.log(0.1)))(h)
 
 
 class ShiftFlowPair(nn.Module):
@@ -113,4 +138,19 @@ class ShiftFlowPair(nn.Module):
     @nn.compact
     def __call__(self, z: Array) -> Array:
         """[B, H, W, C] -> [B, H, W, C]."""
-        return ShiftFlow(mirror=True, name="backward")(ShiftFlow(name="forward")(z))
+        for name, mirror in MIRRORED.items():
+            z = ShiftFlow(mirror, name=name)(z)
+        return z
+
+
+def masked(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters with the kernels of all flow pairs [..., k, k, I, O] as they are used.
+
+    What is outside a mask is zero there, in value and in gradient.
+    """
+    leaves = flatten_dict(params)
+    for path, leaf in leaves.items():
+        flow, layer, name = ("", "", "", *path)[-3:]
+        if name == "kernel" and flow in MIRRORED and layer in FLOW_LAYERS:
+            leaves[path] = leaf * FLOW_LAYERS[layer].mask(leaf.shape[-4:], mirror=MIRRORED[flow])
+    return unflatten_dict(leaves)

@@ -36,7 +36,7 @@ class BatchNorm(nn.Module):
         if train:
             mean, var, count = _moments(x)
             if not self.is_initializing():
-                unbiased = var * (count / (count - 1))
+                unbiased = var * (count / jnp.maximum(count - 1, 1))
                 running_mean.value += MOMENTUM * (mean - running_mean.value)
                 running_var.value += MOMENTUM * (unbiased - running_var.value)
         else:

@@ -5,14 +5,13 @@
 Objectives differ only in what they make of the two terms; `variational` holds the rest.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
-from vaejax.distributions import bits_per_dim, sum_events
+from vaejax.distributions import bits_per_dim, num_scored, sum_events
 from vaejax.nn.noise import part_rng
 from vaejax.parallel import mean_over_shards, sum_over_shards
 from vaejax.types import Array, Batch, Latent, Metrics, Objective, VAEOutput
@@ -29,8 +28,8 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
         model: a flax module returning `VAEOutput` for `(images, train=..., noise=...)`.
         divergence: what the KL contributes to the loss.
         reduction: "sum" takes -log p(x | z) in nats per image; "mean" divides it by the number of
-            pixels and channels (nats per dimension), as Keras-style VAEs do, so that a given beta
-            weighs more by that number.
+            pixels times channels scored (nats per dimension), as Keras-style VAEs do, so that a
+            given beta weighs more by that number.
 
     Returns:
         An objective with the metrics `loss`, `reconstruction` or `reconstruction_per_dim`,
@@ -62,7 +61,7 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
             rngs={"latent": latent_rng, "dropout": part_rng(dropout_rng)},
             mutable=list(model_state) if train else [],
         )
-        num_dims = math.prod(batch["image"].shape[1:])
+        num_dims = num_scored(output.likelihood, batch["image"])
         metrics = bound_metrics(output, batch.get("mask"), num_dims)
         term, extra = divergence(metrics["kl"], output, batch, step)
         if reduction == "sum":
@@ -87,9 +86,9 @@ def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metri
     """Batch means of the bound and its parts.
 
     Args:
-        output: of a model for images of `num_dims` pixels times channels.
+        output: of a model.
         mask: [B], 1 for examples that count; None counts all.
-        num_dims: H * W * C.
+        num_dims: of an image, see `num_scored`.
     """
     log_px = batch_mean(output.log_px, mask)
     metrics = {}

@@ -3,7 +3,7 @@
     from vaejax import sweep
     points = sweep.grid({"objective.beta": [1.0, 4.0], "model.latent_size": [2, 5]})
     members = sweep.make_members(config, points, seeds=range(3), workdir="runs/sweep")
-    sweep.train_members(members)  # vmap, map, sequential or processes: what is fastest here
+    sweep.train_members(members)  # by the default strategy of the platform
     rows = sweep.table(members)  # mean, standard deviation and interval over seeds
 
 Each member's folder is that of an ordinary run of `vaejax.main`.

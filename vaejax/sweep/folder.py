@@ -12,12 +12,13 @@ import jax
 import numpy as np
 
 from vaejax.checkpoint import Checkpoints
+from vaejax.kept_config import keep_config
 from vaejax.logging import JsonLines
 from vaejax.parallel import replicated
 from vaejax.run import abstract_state
 from vaejax.sweep.members import DIVERGED_FILE, Member
 from vaejax.sweep.program import Program, ordinary, with_numbers
-from vaejax.train import BEST_METRIC, check_finite, headline, keep_config
+from vaejax.train import BEST_METRIC, check_finite, headline
 from vaejax.train_state import TrainState
 
 
@@ -70,7 +71,7 @@ class Folder:
 
     def evaluate(self, state: TrainState) -> None:
         """Evaluate, log and save a state with its numbers."""
-        state = jax.device_put(state, replicated(self._mesh))
+        state = self._on_devices(state)
         scores = {name: dict(score(state)) for name, score in self._evaluators.items()}
         for name, values in scores.items():
             arrays = {metric: np.asarray(value) for metric, value in values.items()}
@@ -79,9 +80,12 @@ class Folder:
 
     def save(self, state: TrainState) -> None:
         """Save a state with its numbers."""
-        self._checkpoints.save(ordinary(state))
+        self._checkpoints.save(ordinary(self._on_devices(state)))
 
     def close(self) -> None:
         """Return when everything is on disk."""
         self._lines.close()
         self._checkpoints.close()
+
+    def _on_devices(self, state: TrainState) -> TrainState:
+        return jax.device_put(state, replicated(self._mesh))

@@ -1,7 +1,6 @@
-"""Members in several processes, each pinned to a core: on CPU the fastest way to train many.
+"""Members in several processes, each pinned to a core.
 
-A pinned process runs on one thread and shares nothing with its neighbours; two of them train 1.5
-times as many convolutional models as one process with two threads.
+A pinned process runs on one thread and shares nothing with its neighbours.
 """
 
 import collections

@@ -23,7 +23,7 @@ import numpy as np
 
 from vaejax.models.nvae import NVAE
 from vaejax.models.nvae_presets import CELLS
-from vaejax.nn.autoregressive import causal_mask
+from vaejax.nn.autoregressive import FLOW_LAYERS, MIRRORED, WIDTH_FACTOR
 from vaejax.nn.cell_operations import InvertedBottleneck, Resample
 from vaejax.nn.residual_cell import Operation
 
@@ -92,8 +92,8 @@ def entries(model: NVAE) -> Iterator[Entry]:
             yield from _conv(f"dec_sampler.{k - 1}.1", place / "prior")
         for n in range(model.num_flows):
             name = f"nf_cells.{k * model.num_flows + n}"
-            yield from _flow(f"{name}.cell1", place / f"flow_{n}" / "forward", False, model)
-            yield from _flow(f"{name}.cell2", place / f"flow_{n}" / "backward", True, model)
+            for cell, (flow, mirror) in zip(("cell1", "cell2"), MIRRORED.items(), strict=True):
+                yield from _flow(f"{name}.{cell}", place / f"flow_{n}" / flow, mirror, model)
 
 
 def _group_places(groups: tuple[int, ...]) -> list[Place]:
@@ -178,17 +178,16 @@ def _operation(name: str, place: Place, operation: Operation, up: bool) -> Itera
 
 
 def _flow(name: str, place: Place, mirror: bool, model: NVAE) -> Iterator[Entry]:
-    channels, hidden = model.latent_channels, 6 * model.latent_channels
-    for official, ours, shape, zero_diagonal in (
-        ("conv.convz.0", "dense", (3, 3, channels, hidden), True),
-        ("conv.convz.2", "depthwise", (5, 5, 1, hidden), False),
-        ("mu.conv_0", "mean", (1, 1, hidden, channels), False),
+    channels, hidden = model.latent_channels, WIDTH_FACTOR * model.latent_channels
+    for official, ours, inputs, outputs in (
+        ("conv.convz.0", "dense", channels, hidden),
+        ("conv.convz.2", "depthwise", 1, hidden),
+        ("mu.conv_0", "mean", hidden, channels),
     ):
-        mask = causal_mask(
-            shape, depthwise=ours == "depthwise", zero_diagonal=zero_diagonal, mirror=mirror
-        )
-        bias = ours == "mean"
-        yield from _conv(f"{name}.{official}", place / ours, bias=bias, mask=mask)
+        layer = FLOW_LAYERS[ours]
+        shape = (layer.kernel_size, layer.kernel_size, inputs, outputs)
+        mask = layer.mask(shape, mirror=mirror)
+        yield from _conv(f"{name}.{official}", place / ours, bias=ours == "mean", mask=mask)
 
 
 def _conv(

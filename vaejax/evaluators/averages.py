@@ -1,0 +1,57 @@
+"""Averages over a split: what evaluators that look at every example once have in common."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from vaejax.data import eval_batches
+from vaejax.evaluators.context import Context, Evaluator, pick_split, some_examples
+from vaejax.parallel import batch_sharding
+from vaejax.randomness import stream
+from vaejax.steps import EvalStep
+from vaejax.train_state import TrainState
+
+
+def averaged(
+    context: Context, step: EvalStep, *, split: str, batch_size: int, num_examples: int | None
+) -> Evaluator:
+    """An evaluator that yields the metrics of `step` averaged over a split, and `num_examples`.
+
+    Args:
+        context: of the run.
+        step: `(state, batch, rng) -> metrics`, compiled for `context.mesh`: means over the examples
+            that `batch["mask"]` counts, and `num_examples`, how many these are. Every batch has a
+            key of its own.
+        split: name of a split of the data set.
+        batch_size: images per batch over all devices.
+        num_examples: how many examples to use, always the same random ones; None uses all.
+    """
+    source = pick_split(context.splits, split)
+    num_devices = context.mesh.size
+    if batch_size < 1 or batch_size % num_devices:
+        raise ValueError(
+            f"batch_size: expected a multiple of {num_devices} devices, got {batch_size}"
+        )
+    if num_examples is not None:
+        if num_examples < 1:
+            raise ValueError(f"num_examples: expected at least 1, got {num_examples}")
+        source = some_examples(source, num_examples)
+    base_rng = stream(context.seed, "eval")
+
+    def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
+        totals, count = None, 0.0
+        sharding = batch_sharding(context.mesh)
+        for i, batch in enumerate(eval_batches(source, batch_size, sharding=sharding)):
+            rng = jax.random.fold_in(base_rng, i)
+            means = jax.device_get(step(state, batch, rng))
+            examples = float(means.pop("num_examples"))
+            weighted = jax.tree.map(lambda mean, n=examples: np.float64(mean) * n, means)
+            totals = weighted if totals is None else jax.tree.map(np.add, totals, weighted)
+            count += examples
+        for name, total in totals.items():
+            yield name, total / count
+        yield "num_examples", count
+
+    return evaluate

@@ -1,0 +1,264 @@
+"""The network of NVAE: a bottom-up path that reads images, a top-down path that draws codes.
+
+Both begin and end with residual cells at the size of the image; between them lie scales of equal
+groups, `nvae_groups.py`. What is done with it is in `nvae.py`.
+
+Reference: Vahdat & Kautz, NVAE: a deep hierarchical variational autoencoder, 2020, figures 2 and 3.
+"""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from vaejax.distributions import Likelihood, LogisticMixture, logistic_mixture
+from vaejax.models.nvae_groups import EncoderGroup, Group, GroupInputs, TopGroup
+from vaejax.models.nvae_presets import CELLS
+from vaejax.models.vae import VAE
+from vaejax.nn.residual_cell import ResidualCell
+from vaejax.nn.stacked import Depth, Memory, apply_stacked
+from vaejax.nn.weight_norm import WeightNormConv
+from vaejax.types import Array, Distribution, Latent
+
+NVAE_EDGE_THRESHOLD = 0.99  # of the official logistic mixture, see `LogisticMixture`
+LEAST = {  # of every number in a network's settings
+    "latent_channels": 1,
+    "encoder_features": 1,
+    "decoder_features": 1,
+    "num_blocks": 0,
+    "preprocess_cells": 1,
+    "postprocess_cells": 1,
+    "encoder_cells": 1,
+    "decoder_cells": 1,
+    "num_flows": 0,
+}
+
+
+class NVAENetwork(VAE):
+    """The network of NVAE for images of any size that its strides divide.
+
+    Attributes:
+        image_shape: (H, W, C).
+        likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+        groups: latent groups of every scale, top (coarsest) first; scales double in size. See
+            `nvae_presets.adaptive_groups`.
+        latent_channels: of every group's codes.
+        encoder_features: channels of the first layer; they double with every halving of the size.
+        decoder_features: likewise, of the last layer.
+        num_blocks: halvings before the first scale, and doublings behind the last.
+        preprocess_cells: cells per halving before the first scale.
+        postprocess_cells: cells per doubling behind the last.
+        encoder_cells: cells per group of the bottom-up path.
+        decoder_cells: cells per group of the top-down path.
+        num_flows: pairs of autoregressive flows in every posterior.
+        cells: name of a set of residual cells in `nvae_presets.CELLS`.
+        squeeze_excite: whether cells gate their channels.
+        residual_posterior: posteriors are relative to their priors.
+        dtype: to compute in, None is that of the images; parameters, batch statistics and
+            distributions keep float32 at least.
+        depth: "scanned" compiles one group per scale, "unrolled" every group; same numbers.
+        memory: "remat" recomputes groups in the backward pass, "store" keeps their activations.
+        nvae_compat: the official code's numbers, where it surprises: a first prior of standard
+            deviation 1.01, and 0.99 as upper edge of the logistic mixture, so that its masses do
+            not sum to 1.
+
+    Raises:
+        ValueError: an unknown set of cells or form, a number too small, or an image shape that the
+            strides do not allow.
+    """
+
+    image_shape: tuple[int, int, int]
+    likelihood: Likelihood = logistic_mixture()
+    groups: tuple[int, ...] = (5, 10, 20)
+    latent_channels: int = 20
+    encoder_features: int = 64
+    decoder_features: int = 64
+    num_blocks: int = 1
+    preprocess_cells: int = 2
+    postprocess_cells: int = 2
+    encoder_cells: int = 2
+    decoder_cells: int = 2
+    num_flows: int = 0
+    cells: str = "res_mbconv"
+    squeeze_excite: bool = True
+    residual_posterior: bool = True
+    dtype: str | None = None
+    depth: Depth = "scanned"
+    memory: Memory = "remat"
+    nvae_compat: bool = False
+
+    def __post_init__(self):
+        if self.cells not in CELLS:
+            raise ValueError(f"cells: expected one of {sorted(CELLS)}, got {self.cells!r}")
+        if not self.groups or min(self.groups) < 1:
+            raise ValueError(f"groups: expected numbers >= 1, got {self.groups}")
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        for name, valid in (("depth", get_args(Depth)), ("memory", get_args(Memory))):
+            if getattr(self, name) not in valid:
+                raise ValueError(f"{name}: expected one of {valid}, got {getattr(self, name)!r}")
+        height, width, channels = self.image_shape
+        stride = 2 ** (self.num_blocks + len(self.groups) - 1)
+        if height % stride or width % stride:
+            raise ValueError(
+                f"image_shape: expected a height and width divisible by {stride} for "
+                f"{len(self.groups)} scales and {self.num_blocks} blocks, got {height}x{width}; "
+                "pad or resize the images, or choose fewer groups or blocks"
+            )
+        self.likelihood.num_outputs(channels)  # raises where the likelihood has no such images
+        super().__post_init__()
+
+    @property
+    def latent_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """(h, w, latent_channels) of every group's codes, top first."""
+        height, width, _ = self.image_shape
+        shapes = []
+        for i, num_groups in enumerate(self.groups):
+            stride = self._stride(i)
+            shapes += [(height // stride, width // stride, self.latent_channels)] * num_groups
+        return tuple(shapes)
+
+    def _stride(self, scale: int) -> int:
+        """By how much an image is larger than scale i, top first."""
+        return 2 ** (self.num_blocks + len(self.groups) - 1 - scale)
+
+    def setup(self):
+        cells, strides = CELLS[self.cells], [self._stride(i) for i in range(len(self.groups))]
+        top, bottom = strides[0], strides[-1]
+        up_width = [self.encoder_features * stride for stride in strides]
+        down_width = [self.decoder_features * stride for stride in strides]
+
+        def cell(features, operations, resample="same"):
+            return ResidualCell(features, operations, resample, self.squeeze_excite)
+
+        self.stem = WeightNormConv(self.encoder_features, 3)
+        self.preprocess = [
+            cell(
+                self.encoder_features * 2 ** (block + (resample == "down")),
+                cells.preprocess,
+                resample,
+            )
+            for block in range(self.num_blocks)
+            for resample in ["same"] * (self.preprocess_cells - 1) + ["down"]
+        ]
+        self.encoder = [
+            EncoderGroup(width, self.encoder_cells, cells.encoder, self.squeeze_excite)
+            for width in up_width
+        ]
+        self.down = [cell(width, cells.encoder, "down") for width in up_width[:-1]]
+        self.top_features = WeightNormConv(up_width[0], 1)
+        self.top = TopGroup(self.latent_channels, down_width[0], self.num_flows, self.nvae_compat)
+        self.decoder = [
+            Group(
+                self.latent_channels,
+                down,
+                self.num_flows,
+                self.nvae_compat,
+                up,
+                self.decoder_cells,
+                cells.decoder,
+                self.squeeze_excite,
+                self.residual_posterior,
+            )
+            for up, down in zip(up_width, down_width, strict=True)
+        ]
+        self.up = [cell(width, cells.decoder, "up") for width in down_width[1:]]
+        self.postprocess = [
+            cell(self.decoder_features * (bottom // 2 ** (block + 1)), cells.postprocess, resample)
+            for block in range(self.num_blocks)
+            for resample in ["up"] + ["same"] * (self.postprocess_cells - 1)
+        ]
+        self.head = WeightNormConv(self.likelihood.num_outputs(self.image_shape[-1]), 3)
+        if not self._is_flat:
+            height, width, _ = self.image_shape
+            shape = (height // top, width // top, down_width[0])
+            self.start = self.param("start", nn.initializers.uniform(1.0), shape)
+
+    @property
+    def _is_flat(self) -> bool:
+        """Whether there is a single group: then its codes begin the top-down path."""
+        return self.groups == (1,)
+
+    def _bottom_up(self, x: Array, train: bool) -> tuple[Array, list[Array]]:
+        """The features of images [B, H, W, C] on [-1, 1].
+
+        Returns:
+            Those of the top group [B, h, w, C], and those of the other groups of every scale, top
+            first, stacked as the top-down path wants them, [groups, B, h, w, C].
+        """
+        x = self.stem(x.astype(self.dtype or x.dtype))
+        for cell in self.preprocess:
+            x = cell(x, train)
+        features: list[Array] = []
+        for i in reversed(range(0 if self._is_flat else len(self.groups))):
+            x, ascending = self._stack(self.encoder[i], self.groups[i], _ascend, x, None, train)
+            features.insert(0, ascending[::-1])
+            if i:
+                x = self.down[i - 1](x, train)
+            else:
+                features[0] = features[0][1:]  # the top group takes the last ones, x itself
+        return nn.elu(self.top_features(nn.elu(x))), features
+
+    def _top_down(
+        self, inputs: Sequence[GroupInputs], features: Sequence[Array | None], train: bool
+    ) -> tuple[Array, tuple[Latent, ...]]:
+        """From the inputs of every group to the raw outputs [B, H, W, ...] and the latents.
+
+        Args:
+            inputs: of every group, top first, without features for all but the top.
+            features: of the others, stacked per scale; None where there is no image.
+            train: whether batch normalisation takes the batch's statistics.
+        """
+        first, *rest = inputs
+        if self._is_flat:  # the path begins with the codes: before them it has no channels
+            start = jnp.zeros((*first.noise.shape[1:3], 0), first.noise.dtype)
+        else:
+            start = self.start
+        shape = (first.noise.shape[0], *start.shape)
+        x = jnp.broadcast_to(start.astype(self.dtype or start.dtype), shape)
+        x, latent = self.top(x, first, train)
+        latents = [latent]
+        for i, group in enumerate(self.decoder):
+            if i:
+                x = self.up[i - 1](x, train)
+            length = self.groups[i] if i else self.groups[0] - 1
+            if not length:
+                continue
+            stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rest[:length])
+            stacked, rest = stacked._replace(features=features[i]), rest[length:]
+            x, outputs = self._stack(group, length, _descend, x, stacked, train)
+            latents += [jax.tree.map(lambda leaf, j=j: leaf[j], outputs) for j in range(length)]
+        for cell in self.postprocess:
+            x = cell(x, train)
+        return self.head(nn.elu(x)), tuple(latents)
+
+    def _stack(self, block, length: int, call, x: Array, inputs: Any, train: bool):
+        return apply_stacked(
+            block,
+            lambda block, x, inputs: call(block, x, inputs, train),
+            x,
+            inputs,
+            length=length,
+            depth=self.depth,
+            memory=self.memory,
+        )
+
+    def _likelihood(self, outputs: Array) -> Distribution:
+        outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
+        distribution = self.likelihood.distribution(outputs, self.image_shape[-1])
+        if self.nvae_compat and isinstance(distribution, LogisticMixture):
+            return distribution.replace(edge_threshold=NVAE_EDGE_THRESHOLD)
+        return distribution
+
+
+def _ascend(block: EncoderGroup, x: Array, inputs: None, train: bool) -> tuple[Array, Array]:
+    del inputs
+    x = block(x, train)
+    return x, x
+
+
+def _descend(block: Group, x: Array, inputs: GroupInputs, train: bool):
+    return block(x, inputs, train)
