@@ -49,7 +49,6 @@ What the thesis leaves open or says in two ways, and what is done here:
 import argparse
 import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,9 +64,6 @@ from experiments.thesis.readings import BETA, LATENT_SIZE, read
 from experiments.thesis.runs import Runs, mean_image_error
 from vaejax import main as program
 from vaejax import sweep
-from vaejax.checkpoint import DamagedCheckpoint
-from vaejax.config import ConfigError
-from vaejax.host_memory import keep_freed_memory
 from vaejax.run import build
 
 DIGITS = Path("~/datasets/mnist")
@@ -193,14 +189,8 @@ def main() -> None:
     parser.add_argument("--strategy", choices=sweep.STRATEGIES, help="default: the fastest here")
     parser.add_argument("--smoke", action="store_true", help="a small size, to try the command")
     args = parser.parse_args()
-    keep_freed_memory()  # before XLA starts its threads
-    program.keep_compiled_programs()
-    start = time.perf_counter()
-    try:
+    with program.command():
         run(args)
-    except (ConfigError, DamagedCheckpoint) as error:
-        program.fail(str(error))
-    print(f"{args.workdir}: {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

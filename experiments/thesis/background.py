@@ -11,10 +11,9 @@ from experiments.thesis import maths, plots
 from experiments.thesis.canvas import draw
 from experiments.thesis.tables import as_text, parameter_tables
 from vaejax import data, figures
-from vaejax.evaluators import some_examples
 from vaejax.models import ConvVAE
+from vaejax.pictures import examples
 
-NUM_IMAGES = 64  # on a sheet of samples of a data set
 NUM_POINTS = 4_000  # of the Gaussian in figure 3.3
 KL_SIZES = (1, 2, 3, 5)  # dimensions of the Gaussians of Eq. 3.9
 KL_PAIRS = 3  # of each
@@ -23,7 +22,7 @@ KL_PAIRS = 3  # of each
 def chapter_3(digits: Path, folder: Path) -> dict[str, Any]:
     """Figures 3.2 (where MNIST is at hand) and 3.3; Eq. 3.9 against Monte Carlo."""
     try:
-        sheet(data.mnist(digits)["train"], folder / "figure_3_2.png")
+        figures.save_png(folder / "figure_3_2.png", examples(data.mnist(digits)["train"]))
     except ValueError as error:
         print(f"no figure 3.2; {error}")
     z = jax.random.normal(jax.random.key(0), (NUM_POINTS, 2))
@@ -36,7 +35,7 @@ def chapter_3(digits: Path, folder: Path) -> dict[str, Any]:
 
 def chapter_4(faces: data.Source, models: Sequence[ConvVAE], folder: Path) -> dict[str, Any]:
     """Figure 4.1; tables 4.1 and 4.2 of each model."""
-    sheet(faces, folder / "figure_4_1.png")
+    figures.save_png(folder / "figure_4_1.png", examples(faces))
     results, texts = {}, []
     for model in models:
         tables = parameter_tables(model)
@@ -48,9 +47,3 @@ def chapter_4(faces: data.Source, models: Sequence[ConvVAE], folder: Path) -> di
         }
     (folder / "tables_4_1_and_4_2.txt").write_text("\n".join(texts))
     return {"tables_4_1_and_4_2": results}
-
-
-def sheet(source: data.Source, path: Path) -> None:
-    """Random images of a data set."""
-    some = some_examples(source, NUM_IMAGES)
-    figures.save_png(path, figures.samples(some.pictures(some.images(np.arange(len(some))))))

@@ -10,9 +10,9 @@ import numpy as np
 from configs import betavae_dsprites
 from experiments.thesis import plots
 from experiments.thesis.canvas import draw
+from experiments.thesis.readings import BETA
 from vaejax.sweep import Member
 
-BETA = "objective.beta"
 SCORES = {"β-VAE metric (accuracy)": "beta_vae_score", "mutual information gap": "mig"}
 BASELINES = ("pca", "untrained")
 NUM_BOUND = 2_048  # held-out images for the bound

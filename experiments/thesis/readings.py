@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from vaejax.sweep import Member
 
 from experiments.thesis import maths
 from experiments.thesis.runs import Runs, history, most_informative, plane
 from vaejax import metrics
 from vaejax.evaluators.disentanglement import Table
 from vaejax.randomness import stream
+from vaejax.sweep import Member
 from vaejax.types import Array
 
 BETA, LATENT_SIZE = "objective.beta", "model.latent_size"
