@@ -8,7 +8,7 @@ an ordinary run of `vaejax.main`; a finished run is not trained again, a stopped
     index.html         the four betas side by side: their numbers and both animations
     preprocessed.png   random training images, cropped and scaled, the standardising undone
     results.json       the numbers
-    runs/beta=B/seed=0/figures/reconstructions.gif   held-out faces and what becomes of them, 25
+    runs/beta=B/seed=0/figures/reconstructions.gif   held-out faces and what becomes of them, 15
                                                      times over training
     runs/beta=B/seed=0/figures/traversals.gif        each latent (row) from -1 to 1 and back, in six
                                                      draws of the prior (columns)
@@ -48,7 +48,7 @@ from vaejax.train import FIGURES, RECONSTRUCTIONS_GIF, TRAVERSALS_GIF, train
 
 BETA, BETAS, SMOKE_BETAS = "objective.beta", (0.1, 1.0, 2.0, 10.0), (0.1, 10.0)
 EVALUATION = "validation/bound"
-FRAMES = 25  # of the animation of reconstructions
+FRAMES = 15  # of the animation of reconstructions
 
 PAGE = Template("""<!doctype html>
 <html lang="en">

@@ -1,5 +1,6 @@
 """What the thesis shows before anything is trained: chapters 3 and 4."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,10 @@ def chapter_3(digits: Path, folder: Path) -> dict[str, Any]:
     except ValueError as error:
         print(f"no figure 3.2; {error}")
     z = jax.random.normal(jax.random.key(0), (NUM_POINTS, 2))
-    points = {f"g(z) = {name}": np.asarray(g(z)) for name, g in maths.PUSH_FORWARDS.items()}
+    points = {f"$g(z) = {name}$": np.asarray(g(z)) for name, g in maths.PUSH_FORWARDS.items()}
     draw(folder / "figure_3_3.png", plots.push_forwards, points)
-    keys = jax.random.split(jax.random.key(1), KL_PAIRS)
-    checks = [maths.multivariate_kl_check(key, size) for size in KL_SIZES for key in keys]
+    pairs = itertools.product(KL_SIZES, range(KL_PAIRS))
+    checks = [maths.multivariate_kl_check(seed, size) for size, seed in pairs]
     return {"equation_3_9": checks}
 
 

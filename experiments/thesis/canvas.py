@@ -23,6 +23,7 @@ STYLE = {
     "lines.linewidth": 1.3,
     "figure.constrained_layout.use": True,
     "savefig.dpi": 200,
+    "savefig.bbox": "tight",
 }
 COLUMNS = 5  # panels beside each other where there is one per beta
 WIDTH = 7.5  # inches of a full page

@@ -85,6 +85,7 @@ def aggregate_posterior(samples: Mapping[str, np.ndarray]) -> Any:
         panel.plot(*ellipse, color=SIZE_COLOURS[3], linewidth=0.9)
         reach = max(3.5, float(np.quantile(np.abs(z), 0.999)) * 1.05)
         panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
+        panel.locator_params(nbins=4)
     figure.supxlabel("$z_1$", fontsize=9)
     figure.supylabel("$z_2$", fontsize=9)
     return figure
@@ -95,7 +96,8 @@ def push_forwards(points: Mapping[str, np.ndarray]) -> Any:
     figure, panels = canvas.panels_of(len(points), columns=3, height=2.5)
     for panel, (title, z) in zip(panels, points.items(), strict=True):
         panel.scatter(*z.T, s=1.5, alpha=0.5, linewidths=0, color=SIZE_COLOURS[2])
-        panel.set(title=title, aspect="equal")
+        panel.set_title(title)
+        panel.set_aspect("equal", adjustable="datalim")  # panels of one size
     return figure
 
 

@@ -57,9 +57,9 @@ def test_numbers_of_a_run(tmp_path):
     np.testing.assert_array_equal(numbers["kl_dims"], [2.0, 1.0])
 
 
-def test_reconstructions_are_shown_25_times(tmp_path):
-    config = blog_celeba.faces_config(arguments(tmp_path, smoke=False, num_steps=1_000))
-    assert config.train.num_steps == 1_000 and config.train.eval_every == 40
+def test_reconstructions_are_shown_15_times(tmp_path):
+    config = blog_celeba.faces_config(arguments(tmp_path, smoke=False, num_steps=600))
+    assert config.train.num_steps == 600 and config.train.eval_every == 40
     assert config.data.data_dir == str(tmp_path)
 
 
