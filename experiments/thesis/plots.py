@@ -11,6 +11,7 @@ from vaejax.figures import image_grid
 
 PART_STYLES = {"loss": "-", "reconstruction": (0, (3, 1.5))}
 PART_COLOURS = (INK, *SIZE_COLOURS.values())
+NOTHING = 1e-6  # nats, below which a KL is not shown
 REFERENCE_STYLES = (":", "--", "-.")
 
 
@@ -60,7 +61,7 @@ def kl_per_epoch(curves: Mapping[int, Series]) -> Any:
         for shade, (beta, values) in zip(shades, series.items(), strict=True):
             canvas.curve(panel, values, shade, canvas.beta_text(beta))
         panel.set_title(f"{size} latents")
-    panels[0].set(yscale="log", ylabel="KL (nats per image)")
+    panels[0].set(yscale="log", ylabel="KL (nats per image)", ylim=(NOTHING, None))
     canvas.epoch_axis(panels)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
@@ -83,7 +84,7 @@ def aggregate_posterior(samples: Mapping[str, np.ndarray]) -> Any:
         panel.scatter(*z.T, s=0.5, alpha=0.3, linewidths=0, color=SIZE_COLOURS[2])
         panel.plot(*circle, color=INK, linestyle=(0, (3, 2)), linewidth=0.9)
         panel.plot(*ellipse, color=SIZE_COLOURS[3], linewidth=0.9)
-        reach = max(3.5, float(np.quantile(np.abs(z), 0.999)) * 1.05)
+        reach = max(3.5, 1.05 * np.quantile(np.abs(z), 0.999), 1.05 * np.abs(ellipse).max())
         panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
         panel.locator_params(nbins=4)
     figure.supxlabel("$z_1$", fontsize=9)
