@@ -24,10 +24,10 @@ What the thesis leaves open or says in two ways, and what is done here:
     2  "another dense layer of 2 units" against two heads: two heads of D units.
     3  The draw of z is in neither table: z = mu + exp(log_var / 2) eps.
     4  Scaling, activations, likelihood, optimiser, batch, split, seeds are not given: pixels / 255,
-       ReLU, sigmoid output with cross-entropy, Adam 1e-3, batches of 16, a random tenth held out.
-       An epoch is 110 batches, nine images short of the 1,769; with batches of 32, ten epochs end
-       before a model of beta = 0.001 makes use of its codes. Losses are those of the averaged
-       weights over both splits after each epoch.
+       ReLU, sigmoid output with cross-entropy, Adam 1e-3, a random tenth held out. Batches of 16,
+       as the Keras book has with this network and ten epochs: 110 of them are an epoch, nine
+       images short of the 1,769. Losses are those of the averaged weights over both splits after
+       each epoch.
     5  "Learning only for beta < 0.01" (or "until 0.01") fits a reconstruction error that is a mean
        over the 560 pixels, so that is what beta weighs against. Figures show nats per image, the
        loss times 560.
