@@ -62,12 +62,14 @@ def panels_of(
 
 
 def line(panel: Any, series: Series, colour: str, label: str) -> None:
-    """The mean over seeds at every beta, with bars over their range."""
-    values = np.stack([np.asarray(value, float) for value in series.values()])  # [betas, S]
-    mean = values.mean(1)
-    bars = np.stack([mean - values.min(1), values.max(1) - mean])
+    """The mean over seeds at every beta, with bars over their range; seeds may be missing."""
+    mean, low, high = (
+        np.array([of(values) for values in series.values()], float)
+        for of in (np.mean, np.min, np.max)
+    )
+    bars = np.maximum([mean - low, high - mean], 0)  # a rounded mean may lie outside
     style = {"color": colour, "marker": "o", "markersize": 3, "capsize": 2}
-    panel.errorbar(list(series), mean, np.maximum(bars, 0), label=label, **style)
+    panel.errorbar(list(series), mean, bars, label=label, **style)
 
 
 def curve(panel: Any, values: np.ndarray, colour: Any, label: str, linestyle: Any = "-") -> None:

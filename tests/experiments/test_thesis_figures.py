@@ -40,7 +40,7 @@ def readings():
 
 
 def test_a_line_is_the_mean_over_seeds_and_its_bars_their_range():
-    figure = plots.against_beta({2: {1e-3: np.array([1.0, 2.0, 6.0]), 1.0: np.ones(3)}}, "F")
+    figure = plots.against_beta({2: {1e-3: np.array([1.0, 2.0, 6.0]), 1.0: np.ones(2)}}, "F")
     (panel,) = figure.axes
     (bars,) = panel.containers
     np.testing.assert_allclose(bars.lines[0].get_xydata(), [[1e-3, 3.0], [1.0, 1.0]])
