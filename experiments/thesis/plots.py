@@ -42,8 +42,10 @@ def losses(curves: Mapping[str, Mapping[str, Series]], baseline: float) -> Any:
                 label = f"{split} {part}"
                 canvas.curve(panel, series[beta], SPLIT_COLOURS[split], label, style)
         panel.set_title(canvas.beta_text(beta))
-    errors = [values for series in curves["reconstruction"].values() for values in series.values()]
-    low, high = np.min(errors), max(baseline, np.max(errors))
+    errors = np.concatenate(
+        [values for series in curves["reconstruction"].values() for values in series.values()]
+    )
+    low, high = errors.min(), max(baseline, errors.max())
     panels[0].set_ylim(low - 0.06 * (high - low), high + 0.2 * (high - low))
     canvas.epoch_axis(panels)
     figure.supylabel("nats per image", fontsize=9)

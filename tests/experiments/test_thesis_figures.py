@@ -52,7 +52,7 @@ def test_a_line_is_the_mean_over_seeds_and_its_bars_their_range():
 
 def test_losses_have_a_panel_per_beta_and_the_mean_image():
     falling = np.array([[362.0, 350.0, 340.0], [360.0, 352.0, 338.0]])
-    flat = np.full_like(falling, 361.0)
+    flat = np.full((1, 3), 361.0)  # of one seed
     series = {1e-3: falling, 10.0: flat}
     curves = {part: {"training": series} for part in ("loss", "reconstruction")}
     figure = plots.losses(curves, baseline=361.5)
