@@ -23,7 +23,13 @@ class BatchNorm(nn.Module):
     Training normalises with the mean and biased variance of the global batch, and moves the running
     statistics (collection `batch_stats`) by 5 % towards its mean and unbiased variance; evaluation
     normalises with the running ones. Statistics are computed in float32 at least.
+
+    Attributes:
+        repeats: how many equal values each one stands for: 4 for images whose pixels are repeated
+            later, of which only the unbiased variance can tell.
     """
+
+    repeats: int = 1
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
@@ -36,6 +42,7 @@ class BatchNorm(nn.Module):
         if train:
             mean, var, count = _moments(x)
             if not self.is_initializing():
+                count *= self.repeats
                 unbiased = var * (count / jnp.maximum(count - 1, 1))
                 running_mean.value += MOMENTUM * (mean - running_mean.value)
                 running_var.value += MOMENTUM * (unbiased - running_var.value)

@@ -1,6 +1,6 @@
 """Every convolution of the library: NHWC images, HWIO kernels, SAME padding unless told.
 
-`conv` and `conv_transpose` are what XLA runs natively on GPU and TPU; on CPU, where XLA's own are
+They are what XLA runs natively on GPU and TPU; on CPU, where XLA's own are
 4 to 30 times slower, they are the reformulations of `_cpu_conv.py` and `_cpu_depthwise.py`. Values
 and gradients are the same to float32 rounding. They take the kernel as an argument, so a layer may
 mask it, normalise it or share it; `Conv` and `ConvTranspose` are the plain layers.
@@ -19,6 +19,7 @@ from jax.typing import DTypeLike
 
 from vaejax.nn import _cpu_conv, _cpu_depthwise
 from vaejax.nn._cpu_conv import Window
+from vaejax.nn.resize import nearest_double
 from vaejax.types import Array
 
 _force_native: ContextVar[bool] = ContextVar("force_native", default=False)
@@ -105,6 +106,23 @@ def conv_transpose(x: Array, kernel: Array, *, stride: int) -> Array:
     return lax.conv_transpose(
         x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
+
+
+def depthwise_doubled(x: Array, kernel: Array) -> Array:
+    """Depthwise `conv`, with k // 2 zeros around, of the image with every pixel four times.
+
+    Args:
+        x: [B, H, W, C].
+        kernel: [k, k, 1, C], of the dtype of `x`; k odd.
+
+    Returns:
+        [B, 2H, 2W, C].
+    """
+    groups = x.shape[-1]
+    _check(x, kernel, groups)
+    if not _is_native():
+        return _cpu_depthwise.depthwise_doubled(x, kernel[:, :, 0])
+    return conv(nearest_double(x), kernel, padding=kernel.shape[0] // 2, groups=groups)
 
 
 def _check(x: Array, kernel: Array, groups: int = 1) -> None:
