@@ -59,14 +59,14 @@ class LogisticMixture:
         """
         blocks = 3 if channels == 3 else 2
         num_mixtures = outputs.shape[-1] // (1 + blocks * channels)
-        mixture_logits, rest = outputs[..., :num_mixtures], outputs[..., num_mixtures:]
+        mixture_logits, rest = jnp.split(outputs, [num_mixtures], axis=-1)
         rest = rest.reshape(*outputs.shape[:-1], channels, blocks, num_mixtures)
-        means = rest[..., 0, :]
+        means, log_scales, *coeffs = (jnp.squeeze(b, -2) for b in jnp.split(rest, blocks, -2))
         return cls(
             mixture_logits=mixture_logits,
             means=means,
-            log_scales=jnp.maximum(rest[..., 1, :], MIN_LOG_SCALE),
-            coeffs=jnp.tanh(rest[..., 2, :]) if channels == 3 else jnp.zeros_like(means),
+            log_scales=jnp.maximum(log_scales, MIN_LOG_SCALE),
+            coeffs=jnp.tanh(coeffs[0]) if coeffs else jnp.zeros_like(means),
             bits=bits,
             edge_threshold=edge_threshold,
         )
@@ -92,7 +92,7 @@ class LogisticMixture:
         """
         x = 2.0 * value[..., None] - 1.0  # [B, H, W, C, 1]
         means = self._shift(self.means, jnp.broadcast_to(x, self.means.shape), self.coeffs)
-        colours = self._log_bin(x, means).sum(-2)  # [B, H, W, M]
+        colours = self._log_bins(x, means).sum(-2)  # [B, H, W, M]
         return jax.nn.logsumexp(colours + jax.nn.log_softmax(self.mixture_logits), axis=-1)
 
     def mean(self) -> Array:
@@ -157,10 +157,23 @@ class LogisticMixture:
             colours.append(jnp.clip(x[..., i] + shift, -1.0, 1.0))
         return 0.5 * (jnp.stack(colours, axis=-1) + 1.0)
 
-    def _log_bin(self, x: Array, means: Array) -> Array:
-        """Log-mass of the bin around `x` for each colour and component, [B, H, W, C, M]."""
+    def _log_bins(self, x: Array, means: Array) -> Array:
+        """Log-mass of the bins around `x` for every colour and component, [B, H, W, C, M]."""
+        shape = means.shape
+        operands = [jnp.broadcast_to(a, shape) for a in (x, means, self.log_scales)]
+        if jax.default_backend() != "cpu":
+            return self._log_bin(*operands)
+        # XLA:CPU computes what the operands are made of again in each of a dozen passes, in scalars
+        # since a few components fill no vector: up to ten times slower. The rows of a loop are in
+        # memory and flat. A batch sharded over devices stays so.
+        rows = [a.swapaxes(0, 1).reshape(shape[1], -1) for a in operands]
+        bins = jax.lax.map(lambda row: self._log_bin(*row), rows)
+        return bins.reshape(shape[1], shape[0], *shape[2:]).swapaxes(0, 1)
+
+    def _log_bin(self, x: Array, means: Array, log_scales: Array) -> Array:
+        """Log-mass of the bin around `x` of every logistic."""
         max_value = 2**self.bits - 1
-        inverse_scale = jnp.exp(-self.log_scales)
+        inverse_scale = jnp.exp(-log_scales)
         centred = x - means
         upper = inverse_scale * (centred + 1.0 / max_value)
         lower = inverse_scale * (centred - 1.0 / max_value)
@@ -174,7 +187,7 @@ class LogisticMixture:
         else:
             mass = jax.nn.sigmoid(upper) - jax.nn.sigmoid(lower)
             middle = inverse_scale * centred
-            log_density = middle - self.log_scales - 2.0 * jax.nn.softplus(middle)
+            log_density = middle - log_scales - 2.0 * jax.nn.softplus(middle)
             approximate = log_density - math.log(max_value / 2.0)
             inside = jnp.where(mass > 1e-5, jnp.log(jnp.maximum(mass, 1e-10)), approximate)
             first, last = x < LOWER_EDGE, x > self.edge_threshold

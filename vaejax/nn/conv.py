@@ -73,6 +73,8 @@ def conv(
     if not _is_native():
         if groups == x.shape[-1] == kernel.shape[-1]:
             return _cpu_depthwise.depthwise(x, kernel[:, :, 0], window)
+        if groups == 1 and _cpu_conv.is_pointwise(kernel, window):
+            return _cpu_conv.pointwise(x, kernel)
         parts = zip(jnp.split(x, groups, -1), jnp.split(kernel, groups, -1), strict=True)
         return jnp.concatenate([_cpu_conv.conv(*part, window) for part in parts], -1)
     return lax.conv_general_dilated(
