@@ -1,10 +1,13 @@
 """Batch normalisation: the definition, PyTorch's running statistics, the global batch."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from vaejax.nn.batch_norm import BatchNorm
+from vaejax.nn.resize import nearest_double
 from vaejax.parallel import DATA_AXIS
 
 
@@ -40,6 +43,46 @@ def test_evaluation_normalises_with_the_running_statistics(rng):
     expected = variables["params"]["scale"] * (x[0, 0, 0] - stats["mean"])
     expected = expected / jnp.sqrt(stats["var"] + 1e-5) + variables["params"]["bias"]
     np.testing.assert_allclose(y[0, 0, 0], expected, rtol=1e-5, atol=1e-6)
+
+
+def normalised(x):
+    return BatchNorm().apply(with_scale({}), x, True, mutable=["batch_stats"])[0]
+
+
+def by_definition(x):
+    mean, var = x.mean((0, 1, 2), keepdims=True), x.var((0, 1, 2), keepdims=True)
+    params = with_scale({})["params"]
+    scale, bias = (params[name].reshape(1, 1, 1, -1) for name in ("scale", "bias"))
+    return (x - mean) / jnp.sqrt(var + 1e-5) * scale + bias
+
+
+def test_derivatives_are_those_of_the_definition():
+    x = batch()
+
+    def slope(function):
+        return jax.grad(lambda x: jnp.sum(jnp.sin(function(x))))
+
+    def curvature(function):
+        return jax.grad(lambda x: jnp.sum(jnp.cos(slope(function)(x))))
+
+    for derivative in (slope, curvature):
+        expected = jax.jit(derivative(by_definition))(x)
+        tolerance = 1e-5 * float(jnp.abs(expected).max())
+        actual = jax.jit(derivative(normalised))(x)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance)
+    tangents = (x, jnp.ones_like(x) + x**2)
+    _, expected = jax.jvp(by_definition, *((t,) for t in tangents))
+    _, actual = jax.jvp(normalised, *((t,) for t in tangents))
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_repeated_pixels_may_be_repeated_afterwards(rng):
+    x = batch()
+    variables = BatchNorm().init(rng, x, False)
+    before, state = BatchNorm(repeats=4).apply(variables, x, True, mutable=["batch_stats"])
+    after, expected = BatchNorm().apply(variables, nearest_double(x), True, mutable=["batch_stats"])
+    np.testing.assert_allclose(nearest_double(before), after, rtol=1e-5, atol=1e-6)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-7), state, expected)
 
 
 def test_shards_share_the_statistics_of_the_global_batch(rng):

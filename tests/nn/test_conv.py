@@ -16,8 +16,10 @@ from vaejax.nn.conv import (
     ConvTranspose,
     conv,
     conv_transpose,
+    depthwise_doubled,
     native_convolutions,
 )
+from vaejax.nn.resize import nearest_double
 
 FUNCTIONS = (conv, conv_transpose)
 both = pytest.mark.parametrize("function", FUNCTIONS)
@@ -120,6 +122,29 @@ def test_depthwise_values_and_gradients_are_those_of_lax(size, kernel_size, stri
     assert_close(jax.jit(call)(x, kernel), expected)
     in_scan = jax.lax.map(lambda kernel: call(x, kernel), kernel[None])
     assert_close(jax.tree.map(lambda leaf: leaf[0], in_scan), expected)
+
+
+@pytest.mark.parametrize("dilation", [2, 3])
+@pytest.mark.parametrize("stride", [1, 3])
+def test_dilated_depthwise(stride, dilation):
+    x, kernel = normal(2, 9, 8, 3), normal(3, 3, 1, 3)
+    call = with_gradients(conv, stride, dilation=dilation, groups=3)
+    assert_close(jax.jit(call)(x, kernel), natively(call, x, kernel))
+
+
+@pytest.mark.parametrize("size", [(3, 4), (1, 1)])
+@pytest.mark.parametrize("kernel_size", [1, 3, 5, 7])
+def test_depthwise_of_a_doubled_image(kernel_size, size):
+    x, kernel = normal(2, *size, 3), normal(kernel_size, kernel_size, 1, 3)
+
+    def literally(x, kernel, stride):
+        padding = kernel_size // 2
+        return conv(nearest_double(x), kernel, stride=stride, padding=padding, groups=3)
+
+    call = with_gradients(lambda x, kernel, stride: depthwise_doubled(x, kernel))
+    expected = natively(with_gradients(literally), x, kernel)
+    assert_close(jax.jit(call)(x, kernel), expected)
+    assert_close(natively(call, x, kernel), expected)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

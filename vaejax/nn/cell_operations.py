@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Literal
 
 import flax.linen as nn
-import jax
 
 from vaejax.nn.batch_norm import BatchNorm
 from vaejax.nn.conv import Conv, conv, depthwise_doubled
 from vaejax.nn.initializers import kernel_init
 from vaejax.nn.resize import nearest_double
+from vaejax.nn.swish import swish
 from vaejax.nn.weight_norm import WeightNormConv
 from vaejax.types import Array
 
@@ -33,7 +33,7 @@ class PreActivationConv(nn.Module):
     features: int
     resample: Resample = "same"
     normalise: bool = True
-    activation: Callable[[Array], Array] = jax.nn.swish
+    activation: Callable[[Array], Array] = swish
     dilation: int = 1
 
     @nn.compact
@@ -70,9 +70,9 @@ class InvertedBottleneck(nn.Module):
         repeats = 4 if self.resample == "up" else 1
         x = BatchNorm(repeats, name="norm_in")(x, train)
         x = self._pointwise(self.expansion * x.shape[-1], "expand", x)
-        x = jax.nn.swish(BatchNorm(repeats, name="norm_expand")(x, train))
+        x = swish(BatchNorm(repeats, name="norm_expand")(x, train))
         x = Filter(self.kernel_size, self.resample, self.groups, name="filter")(x)
-        x = jax.nn.swish(BatchNorm(name="norm_filter")(x, train))
+        x = swish(BatchNorm(name="norm_filter")(x, train))
         x = self._pointwise(self.features, "project", x)
         return BatchNorm(name="norm_out")(x, train)
 

@@ -27,7 +27,7 @@ _force_native: ContextVar[bool] = ContextVar("force_native", default=False)
 
 @contextmanager
 def native_convolutions() -> Iterator[None]:
-    """Within this context, convolutions are XLA's own on CPU too.
+    """Within this context, convolutions (and `swish`) are XLA's own on CPU too.
 
     For forward-mode differentiation (`jax.jvp`, `jax.jacfwd`, `jax.linearize`), which the CPU
     reformulations do not support, and for comparisons. Any number of reverse-mode derivatives
@@ -41,7 +41,8 @@ def native_convolutions() -> Iterator[None]:
         _force_native.reset(token)
 
 
-def _is_native() -> bool:
+def is_native() -> bool:
+    """Whether XLA's own form of an operation is to be used here: on GPU and TPU, or when told."""
     return _force_native.get() or jax.default_backend() != "cpu"
 
 
@@ -70,7 +71,7 @@ def conv(
     """
     _check(x, kernel, groups)
     window = Window(stride, padding, dilation)
-    if not _is_native():
+    if not is_native():
         if groups == x.shape[-1] == kernel.shape[-1]:
             return _cpu_depthwise.depthwise(x, kernel[:, :, 0], window)
         if groups == 1 and _cpu_conv.is_pointwise(kernel, window):
@@ -103,7 +104,7 @@ def conv_transpose(x: Array, kernel: Array, *, stride: int) -> Array:
         [B, stride * H, stride * W, O].
     """
     _check(x, kernel)
-    if not _is_native():
+    if not is_native():
         return _cpu_conv.conv_transpose(x, kernel, stride)
     return lax.conv_transpose(
         x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
@@ -122,7 +123,7 @@ def depthwise_doubled(x: Array, kernel: Array) -> Array:
     """
     groups = x.shape[-1]
     _check(x, kernel, groups)
-    if not _is_native():
+    if not is_native():
         return _cpu_depthwise.depthwise_doubled(x, kernel[:, :, 0])
     return conv(nearest_double(x), kernel, padding=kernel.shape[0] // 2, groups=groups)
 
