@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from vaejax.randomness import draw
 from vaejax.types import Array
 
 MIN_LOG_SCALE = -7.0
@@ -120,7 +121,8 @@ class LogisticMixture:
         dtype = jnp.result_type(self.means)
 
         def uniform(key, shape):
-            return jax.random.uniform(key, shape, dtype, UNIFORM_MARGIN, 1.0 - UNIFORM_MARGIN)
+            bounds = (UNIFORM_MARGIN, 1.0 - UNIFORM_MARGIN)
+            return draw(jax.random.uniform, key, shape, dtype, *bounds)
 
         return self.sample_from(
             uniform(mixture_rng, self.mixture_logits.shape),

@@ -19,6 +19,7 @@ from jax.typing import DTypeLike
 
 from vaejax.nn import _cpu_conv, _cpu_depthwise
 from vaejax.nn._cpu_conv import Window
+from vaejax.nn.initializers import glorot_uniform
 from vaejax.nn.resize import nearest_double
 from vaejax.types import Array
 
@@ -152,7 +153,7 @@ class Conv(nn.Module):
     kernel_size: int
     stride: int = 1
     use_bias: bool = True
-    kernel_init: Callable[..., Array] = nn.initializers.glorot_uniform()
+    kernel_init: Callable[..., Array] = glorot_uniform
     dtype: DTypeLike | None = None
 
     @nn.compact
