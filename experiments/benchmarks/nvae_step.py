@@ -40,7 +40,7 @@ from vaejax.distributions import bernoulli
 from vaejax.host_memory import keep_freed_memory
 from vaejax.interop.nvae import to_official
 from vaejax.models import NVAE
-from vaejax.nn.conv import native_convolutions
+from vaejax.nn.native import native_operations
 from vaejax.train_state import TrainState, count_parameters
 from vaejax.types import Objective
 
@@ -174,7 +174,7 @@ def step_flops(network: Network) -> int:
     create, train_step = parts(network.model(memory="store"))
     shape = (network.batch_size, *network.settings["image_shape"])
     batch = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
-    with native_convolutions():
+    with native_operations():
         state = jax.eval_shape(create, RNG, batch)
         assert count_parameters(state.params) == network.num_parameters
         return count_flops(jax.make_jaxpr(train_step)(state, batch, RNG).jaxpr)

@@ -62,6 +62,7 @@ class LogisticMixture:
         num_mixtures = outputs.shape[-1] // (1 + blocks * channels)
         mixture_logits, rest = jnp.split(outputs, [num_mixtures], axis=-1)
         rest = rest.reshape(*outputs.shape[:-1], channels, blocks, num_mixtures)
+        # Split, not sliced: of a split the gradient is one concatenation.
         means, log_scales, *coeffs = (jnp.squeeze(b, -2) for b in jnp.split(rest, blocks, -2))
         return cls(
             mixture_logits=mixture_logits,
@@ -166,9 +167,10 @@ class LogisticMixture:
         if jax.default_backend() != "cpu":
             return self._log_bin(*operands)
         # XLA:CPU computes what the operands are made of again in each of a dozen passes, in scalars
-        # since a few components fill no vector: up to ten times slower. The rows of a loop are in
+        # since a few components fill no vector: three times slower. The rows of a loop are in
         # memory and flat. A batch sharded over devices stays so.
-        rows = [a.swapaxes(0, 1).reshape(shape[1], -1) for a in operands]
+        flat = (shape[1], shape[0] * math.prod(shape[2:]))
+        rows = [a.swapaxes(0, 1).reshape(flat) for a in operands]
         bins = jax.lax.map(lambda row: self._log_bin(*row), rows)
         return bins.reshape(shape[1], shape[0], *shape[2:]).swapaxes(0, 1)
 

@@ -21,8 +21,9 @@ Size = tuple[int, int]
 
 def depthwise(x: Array, kernel: Array, window: Window) -> Array:
     """[B, H, W, C], [h, w, C] -> [B, H', W', C], every channel with its own filter."""
-    between = window.dilation - 1  # a dilated kernel is one with zeros between its taps
-    kernel = lax.pad(kernel, _zero(kernel), [(0, 0, between), (0, 0, between), (0, 0, 0)])
+    if window.dilation > 1:  # no network has such: zeros between the taps do
+        between = (0, 0, window.dilation - 1)
+        kernel = lax.pad(kernel, _zero(kernel), [between, between, (0, 0, 0)])
     return _forward(x, kernel, window._replace(dilation=1))
 
 
@@ -41,10 +42,12 @@ def depthwise_doubled(x: Array, kernel: Array) -> Array:
         [B, 2H, 2W, C].
     """
     k, mirrored = kernel.shape[0], kernel[::-1, ::-1]
-    both = jnp.zeros((k + 1, k + 1, kernel.shape[2]), kernel.dtype)
-    for row in range(2):
-        for column in range(2):
-            both = both.at[row : row + k, column : column + k].add(mirrored)
+    shifts = [(0, 1, 0), (1, 0, 0)]
+    both = sum(
+        lax.pad(mirrored, _zero(kernel), [row, column, (0, 0, 0)])
+        for row in shifts
+        for column in shifts
+    )
     return _input_grad(x, both, Window(2, k // 2), (2 * x.shape[1], 2 * x.shape[2]))
 
 
@@ -100,9 +103,10 @@ def _kernel_grad(x: Array, grad: Array, window: Window, taps: Size) -> Array:
     """The gradient of `_forward` for its kernel, of height and width `taps`.
 
     One row of `grad` at a time, times the rows of `x` under the kernel's, summed in an accumulator
-    that stays in cache. (A reduction of all at once runs in scalars, and computes what x and grad
-    are made of again for every tap.) Rows are flat vectors, long whatever the number of channels;
-    their columns are sorted by their place within the stride, which leaves a shift one of a vector.
+    of k * k rows, which caches hold. (A reduction of all at once runs in scalars, and computes what
+    x and grad are made of again for every tap.) Rows are flat vectors, long whatever the number of
+    channels; their columns are sorted by their place within the stride, so that a shift is one of a
+    vector. Rows follow one another: a batch sharded by `jit` is gathered on every device.
     """
     s, (k, _), (batch, h, w, channels) = window.stride, taps, grad.shape
     tw = -(-taps[1] // s)

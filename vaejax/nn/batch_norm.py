@@ -25,8 +25,8 @@ class BatchNorm(nn.Module):
     normalises with the running ones. Statistics are computed in float32 at least.
 
     Attributes:
-        repeats: how many equal values each one stands for: 4 for images whose pixels are repeated
-            later, of which only the unbiased variance can tell.
+        repeats: how often every value counts, 4 where pixels are repeated afterwards; only the
+            unbiased variance can tell.
     """
 
     repeats: int = 1

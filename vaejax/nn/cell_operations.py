@@ -68,9 +68,9 @@ class InvertedBottleneck(nn.Module):
     def __call__(self, x: Array, train: bool) -> Array:
         # What looks at one pixel at a time gives the same before pixels are repeated as after.
         repeats = 4 if self.resample == "up" else 1
-        x = BatchNorm(repeats, name="norm_in")(x, train)
+        x = BatchNorm(repeats=repeats, name="norm_in")(x, train)
         x = self._pointwise(self.expansion * x.shape[-1], "expand", x)
-        x = swish(BatchNorm(repeats, name="norm_expand")(x, train))
+        x = swish(BatchNorm(repeats=repeats, name="norm_expand")(x, train))
         x = Filter(self.kernel_size, self.resample, self.groups, name="filter")(x)
         x = swish(BatchNorm(name="norm_filter")(x, train))
         x = self._pointwise(self.features, "project", x)

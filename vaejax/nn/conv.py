@@ -1,17 +1,14 @@
 """Every convolution of the library: NHWC images, HWIO kernels, SAME padding unless told.
 
-They are what XLA runs natively on GPU and TPU; on CPU, where XLA's own are
-4 to 30 times slower, they are the reformulations of `_cpu_conv.py` and `_cpu_depthwise.py`. Values
-and gradients are the same to float32 rounding. They take the kernel as an argument, so a layer may
-mask it, normalise it or share it; `Conv` and `ConvTranspose` are the plain layers.
+The functions are what XLA runs natively on GPU and TPU; on CPU, where XLA's own are 4 to 30 times
+slower, they are the reformulations of `_cpu_conv.py` and `_cpu_depthwise.py`. Values and gradients
+are the same to float32 rounding. They take the kernel as an argument, so a layer may mask it,
+normalise it or share it; `Conv` and `ConvTranspose` are the plain layers.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
@@ -20,31 +17,9 @@ from jax.typing import DTypeLike
 from vaejax.nn import _cpu_conv, _cpu_depthwise
 from vaejax.nn._cpu_conv import Window
 from vaejax.nn.initializers import glorot_uniform
+from vaejax.nn.native import is_native
 from vaejax.nn.resize import nearest_double
 from vaejax.types import Array
-
-_force_native: ContextVar[bool] = ContextVar("force_native", default=False)
-
-
-@contextmanager
-def native_convolutions() -> Iterator[None]:
-    """Within this context, convolutions (and `swish`) are XLA's own on CPU too.
-
-    For forward-mode differentiation (`jax.jvp`, `jax.jacfwd`, `jax.linearize`), which the CPU
-    reformulations do not support, and for comparisons. Any number of reverse-mode derivatives
-    needs no switch. It is read while a function is traced: enter it before the first call of
-    a jitted function, which keeps what it was traced with.
-    """
-    token = _force_native.set(True)
-    try:
-        yield
-    finally:
-        _force_native.reset(token)
-
-
-def is_native() -> bool:
-    """Whether XLA's own form of an operation is to be used here: on GPU and TPU, or when told."""
-    return _force_native.get() or jax.default_backend() != "cpu"
 
 
 def conv(
@@ -124,9 +99,12 @@ def depthwise_doubled(x: Array, kernel: Array) -> Array:
     """
     groups = x.shape[-1]
     _check(x, kernel, groups)
+    k = kernel.shape[0]
+    if kernel.shape != (k, k, 1, groups) or k % 2 == 0:
+        raise ValueError(f"kernel: expected [k, k, 1, {groups}], k odd, got shape {kernel.shape}")
     if not is_native():
         return _cpu_depthwise.depthwise_doubled(x, kernel[:, :, 0])
-    return conv(nearest_double(x), kernel, padding=kernel.shape[0] // 2, groups=groups)
+    return conv(nearest_double(x), kernel, padding=k // 2, groups=groups)
 
 
 def _check(x: Array, kernel: Array, groups: int = 1) -> None:

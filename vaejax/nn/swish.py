@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from vaejax.nn.conv import is_native
+from vaejax.nn.native import is_native
 from vaejax.types import Array
 
 
@@ -21,9 +21,11 @@ def _swish(x: Array) -> Array:
 
 
 def _swish_bwd(x: Array, grad: Array) -> tuple[Array]:
-    # By tanh, lest XLA find the sigmoid of the forward pass again and keep it.
-    sigmoid = 0.5 + 0.5 * jnp.tanh(0.5 * x)
-    return (grad * sigmoid * (1.0 + x * (1.0 - sigmoid)),)
+    # By tanh, lest XLA find the sigmoid of the forward pass again and keep it; which cancels for
+    # negative x, so not in half precision.
+    z = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    sigmoid = 0.5 + 0.5 * jnp.tanh(0.5 * z)
+    return ((grad * sigmoid * (1.0 + z * (1.0 - sigmoid))).astype(x.dtype),)
 
 
 _swish.defvjp(lambda x: (_swish(x), x), _swish_bwd)
