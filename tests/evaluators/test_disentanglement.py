@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from vaejax import create_train_state, make_optimizer, metrics
+from vaejax import metrics
 from vaejax.data import Subset
 from vaejax.evaluators import disentanglement, some_examples
 from vaejax.evaluators.disentanglement import Table, Tables, repeated, summaries
@@ -16,14 +16,6 @@ SCORES = {
     "frobenius_distance": {},
 }
 KWARGS = {"scores": SCORES, "num_points": 1000, "num_repeats": 2, "batch_size": 64}
-
-
-@pytest.fixture(scope="module")
-def state(context):
-    batch = {"image": np.zeros((2, *context.model.image_shape), np.float32)}
-    create = jax.jit(create_train_state, static_argnums=(0, 1))
-    optimizer = make_optimizer("sgd", learning_rate=1.0)
-    return create(context.objective, optimizer, jax.random.key(0), batch)
 
 
 def test_every_score_comes_with_its_spread(context, state):
