@@ -1,4 +1,4 @@
-"""Shares of variance by factor: those of the codes of the split's images, under the factors' names."""
+"""Shares of variance by factor: of the codes of a split's images, under the factors' names."""
 
 import jax
 import numpy as np

@@ -18,7 +18,7 @@ def test_sums_of_factors_share_their_variance(perfect, grid):
     """Var(a u + b v) = a^2 + b^2 for independent u, v of unit variance; a product has neither."""
     u, v, w = perfect.T
     product = (v - v.mean()) * (w - w.mean())
-    codes = np.stack([3 * u + 4 * v, product, -(u - u.mean()) ** 2], axis=1)
+    codes = np.stack([3 * u + 4 * v, product, -((u - u.mean()) ** 2)], axis=1)
     expected = [[9 / 25, 16 / 25, 0], [0, 0, 0], [1, 0, 0]]
     np.testing.assert_allclose(ratio(codes, grid), expected, atol=1e-6)
 
