@@ -45,9 +45,9 @@ def get_config(variant: str = "") -> ConfigDict:
             "laptop": {
                 "model.preset": "burda",
                 "objective.gamma": 30.0,
-                "objective.num_steps": 4_000,
+                "objective.num_steps": 3_000,
                 "optimizer.learning_rate": 1e-3,
-                "train.num_steps": 4_000,
+                "train.num_steps": 3_000,
                 "train.eval_every": 1_000,
                 "train.ema_decay": 0.99,
                 "eval.disentanglement.num_images": 20_000,

@@ -27,7 +27,7 @@ What the plan leaves open, and what is done here:
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ import ml_collections
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from configs import betavae_dsprites
-from experiments.command import carry_out
+from experiments.command import carry_out, parse
 from experiments.plans import figures
 from experiments.plans.readings import BETA_NORM, read, results_of
 from experiments.select_beta import LATENT_SIZE, score_panels
@@ -145,17 +145,6 @@ def run(args: argparse.Namespace) -> None:
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workdir", type=Path, required=True, help="folder of runs and figures")
-    parser.add_argument("--strategy", choices=sweep.STRATEGIES, help="default: the fastest here")
-    sizes = parser.add_mutually_exclusive_group()
-    parser.set_defaults(size=PUBLISHED)
-    for name, size in (("--laptop", LAPTOP), ("--smoke", SMOKE)):
-        sizes.add_argument(name, dest="size", action="store_const", const=size)
-    return parser.parse_args(arguments)
-
-
 if __name__ == "__main__":
-    carry_out(run, parse())
+    sizes = {"published": PUBLISHED, "laptop": LAPTOP, "smoke": SMOKE}
+    carry_out(run, parse(__doc__.splitlines()[0], **sizes))

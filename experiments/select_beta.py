@@ -31,15 +31,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from configs import betavae_dsprites
 from experiments.command import carry_out
 from experiments.style import COLOURS, draw, panels_of
-from experiments.trained import Trained, trained
+from experiments.trained import Trained, codes_of, trained
 from vaejax import metrics, sweep
 from vaejax.evaluators import some_examples
-from vaejax.evaluators.disentanglement import Table, Tables, varying
+from vaejax.evaluators.disentanglement import Table, varying
 from vaejax.objectives import normalise_beta
 
 BETA, LATENT_SIZE = "objective.beta", "model.latent_size"
 NUM_REPEATS = 10
-BATCH = 64  # images that are encoded at a time
 # More points of the same few images would not say more.
 POINTS = {"num_train": 2_000, "num_eval": 1_000}
 
@@ -85,9 +84,8 @@ def members_of(
 def labelled_codes(model: Trained, num_labels: int) -> Table:
     """Codes of random images of the training set, the same for all models, with their factors."""
     labelled = some_examples(model.run.source, num_labels)
-    factors = labelled.factors(np.arange(len(labelled)))
-    table = Tables(model.run.context, [labelled], factors, BATCH).of_model(model.state)
-    return table._replace(factors=varying(factors))
+    table = codes_of(model, [labelled])
+    return table._replace(factors=varying(table.factors))
 
 
 def higgins_scores(table: Table, num_labels: int, num_repeats: int = NUM_REPEATS) -> np.ndarray:

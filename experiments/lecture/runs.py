@@ -49,9 +49,10 @@ PUBLISHED = Size(position={"train.num_steps": 100_000, "optimizer.learning_rate"
 LAPTOP = Size(
     variant="laptop",
     seeds=2,
+    position={"train.num_steps": 5_000},
     trade_off={"train.num_steps": 1_500},
-    coloured={"train.num_steps": 2_000, "data.fixed": {"orientation": 0}},
-    stages=20,
+    coloured={"train.num_steps": 1_500, "data.fixed": {"orientation": 0}},
+    stages=15,
     num_images=6_000,
     num_coded=4_096,
 )
