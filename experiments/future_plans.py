@@ -9,7 +9,7 @@ then holds `runs/`, `results.json`, the table `results.csv` of all metrics, and
     inverted_u.png    the same against beta_norm, a line per latent size: Higgins et al., beta-VAE,
                       2017, figure 6; and how many latents are active
     few_labels.png    the beta-VAE metric from 100, 1,000 and 10,000 labelled images
-    choice.png        how good the model is that those labels choose, by all labels
+    choice.png        how far the models that those labels choose are from the best ones
     likelihood.png    log p(x) of held-out images against beta_norm, and the metric against it
 The published size takes days on a CPU. `--laptop` takes a dense network, upright sprites and short
 runs, a quarter of an hour on one core; `--smoke` tries the whole path in a minute.

@@ -149,7 +149,7 @@ def score_panels(scores: Sequence[Score]) -> Any:
             spread = [[s.score - s.low for s in line], [s.high - s.score for s in line]]
             style = {"color": colour, "marker": "o", "capsize": 2}
             panel.errorbar(x, y, spread, label=f"{size} latents", **style)
-        panel.set(xscale="log", xlabel=r"$\beta_{norm}$", title=f"{count:,} labels")
+        panel.set(xscale="log", xlabel=r"$\beta_\mathrm{norm}$", title=f"{count:,} labels")
     panels[0].set_ylabel("beta-VAE metric")
     panels[0].legend()
     return figure

@@ -75,7 +75,7 @@ def results_of(rise: Rise) -> dict[str, Any]:
     """When each latent and each factor came in, and the numbers at the end."""
     latents = [
         {
-            "latent": d,
+            "latent": int(d),
             "on_from_capacity": first(rise.capacity, rise.kl[:, d] > ON),
             "kl": float(rise.kl[-1, d]),
             "shares": dict(zip(rise.factors, rise.shares[-1, d].tolist(), strict=True)),

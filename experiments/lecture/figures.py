@@ -22,7 +22,8 @@ def position(pages: Sequence[Page]) -> Any:
     rows = 2 + min(NUM_ROWS, len(pages[0].kl))
     figure = Figure(figsize=(WIDTH, 0.7 + 0.35 * rows))
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    for part, page in zip(figure.subfigures(1, len(pages), squeeze=False)[0], pages, strict=True):
+    parts = figure.subfigures(1, len(pages), squeeze=False, wspace=0.03)[0]
+    for part, page in zip(parts, pages, strict=True):
         part.suptitle(f"β = {page.beta:g}", fontsize=9)
         panels = part.subplots(rows, 2, width_ratios=[len(VALUES), 1])
         order = np.argsort(-page.kl, kind="stable")[: rows - 2]
@@ -69,13 +70,17 @@ def capacity(rises: Sequence[Rise]) -> Any:
 
 
 def dependence(rise: Rise) -> Any:
-    """Which factor each latent depends on, at some capacities; latents by their final KL."""
+    """Which factor each latent that is on depends on, at some capacities, and its KL in nats.
+
+    Latents are in the order of their final KL.
+    """
     steps = np.linspace(0, len(rise.capacity) - 1, NUM_STAGES + 1).round().astype(int)[1:]
     steps = np.unique(steps)
     figure, panels = panels_of(len(steps), height=2.4, sharey=True)
     order = np.argsort(-rise.kl[-1], kind="stable")
     for panel, step in zip(panels, steps, strict=True):
-        _matrix(panel, rise.shares[step, order], rise.factors)
+        on = rise.kl[step, order, None] > ON
+        _matrix(panel, np.where(on, rise.shares[step, order], 0.0), rise.factors)
         panel.set_title(f"C = {rise.capacity[step]:.0f} nats")
         for row, latent in enumerate(order):
             text = f"{rise.kl[step, latent]:.1f}"
@@ -129,6 +134,7 @@ def _matrix(panel: Any, shares: np.ndarray, names: Sequence[str]) -> None:
         if share >= 0.1:
             text, colour = f"{share:.1f}".removeprefix("0"), "white" if share > 0.6 else "black"
             panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=6)
-    panel.set_xticks(range(len(names)), names, rotation=60, fontsize=7)
+    upright = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    panel.set_xticks(range(len(names)), names, fontsize=7, **upright)
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)

@@ -17,9 +17,9 @@ from experiments.plans.readings import (
     choice,
 )
 from experiments.select_beta import Score, with_interval
-from experiments.style import COLOURS, INK, PALE, panels_of
+from experiments.style import COLOURS, INK, panels_of
 
-BETA_LABEL = r"$\beta_{norm} = \beta M / N$"
+BETA_LABEL = r"$\beta_\mathrm{norm} = \beta M / N$"
 
 
 def heat_map(readings: Sequence[Reading]) -> Any:
@@ -36,7 +36,8 @@ def heat_map(readings: Sequence[Reading]) -> Any:
         )  # [sizes, betas]; a point whose seeds all diverged is blank
         panel.imshow(means, cmap="viridis", aspect="auto", origin="lower")
         middle = 0.5 * (np.nanmin(means) + np.nanmax(means))
-        for (row, column), value in np.ndenumerate(means):
+        for row, column in np.argwhere(np.isfinite(means)):
+            value = means[row, column]
             colour = "white" if value < middle else "black"
             text = f"{value:.2f}".removeprefix("0")
             panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
@@ -79,21 +80,23 @@ def label_scores(readings: Sequence[Reading]) -> list[Score]:
 
 
 def choices(readings: Sequence[Reading]) -> Any:
-    """The score by all labels of the model that few labels choose, a panel per latent size."""
-    sizes = by_size(readings)
+    """How far the model that few labels choose is from the best one, a line per latent size."""
     counts = sorted(readings[0].label_scores)
-    figure, panels = panels_of(len(sizes), height=2.6, sharey=True)
-    for panel, (size, some), colour in zip(panels, sizes.items(), COLOURS, strict=False):
+    figure, (panel,) = panels_of(1, height=2.8, width=4.2)
+    for place, (colour, (size, some)) in enumerate(
+        zip(COLOURS, by_size(readings).items(), strict=False)
+    ):
         made = [choice(some, count) for count in counts]
-        panel.axhline(made[0].best, color=INK, linewidth=0.9, linestyle="--", label="best model")
-        panel.axhline(made[0].blind, color=PALE, linewidth=0.9, linestyle=":", label="any model")
-        means, lows, highs = np.array([with_interval(one.scores) for one in made]).T
-        bars = [means - lows, highs - means]
+        means, lows, highs = np.array([with_interval(one.lost) for one in made]).T
+        across = np.array(counts) * 1.06**place  # beside each other, not over each other
         style = {"color": colour, "marker": "o", "capsize": 2}
-        panel.errorbar(counts, means, bars, label="chosen", **style)
-        panel.set(xscale="log", xlabel="labelled images", title=f"{size} latents")
-    panels[0].set_ylabel("beta-VAE metric by all labels")
-    panels[0].legend()
+        panel.errorbar(
+            across, means, [means - lows, highs - means], label=f"{size} latents", **style
+        )
+        panel.axhline(made[0].lost_blindly, color=colour, linewidth=0.9, linestyle=":")
+    panel.plot([], [], color=INK, linewidth=0.9, linestyle=":", label="chosen at random")
+    panel.set(xscale="log", xlabel="labelled images", ylabel="beta-VAE metric below the best model")
+    panel.legend()
     return figure
 
 

@@ -44,19 +44,18 @@ class Reading(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The models that a number of labels chooses, by seed and repeat.
+    """The models that a number of labels chooses, one for every seed and repeat.
 
     Attributes:
         beta_norms: of the chosen models, [S * R].
-        scores: of the chosen models by all labels, [S * R].
-        best: of the best model of each seed by all labels, the mean.
-        blind: of a model chosen at random, the mean.
+        lost: by how much the metric of the chosen model, by all labels, is below that of the best
+            model of its seed, [S * R].
+        lost_blindly: the same for a model chosen at random, on average.
     """
 
     beta_norms: np.ndarray
-    scores: np.ndarray
-    best: float
-    blind: float
+    lost: np.ndarray
+    lost_blindly: float
 
 
 def read(members: Sequence[Member], num_labels: Sequence[int], repeats: int) -> list[Reading]:
@@ -102,22 +101,18 @@ def by_beta_norm(readings: Sequence[Reading], name: str) -> dict[float, np.ndarr
 def choice(readings: Sequence[Reading], num_labels: int) -> Choice:
     """What a number of labels chooses among the models of one latent size.
 
-    One model of every seed and repeat: that with the highest metric on the repeat's images.
+    Of every seed and repeat it is the model with the highest metric on the repeat's images.
     """
-    chosen, best, blind = [], [], []
+    beta_norms, lost, blindly = [], [], []
     for seed in sorted({reading.seed for reading in readings}):
         some = [reading for reading in readings if reading.seed == seed]
-        full = [reading.numbers[METRIC] for reading in some]
+        full = np.array([reading.numbers[METRIC] for reading in some])
         scores = np.stack([reading.label_scores[num_labels] for reading in some])  # [models, R]
-        chosen += [some[i] for i in scores.argmax(0)]
-        best.append(max(full))
-        blind.append(np.mean(full))
-    return Choice(
-        beta_norms=np.array([reading.beta_norm for reading in chosen]),
-        scores=np.array([reading.numbers[METRIC] for reading in chosen]),
-        best=float(np.mean(best)),
-        blind=float(np.mean(blind)),
-    )
+        chosen = scores.argmax(0)
+        beta_norms += [some[i].beta_norm for i in chosen]
+        lost.append(full.max() - full[chosen])
+        blindly.append(full.max() - full.mean())
+    return Choice(np.array(beta_norms), np.concatenate(lost), float(np.mean(blindly)))
 
 
 def peak(series: dict[float, np.ndarray]) -> dict[str, Any]:
@@ -145,17 +140,16 @@ def results_of(readings: Sequence[Reading]) -> dict[str, Any]:
     for size, some in sizes.items():
         for count in counts:
             made = choice(some, count)
-            score, low, high = with_interval(made.scores)
+            lost, low, high = with_interval(made.lost)
             values, times = np.unique(made.beta_norms, return_counts=True)
             chosen.append(
                 {
                     "latent_size": size,
                     "num_labels": count,
-                    "score": score,
+                    "lost": lost,
                     "low": low,
                     "high": high,
-                    "best": made.best,
-                    "blind": made.blind,
+                    "lost_blindly": made.lost_blindly,
                     "times_chosen": dict(zip(map(str, values), times.tolist(), strict=True)),
                 }
             )
