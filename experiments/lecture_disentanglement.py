@@ -4,7 +4,7 @@
 
 Trains the models of four pages (a finished run is not trained again, a stopped one goes on).
 `--workdir` then holds `runs/`, `results.json` and
-    position.png                beta 1 and 150 on one sprite at every place: inputs, outputs,
+    position.png                beta 1, 30 and 150 on one sprite at every place: inputs, outputs,
                                 traversals by falling KL, and each latent's mean over 2-D position
     capacity.png                KL of each latent against C, in the colour of its leading factor
     capacity_dependence.png     the share of each latent's variance by factor, as C grows
@@ -52,7 +52,7 @@ from vaejax.sweep import Member
 
 
 def position_page(members: Sequence[Member], folder: Path) -> list[dict[str, Any]]:
-    """Beta 1 against 150."""
+    """Beta 1 to 150."""
     pages = [position.page(model) for model in trained(members)]
     draw(folder / "position.png", figures.position, pages)
     return [position.results_of(page) for page in pages]

@@ -1,4 +1,4 @@
-"""Beta 1 against 150 on one sprite at every place: traversals, and what each latent answers to.
+"""Beta 1 to 150 on one sprite at every place: traversals, and what each latent answers to.
 
 Burgess et al., Understanding disentangling in beta-VAE, 2018, figure 2.
 """
@@ -12,8 +12,8 @@ from experiments.trained import Trained, codes_of, decoded, kl_of
 from vaejax import metrics
 from vaejax.data import Source
 
-VALUES = np.linspace(-3.0, 3.0, 9)  # of a traversed latent
-NUM_SHOWN = 9  # inputs above their reconstructions
+VALUES = np.linspace(-3.0, 3.0, 7)  # of a traversed latent
+NUM_SHOWN = 7  # inputs above their reconstructions
 
 
 class Page(NamedTuple):

@@ -1,6 +1,6 @@
 """The runs of each page, in three sizes.
 
-position    one sprite at every place: beta 1 and 150 (Burgess et al., 2018, figure 2)
+position    one sprite at every place: beta 1, 30 and 150 (Burgess et al., 2018, figure 2)
 capacity    gamma |KL - C(t)| with a rising C (the same, figure 3)
 trade_off   FactorVAE with gamma 10, and a beta-VAE with beta 8 (Kim & Mnih, 2018)
 coloured    the capacity objective on sprites of random colour (Burgess et al., figure 4)
@@ -16,7 +16,7 @@ from configs import betavae_dsprites, capacity_dsprites, factorvae_dsprites
 from vaejax import sweep
 
 PLACES = {"shape": 0, "scale": 5, "orientation": 0}  # the largest square, upright
-BETAS = (1.0, 150.0)
+BETAS = (1.0, 30.0, 150.0)  # of the slide, and one between
 SCORES = ("beta_vae_score", "factor_vae_score", "mig")
 
 

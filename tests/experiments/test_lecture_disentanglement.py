@@ -30,7 +30,7 @@ def test_whole_lecture(tmp_path):
     args = Namespace(workdir=tmp_path, size=SMOKE, strategy="sequential")
     lecture_disentanglement.run(args)
     results = json.loads((tmp_path / "results.json").read_text())
-    assert [page["beta"] for page in results["position"]] == [1.0, 150.0]
+    assert [page["beta"] for page in results["position"]] == [1.0, 30.0, 150.0]
     (rise,) = results["capacity"]
     assert rise["capacity"] == [12.5, 25.0]
     assert list(rise["factor_told_from_capacity"]) == ["shape", "scale", "orientation", "x", "y"]

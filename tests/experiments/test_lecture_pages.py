@@ -17,8 +17,8 @@ from vaejax.evaluators.disentanglement import Table
 def test_a_code_is_traversed_one_latent_at_a_time():
     rows = position.traversed(np.array([0.5, -0.5]))
     assert rows.shape == (2, len(position.VALUES), 2)
-    np.testing.assert_array_equal(rows[0], np.stack([position.VALUES, [-0.5] * 9], axis=1))
-    np.testing.assert_array_equal(rows[1], np.stack([[0.5] * 9, position.VALUES], axis=1))
+    np.testing.assert_array_equal(rows[0], np.stack([position.VALUES, [-0.5] * 7], axis=1))
+    np.testing.assert_array_equal(rows[1], np.stack([[0.5] * 7, position.VALUES], axis=1))
 
 
 def test_maps_have_x_across_and_y_down(monkeypatch):
