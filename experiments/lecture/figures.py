@@ -20,7 +20,7 @@ def position(pages: Sequence[Page]) -> Any:
     from matplotlib.figure import Figure
 
     rows = 2 + min(NUM_ROWS, len(pages[0].kl))
-    figure = Figure(figsize=(WIDTH, 0.7 + 0.35 * rows))
+    figure = Figure(figsize=(WIDTH, 0.8 + 0.28 * rows))
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     parts = figure.subfigures(1, len(pages), squeeze=False, wspace=0.03)[0]
     for part, page in zip(parts, pages, strict=True):
@@ -28,10 +28,10 @@ def position(pages: Sequence[Page]) -> Any:
         panels = part.subplots(rows, 2, width_ratios=[len(VALUES), 1])
         order = np.argsort(-page.kl, kind="stable")[: rows - 2]
         strips = {"input": page.originals, "output": page.reconstructions}
-        strips |= {f"$z_{{{d}}}$  {page.kl[d]:.2f}": page.traversals[d] for d in order}
+        strips |= {f"$z_{{{d}}}$  {page.kl[d]:.2f} nats": page.traversals[d] for d in order}
         for (left, right), (label, images) in zip(panels, strips.items(), strict=True):
             left.imshow(image_grid(images, columns=len(images), padding=2, scale=1))
-            left.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7)
+            left.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=6)
             for panel in (left, right):
                 panel.set(xticks=[], yticks=[])
                 panel.spines[:].set_visible(False)
