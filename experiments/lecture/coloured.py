@@ -29,8 +29,8 @@ class Shares(NamedTuple):
 
 
 def shares_of(model: Trained, num_images: int) -> Shares:
-    """The shares over random held-out images, by each factor and by the colour."""
-    source = some_examples(model.run.held_out, num_images)
+    """The shares over random images of the training set in new colours, by factor and colour."""
+    source = some_examples(model.run.source, num_images)
     table = codes_of(model, [source])
     varies = table.factors.max(0) > table.factors.min(0)
     ratios = metrics.correlation_ratio(table.means, table.factors[:, varies])["correlation_ratio"]

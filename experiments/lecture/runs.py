@@ -30,7 +30,7 @@ class Size(NamedTuple):
         stages: evaluations of the capacity runs, at even steps of C.
         num_images: whose codes are scored; None is all.
         num_repeats: of the scores.
-        num_coded: held-out images whose codes tell which factors a latent depends on.
+        num_coded: images whose codes tell which factors a latent depends on.
     """
 
     variant: str = ""
@@ -51,7 +51,7 @@ LAPTOP = Size(
     seeds=2,
     position={"train.num_steps": 5_000},
     trade_off={"train.num_steps": 1_500},
-    coloured={"train.num_steps": 1_500, "data.fixed": {"orientation": 0}},
+    coloured={"train.num_steps": 2_500, "data.fixed": {"shape": 0, "orientation": 0}},
     stages=15,
     num_images=6_000,
     num_coded=4_096,
@@ -81,8 +81,7 @@ def members_of(size: Size, workdir: Path) -> dict[str, list[sweep.Member]]:
     beta_vae = _changed(betavae_dsprites, size, of_beta, **{"objective.beta": 8.0})
     for config in (position, capacity, coloured):
         del config.eval["disentanglement"]
-    for config in (capacity, coloured):
-        config.eval.correlation_ratio = dict(split="test", num_examples=size.num_coded)
+    capacity.eval.correlation_ratio = dict(split="test", num_examples=size.num_coded)
     for config in (factor_vae, beta_vae):
         config.eval.disentanglement.update(
             scores={name: {} for name in SCORES},

@@ -95,8 +95,9 @@ def choices(readings: Sequence[Reading]) -> Any:
         )
         panel.axhline(made[0].lost_blindly, color=colour, linewidth=0.9, linestyle=":")
     panel.plot([], [], color=INK, linewidth=0.9, linestyle=":", label="chosen at random")
-    panel.set(xscale="log", xlabel="labelled images", ylabel="beta-VAE metric below the best model")
-    panel.legend()
+    panel.set(xscale="log", xlabel="labelled images", ylabel="metric below the best model's")
+    panel.set_ylim(top=1.5 * panel.get_ylim()[1])  # room for the legend
+    panel.legend(ncols=2)
     return figure
 
 
