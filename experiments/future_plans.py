@@ -11,8 +11,9 @@ then holds `runs/`, `results.json`, the table `results.csv` of all metrics, and
     few_labels.png    the beta-VAE metric from 100, 1,000 and 10,000 labelled images
     choice.png        how far the models that those labels choose are from the best ones
     likelihood.png    log p(x) of held-out images against beta_norm, and the metric against it
-The published size takes days on a CPU. `--laptop` takes a dense network, upright sprites and short
-runs, a quarter of an hour on one core; `--smoke` tries the whole path in a minute.
+The published size, 140 runs of 300,000 steps, is for accelerators (a run takes about ten hours on
+two CPU cores). `--laptop` takes dense networks, upright sprites and short runs, a quarter of an
+hour on one core; `--smoke` tries the whole path in a minute.
 
 What the plan leaves open, and what is done here:
     1  N counts pixels times channels, M all latents, active or not.

@@ -13,8 +13,9 @@ Trains the models of four pages (a finished run is not trained again, a stopped 
                                 reconstruction; trade_off_traversals.png, _reconstructions.png
     coloured.png                the same shares on coloured sprites; coloured_traversals.png,
                                 coloured_reconstructions.png
-The published size takes days on a CPU. `--laptop` takes dense networks and short runs, a quarter
-of an hour on one core; `--smoke` tries the whole path in a minute.
+The published size is for accelerators (estimated from step times: a week on two CPU cores).
+`--laptop` takes dense networks and short runs, a quarter of an hour on one core; `--smoke` tries
+the whole path in a minute.
 
 What the lecture leaves open, and what is done here:
     1  Both forms of the capacity loss are on its slides, KL - C and |KL - C|: the second. In the

@@ -118,10 +118,11 @@ def beside(pictures: Mapping[str, np.ndarray]) -> Any:
 
 
 def coloured(shares: Shares) -> Any:
-    """What each latent depends on, the colour among it; latents by KL."""
+    """What each latent that is on depends on, the colour among it; latents by KL."""
     order = np.argsort(-shares.kl, kind="stable")
     figure, (panel,) = panels_of(1, height=2.6, width=3.2)
-    _matrix(panel, shares.shares[order], shares.names)
+    on = shares.kl[order, None] > ON
+    _matrix(panel, np.where(on, shares.shares[order], 0.0), shares.names)
     labels = [f"$z_{{{d}}}$  {shares.kl[d]:.2f} nats" for d in order]
     panel.set_yticks(range(len(order)), labels, fontsize=7)
     return figure
