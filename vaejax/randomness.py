@@ -4,7 +4,10 @@
 share draws. Each stream therefore starts from a key of its own, by name.
 """
 
+import math
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import jax
 
@@ -14,3 +17,14 @@ from vaejax.types import Array
 def stream(seed: int | Array, name: str) -> Array:
     """The key of the stream `name` ("init", "train", "data", ...) of a run with this seed."""
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+
+
+def draw(
+    sampler: Callable[..., Array], rng: Array, shape: tuple[int, ...], *args: Any, **options: Any
+) -> Array:
+    """`sampler(rng, shape, *args, **options)` for one of `jax.random`, such as `normal`.
+
+    The same numbers, drawn as a vector: XLA:CPU compiles a draw of four axes in two seconds, one of
+    one axis in a tenth of that, and a deep network has hundreds.
+    """
+    return sampler(rng, (math.prod(shape),), *args, **options).reshape(shape)

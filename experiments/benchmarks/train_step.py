@@ -27,7 +27,7 @@ import numpy as np
 from vaejax import create_train_state, make_optimizer, make_train_step, models, objectives
 from vaejax.host_memory import keep_freed_memory
 from vaejax.models.presets import PRESETS, Architecture
-from vaejax.nn.conv import native_convolutions
+from vaejax.nn.native import native_operations
 from vaejax.train_state import count_parameters
 
 try:
@@ -151,7 +151,7 @@ def benchmark(preset: str, rounds: int) -> None:
     if torch is not None:
         steps["torch NCHW"] = torch_step(preset, images, torch.contiguous_format)
         steps["torch channels_last"] = torch_step(preset, images, torch.channels_last)
-    with native_convolutions():
+    with native_operations():
         steps["lax"] = jax_step(preset, images)
     steps["vaejax"] = jax_step(preset, images)
     steps["vaejax scan"] = jax_step(preset, images, scan=True)

@@ -16,8 +16,10 @@ from vaejax.nn.conv import (
     ConvTranspose,
     conv,
     conv_transpose,
-    native_convolutions,
+    depthwise_doubled,
 )
+from vaejax.nn.native import native_operations
+from vaejax.nn.resize import nearest_double
 
 FUNCTIONS = (conv, conv_transpose)
 both = pytest.mark.parametrize("function", FUNCTIONS)
@@ -38,7 +40,7 @@ def with_gradients(function, stride=1, **window):
 
 
 def natively(call, *args):
-    with native_convolutions():
+    with native_operations():
         return jax.jit(lambda *a: call(*a))(*args)
 
 
@@ -122,6 +124,32 @@ def test_depthwise_values_and_gradients_are_those_of_lax(size, kernel_size, stri
     assert_close(jax.tree.map(lambda leaf: leaf[0], in_scan), expected)
 
 
+def test_doubled_images_need_odd_kernels():
+    with pytest.raises(ValueError, match=r"kernel: expected \[k, k, 1, 2\], k odd"):
+        depthwise_doubled(normal(1, 4, 4, 2), normal(4, 4, 1, 2))
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 2), (3, 3)])
+def test_dilated_depthwise(stride, dilation):
+    x, kernel = normal(2, 9, 8, 3), normal(3, 3, 1, 3)
+    call = with_gradients(conv, stride, dilation=dilation, groups=3)
+    assert_close(jax.jit(call)(x, kernel), natively(call, x, kernel))
+
+
+@pytest.mark.parametrize(("kernel_size", "size"), [(3, (3, 4)), (5, (3, 4)), (7, (1, 1))])
+def test_depthwise_of_a_doubled_image(kernel_size, size):
+    x, kernel = normal(2, *size, 3), normal(kernel_size, kernel_size, 1, 3)
+
+    def literally(x, kernel, stride):
+        padding = kernel_size // 2
+        return conv(nearest_double(x), kernel, stride=stride, padding=padding, groups=3)
+
+    call = with_gradients(lambda x, kernel, stride: depthwise_doubled(x, kernel))
+    expected = natively(with_gradients(literally), x, kernel)
+    assert_close(jax.jit(call)(x, kernel), expected)
+    assert_close(natively(call, x, kernel), expected)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_depthwise_derivatives_beyond_the_first(stride):
     x, kernel = normal(1, 4, 4, 2), normal(3, 3, 1, 2)
@@ -198,7 +226,7 @@ def test_derivatives_beyond_the_first(function):
     assert_close(curvature(kernel), natively(curvature, kernel), tolerance=1e-5)
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(loss, (kernel,), (kernel,))
-    with native_convolutions():
+    with native_operations():
         _, tangent = jax.jvp(loss, (kernel,), (kernel,))
     np.testing.assert_allclose(tangent, jnp.vdot(jax.grad(loss)(kernel), kernel), rtol=1e-4)
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from vaejax.randomness import draw
 from vaejax.types import Array
 
 
@@ -37,5 +38,6 @@ class Bernoulli:
 
     def sample(self, rng: Array) -> Array:
         """One draw of 0s and 1s, as floats."""
-        draws = jax.random.bernoulli(rng, self.mean())
-        return draws.astype(jnp.result_type(self.logits))
+        dtype = jnp.result_type(self.logits)
+        uniforms = draw(jax.random.uniform, rng, jnp.shape(self.logits), dtype)
+        return (uniforms < self.mean()).astype(dtype)

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from vaejax.randomness import draw
 from vaejax.types import Array
 
 MIN_LOG_SCALE = -7.0
@@ -59,14 +60,15 @@ class LogisticMixture:
         """
         blocks = 3 if channels == 3 else 2
         num_mixtures = outputs.shape[-1] // (1 + blocks * channels)
-        mixture_logits, rest = outputs[..., :num_mixtures], outputs[..., num_mixtures:]
+        mixture_logits, rest = jnp.split(outputs, [num_mixtures], axis=-1)
         rest = rest.reshape(*outputs.shape[:-1], channels, blocks, num_mixtures)
-        means = rest[..., 0, :]
+        # Split, not sliced: of a split the gradient is one concatenation.
+        means, log_scales, *coeffs = (jnp.squeeze(b, -2) for b in jnp.split(rest, blocks, -2))
         return cls(
             mixture_logits=mixture_logits,
             means=means,
-            log_scales=jnp.maximum(rest[..., 1, :], MIN_LOG_SCALE),
-            coeffs=jnp.tanh(rest[..., 2, :]) if channels == 3 else jnp.zeros_like(means),
+            log_scales=jnp.maximum(log_scales, MIN_LOG_SCALE),
+            coeffs=jnp.tanh(coeffs[0]) if coeffs else jnp.zeros_like(means),
             bits=bits,
             edge_threshold=edge_threshold,
         )
@@ -92,7 +94,7 @@ class LogisticMixture:
         """
         x = 2.0 * value[..., None] - 1.0  # [B, H, W, C, 1]
         means = self._shift(self.means, jnp.broadcast_to(x, self.means.shape), self.coeffs)
-        colours = self._log_bin(x, means).sum(-2)  # [B, H, W, M]
+        colours = self._log_bins(x, means).sum(-2)  # [B, H, W, M]
         return jax.nn.logsumexp(colours + jax.nn.log_softmax(self.mixture_logits), axis=-1)
 
     def mean(self) -> Array:
@@ -120,7 +122,8 @@ class LogisticMixture:
         dtype = jnp.result_type(self.means)
 
         def uniform(key, shape):
-            return jax.random.uniform(key, shape, dtype, UNIFORM_MARGIN, 1.0 - UNIFORM_MARGIN)
+            bounds = (UNIFORM_MARGIN, 1.0 - UNIFORM_MARGIN)
+            return draw(jax.random.uniform, key, shape, dtype, *bounds)
 
         return self.sample_from(
             uniform(mixture_rng, self.mixture_logits.shape),
@@ -157,10 +160,24 @@ class LogisticMixture:
             colours.append(jnp.clip(x[..., i] + shift, -1.0, 1.0))
         return 0.5 * (jnp.stack(colours, axis=-1) + 1.0)
 
-    def _log_bin(self, x: Array, means: Array) -> Array:
-        """Log-mass of the bin around `x` for each colour and component, [B, H, W, C, M]."""
+    def _log_bins(self, x: Array, means: Array) -> Array:
+        """Log-mass of the bins around `x` for every colour and component, [B, H, W, C, M]."""
+        shape = means.shape
+        operands = [jnp.broadcast_to(a, shape) for a in (x, means, self.log_scales)]
+        if jax.default_backend() != "cpu":
+            return self._log_bin(*operands)
+        # XLA:CPU computes what the operands are made of again in each of a dozen passes, in scalars
+        # since a few components fill no vector: three times slower. The rows of a loop are in
+        # memory and flat. A batch sharded over devices stays so.
+        flat = (shape[1], shape[0] * math.prod(shape[2:]))
+        rows = [a.swapaxes(0, 1).reshape(flat) for a in operands]
+        bins = jax.lax.map(lambda row: self._log_bin(*row), rows)
+        return bins.reshape(shape[1], shape[0], *shape[2:]).swapaxes(0, 1)
+
+    def _log_bin(self, x: Array, means: Array, log_scales: Array) -> Array:
+        """Log-mass of the bin around `x` of every logistic."""
         max_value = 2**self.bits - 1
-        inverse_scale = jnp.exp(-self.log_scales)
+        inverse_scale = jnp.exp(-log_scales)
         centred = x - means
         upper = inverse_scale * (centred + 1.0 / max_value)
         lower = inverse_scale * (centred - 1.0 / max_value)
@@ -174,7 +191,7 @@ class LogisticMixture:
         else:
             mass = jax.nn.sigmoid(upper) - jax.nn.sigmoid(lower)
             middle = inverse_scale * centred
-            log_density = middle - self.log_scales - 2.0 * jax.nn.softplus(middle)
+            log_density = middle - log_scales - 2.0 * jax.nn.softplus(middle)
             approximate = log_density - math.log(max_value / 2.0)
             inside = jnp.where(mass > 1e-5, jnp.log(jnp.maximum(mass, 1e-10)), approximate)
             first, last = x < LOWER_EDGE, x > self.edge_threshold

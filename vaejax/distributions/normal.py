@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.distributions.nats import sum_events
+from vaejax.randomness import draw
 from vaejax.types import Array, Latent
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -48,7 +49,8 @@ class Normal(NamedTuple):
 
     def sample(self, rng: Array) -> Array:
         """One draw."""
-        return self.at(jax.random.normal(rng, jnp.shape(self.loc), jnp.result_type(self.loc)))
+        shape, dtype = jnp.shape(self.loc), jnp.result_type(self.loc)
+        return self.at(draw(jax.random.normal, rng, shape, dtype))
 
     def at(self, noise: Array) -> Array:
         """The draw that standard normal `noise` stands for: loc + scale * noise."""

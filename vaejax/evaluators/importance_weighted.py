@@ -14,7 +14,7 @@ from vaejax.evaluators.averages import averaged
 from vaejax.evaluators.context import Context, Evaluator
 from vaejax.objectives.bound import batch_mean
 from vaejax.parallel import DATA_AXIS, sum_over_shards
-from vaejax.randomness import stream
+from vaejax.randomness import draw, stream
 from vaejax.train_state import TrainState
 from vaejax.types import Array, Batch, Metrics, VAEOutput
 
@@ -120,4 +120,4 @@ class PosteriorSamples:
 
 
 def _normal(key: Array, group: int, shape: tuple[int, ...]) -> Array:
-    return jax.random.normal(jax.random.fold_in(key, group), shape)
+    return draw(jax.random.normal, jax.random.fold_in(key, group), shape)

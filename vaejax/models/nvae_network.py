@@ -20,6 +20,7 @@ from vaejax.models.vae import VAE
 from vaejax.nn.residual_cell import ResidualCell
 from vaejax.nn.stacked import Depth, Memory, apply_stacked
 from vaejax.nn.weight_norm import WeightNormConv
+from vaejax.randomness import draw
 from vaejax.types import Array, Distribution, Latent
 
 NVAE_EDGE_THRESHOLD = 0.99  # of the official logistic mixture, see `LogisticMixture`
@@ -175,7 +176,7 @@ class NVAENetwork(VAE):
         if not self._is_flat:
             height, width, _ = self.image_shape
             shape = (height // top, width // top, down_width[0])
-            self.start = self.param("start", nn.initializers.uniform(1.0), shape)
+            self.start = self.param("start", lambda rng: draw(jax.random.uniform, rng, shape))
 
     @property
     def _is_flat(self) -> bool:

@@ -2,10 +2,11 @@
 
 XLA:CPU runs a convolution with one filter per channel in a scalar loop. As a sum over taps of a
 shifted image times one number per channel it is one fused pass over the image. As in `_cpu_conv`,
-three maps close under differentiation: `depthwise` (x, w -> y), `_input_grad` (y, w -> x) and
+three maps close under differentiation: `_forward` (x, w -> y), `_input_grad` (y, w -> x) and
 `_kernel_grad` (x, y -> w), each with the other two as its gradients.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -18,80 +19,144 @@ from vaejax.types import Array
 Size = tuple[int, int]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
 def depthwise(x: Array, kernel: Array, window: Window) -> Array:
     """[B, H, W, C], [h, w, C] -> [B, H', W', C], every channel with its own filter."""
-    return _sum_over_taps(_shifted(x, kernel.shape[:2], window), kernel, x.dtype)
+    if window.dilation > 1:  # no network has such: zeros between the taps do
+        between = (0, 0, window.dilation - 1)
+        kernel = lax.pad(kernel, _zero(kernel), [between, between, (0, 0, 0)])
+    return _forward(x, kernel, window._replace(dilation=1))
+
+
+def depthwise_doubled(x: Array, kernel: Array) -> Array:
+    """`depthwise`, with k // 2 zeros around, of `x` with every pixel twice as high and wide.
+
+    To repeat pixels is a transposed convolution with stride 2 and a kernel of 2 x 2 ones. A filter
+    behind it makes one of both, with the kernels convolved: (k + 1)^2 products for every pixel of
+    `x` instead of 4 k^2.
+
+    Args:
+        x: [B, H, W, C].
+        kernel: [k, k, C], k odd.
+
+    Returns:
+        [B, 2H, 2W, C].
+    """
+    k, mirrored = kernel.shape[0], kernel[::-1, ::-1]
+    shifts = [(0, 1, 0), (1, 0, 0)]
+    both = sum(
+        lax.pad(mirrored, _zero(kernel), [row, column, (0, 0, 0)])
+        for row in shifts
+        for column in shifts
+    )
+    return _input_grad(x, both, Window(2, k // 2), (2 * x.shape[1], 2 * x.shape[2]))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _forward(x: Array, kernel: Array, window: Window) -> Array:
+    """`depthwise` without dilation."""
+    stride, taps = window.stride, kernel.shape[:2]
+    outputs = _outputs(x.shape[1:3], taps, window)
+    extent = [stride * (o - 1) + k for o, k in zip(outputs, taps, strict=True)]
+    padded = _padded(x, window.before(x.shape[1:3], taps), extent)
+    rows, columns = (
+        [slice(tap, tap + stride * (o - 1) + 1, stride) for tap in range(k)]
+        for k, o in zip(taps, outputs, strict=True)
+    )
+    total = sum(
+        padded[:, row, column] * kernel[i, j].reshape(1, 1, 1, -1)
+        for i, row in enumerate(rows)
+        for j, column in enumerate(columns)
+    )
+    return total.astype(x.dtype)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _input_grad(grad: Array, kernel: Array, window: Window, size: Size) -> Array:
-    """The gradient of `depthwise` for its input, of height and width `size`."""
-    taps = kernel.shape[:2]
-    extent, before = window.extent(taps), window.before(size, taps)
-    stride = window.stride
-    padding = [(0, 0, 0)]
-    for n, k, b, o in zip(size, extent, before, grad.shape[1:3], strict=True):
-        padding.append((k - 1 - b, n + b - 1 - stride * (o - 1), stride - 1))
-    padded = lax.pad(grad, jnp.zeros((), grad.dtype), [*padding, (0, 0, 0)])
+    """The gradient of `_forward` for its input, of height and width `size`.
+
+    Tap a takes position i of `grad` to pixel n = stride * i + a - before. With zeros in front of
+    the kernel `before` is a multiple of the stride; written as a = stride * t + p, tap a is then
+    phase p of block i + t - before / stride, and the phases are a block's pixels.
+    """
+    s, before = window.stride, window.before(size, kernel.shape[:2])
+    front = [-b % s for b in before]
+    sides = [(f, -(k + f) % s, 0) for f, k in zip(front, kernel.shape[:2], strict=True)]
+    kernel = lax.pad(kernel, _zero(kernel), [*sides, (0, 0, 0)])
+    th, tw = (k // s for k in kernel.shape[:2])
+    weights = kernel.reshape(th, s, tw, s, -1)
+    h, w = (-(-n // s) for n in size)  # blocks
+    ahead = [t - 1 - (b + f) // s for t, b, f in zip((th, tw), before, front, strict=True)]
+    padded = _padded(grad, ahead, (h + th - 1, w + tw - 1))
     # The taps are mirrored by indexing: a reversed kernel inside the fusion costs three times more.
-    shifts = _slices(padded, taps, Window(1, 0, window.dilation), size)
-    return _sum_over_taps(shifts[::-1], kernel, grad.dtype)
+    blocks = sum(
+        padded[:, th - 1 - i : th - 1 - i + h, None, tw - 1 - j : tw - 1 - j + w, None]
+        * weights[i, :, j].reshape(1, 1, s, 1, s, -1)
+        for i in range(th)
+        for j in range(tw)
+    )
+    pixels = blocks.reshape(-1, h * s, w * s, grad.shape[3])
+    return pixels[:, : size[0], : size[1]].astype(grad.dtype)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _kernel_grad(x: Array, grad: Array, window: Window, taps: Size) -> Array:
-    """The gradient of `depthwise` for its kernel, of height and width `taps`."""
+    """The gradient of `_forward` for its kernel, of height and width `taps`.
+
+    One row of `grad` at a time, times the rows of `x` under the kernel's, summed in an accumulator
+    of k * k rows, which caches hold. (A reduction of all at once runs in scalars, and computes what
+    x and grad are made of again for every tap.) Rows are flat vectors, long whatever the number of
+    channels; their columns are sorted by their place within the stride, so that a shift is one of a
+    vector. Rows follow one another: a batch sharded by `jit` is gathered on every device.
+    """
+    s, (k, _), (batch, h, w, channels) = window.stride, taps, grad.shape
+    tw = -(-taps[1] // s)
+    extent = (s * (h - 1) + k, s * (w + tw - 1))
+    padded = _padded(x, window.before(x.shape[1:3], taps), extent)
+    padded = padded.reshape(batch, extent[0], w + tw - 1, s, channels).swapaxes(2, 3)
+    padded = padded.reshape(batch, extent[0], s, -1)
+    grad = grad.reshape(batch, h, 1, w * channels)
     dtype = jnp.promote_types(x.dtype, jnp.float32)
-    products = [(shift * grad).astype(dtype) for shift in _shifted(x, taps, window)]
-    zeros = [jnp.zeros((), dtype)] * len(products)
 
-    def add(totals, terms):
-        return [total + term for total, term in zip(totals, terms, strict=True)]
+    def add_row(n: Array, totals: list[Array]) -> list[Array]:
+        image, row = n // h, n % h
+        factor = lax.dynamic_slice(grad, (image, row, 0, 0), (1, 1, 1, w * channels))[0]
 
-    # One reduction of all taps reads x and grad once; first B and H, which leaves C contiguous.
-    sums = lax.reduce(products, zeros, add, (0, 1))
-    stacked = jnp.stack([total.sum(0) for total in sums])
-    return stacked.reshape(*taps, x.shape[-1]).astype(x.dtype)
+        def products(tap: int) -> Array:
+            start, shape = (image, s * row, 0, tap * channels), (1, k, s, w * channels)
+            return (lax.dynamic_slice(padded, start, shape)[0] * factor).astype(dtype)
+
+        return [total + products(tap) for tap, total in enumerate(totals)]
+
+    zeros = [jnp.zeros((k, s, w * channels), dtype)] * tw
+    totals = jnp.stack(lax.fori_loop(0, batch * h, add_row, zeros), 1)  # [k, tw, s, w * C]
+    sums = totals.reshape(k, tw * s, w, channels).sum(2)
+    return sums[:, : taps[1]].astype(x.dtype)
 
 
-def _shifted(x: Array, taps: Size, window: Window) -> list[Array]:
-    """The image under every tap, row by row."""
-    before, extent = window.before(x.shape[1:3], taps), window.extent(taps)
+def _outputs(size: Sequence[int], taps: Sequence[int], window: Window) -> list[int]:
+    """Height and width of what a kernel makes of an image."""
     if window.padding is None:
-        outputs = [-(-n // window.stride) for n in x.shape[1:3]]
-    else:
-        outputs = [
-            (n + 2 * window.padding - k) // window.stride + 1
-            for n, k in zip(x.shape[1:3], extent, strict=True)
-        ]
-    padding = [(0, 0)]
-    for n, k, b, o in zip(x.shape[1:3], extent, before, outputs, strict=True):
-        padding.append((b, max(window.stride * (o - 1) + k - n - b, 0)))
-    return _slices(jnp.pad(x, [*padding, (0, 0)]), taps, window, outputs)
+        return [-(-n // window.stride) for n in size]
+    return [
+        (n + 2 * window.padding - k) // window.stride + 1 for n, k in zip(size, taps, strict=True)
+    ]
 
 
-def _slices(padded: Array, taps: Size, window: Window, outputs) -> list[Array]:
-    """The padded image under every tap, [B, *outputs, C] each, row by row."""
-    stride, dilation = window.stride, window.dilation
-    rows, columns = (
-        [slice(dilation * tap, dilation * tap + stride * (n - 1) + 1, stride) for tap in range(k)]
-        for k, n in zip(taps, outputs, strict=True)
-    )
-    return [padded[:, row, column] for row in rows for column in columns]
+def _padded(x: Array, before: Sequence[int], extent: Sequence[int]) -> Array:
+    """`x` with zeros before and behind, or cropped, to the height and width `extent`."""
+    sides = [(b, e - n - b, 0) for b, e, n in zip(before, extent, x.shape[1:3], strict=True)]
+    return lax.pad(x, _zero(x), [(0, 0, 0), *sides, (0, 0, 0)])
 
 
-def _sum_over_taps(shifts: list[Array], kernel: Array, dtype: jnp.dtype) -> Array:
-    weights = kernel.reshape(-1, 1, 1, 1, kernel.shape[-1])
-    total = sum(shift * weight for shift, weight in zip(shifts, weights, strict=True))
-    return total.astype(dtype)
+def _zero(like: Array) -> Array:
+    return jnp.zeros((), like.dtype)
 
 
-def _depthwise_fwd(x, kernel, window):
-    return depthwise(x, kernel, window), (x, kernel)
+def _forward_fwd(x, kernel, window):
+    return _forward(x, kernel, window), (x, kernel)
 
 
-def _depthwise_bwd(window, residuals, grad):
+def _forward_bwd(window, residuals, grad):
     x, kernel = residuals
     return (
         _input_grad(grad, kernel, window, x.shape[1:3]),
@@ -106,7 +171,7 @@ def _input_grad_fwd(grad, kernel, window, size):
 def _input_grad_bwd(window, size, residuals, cotangent):
     grad, kernel = residuals
     return (
-        depthwise(cotangent, kernel, window),
+        _forward(cotangent, kernel, window),
         _kernel_grad(cotangent, grad, window, kernel.shape[:2]),
     )
 
@@ -117,9 +182,9 @@ def _kernel_grad_fwd(x, grad, window, taps):
 
 def _kernel_grad_bwd(window, taps, residuals, cotangent):
     x, grad = residuals
-    return _input_grad(grad, cotangent, window, x.shape[1:3]), depthwise(x, cotangent, window)
+    return _input_grad(grad, cotangent, window, x.shape[1:3]), _forward(x, cotangent, window)
 
 
-depthwise.defvjp(_depthwise_fwd, _depthwise_bwd)
+_forward.defvjp(_forward_fwd, _forward_bwd)
 _input_grad.defvjp(_input_grad_fwd, _input_grad_bwd)
 _kernel_grad.defvjp(_kernel_grad_fwd, _kernel_grad_bwd)

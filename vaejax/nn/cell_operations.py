@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Literal
 
 import flax.linen as nn
-import jax
 
 from vaejax.nn.batch_norm import BatchNorm
-from vaejax.nn.conv import Conv, conv
+from vaejax.nn.conv import Conv, conv, depthwise_doubled
 from vaejax.nn.initializers import kernel_init
 from vaejax.nn.resize import nearest_double
+from vaejax.nn.swish import swish
 from vaejax.nn.weight_norm import WeightNormConv
 from vaejax.types import Array
 
@@ -33,7 +33,7 @@ class PreActivationConv(nn.Module):
     features: int
     resample: Resample = "same"
     normalise: bool = True
-    activation: Callable[[Array], Array] = jax.nn.swish
+    activation: Callable[[Array], Array] = swish
     dilation: int = 1
 
     @nn.compact
@@ -66,15 +66,13 @@ class InvertedBottleneck(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        hidden = self.expansion * x.shape[-1]
-        if self.resample == "up":
-            x = nearest_double(x)
-        x = BatchNorm(name="norm_in")(x, train)
-        x = self._pointwise(hidden, "expand", x)
-        x = jax.nn.swish(BatchNorm(name="norm_expand")(x, train))
-        stride = 2 if self.resample == "down" else 1
-        x = Filter(self.kernel_size, stride, self.groups, name="filter")(x)
-        x = jax.nn.swish(BatchNorm(name="norm_filter")(x, train))
+        # What looks at one pixel at a time gives the same before pixels are repeated as after.
+        repeats = 4 if self.resample == "up" else 1
+        x = BatchNorm(repeats=repeats, name="norm_in")(x, train)
+        x = self._pointwise(self.expansion * x.shape[-1], "expand", x)
+        x = swish(BatchNorm(repeats=repeats, name="norm_expand")(x, train))
+        x = Filter(self.kernel_size, self.resample, self.groups, name="filter")(x)
+        x = swish(BatchNorm(name="norm_filter")(x, train))
         x = self._pointwise(self.features, "project", x)
         return BatchNorm(name="norm_out")(x, train)
 
@@ -88,12 +86,12 @@ class Filter(nn.Module):
 
     Attributes:
         kernel_size: k, odd.
-        stride: by which height and width shrink.
+        resample: "up" doubles the size by repeating pixels first, "down" strides.
         groups: None is depthwise, one filter per channel.
     """
 
     kernel_size: int
-    stride: int = 1
+    resample: Resample = "same"
     groups: int | None = None
 
     @nn.compact
@@ -102,4 +100,9 @@ class Filter(nn.Module):
         groups = channels if self.groups is None else self.groups
         kernel = self.param("kernel", kernel_init, (k, k, channels // groups, channels))
         kernel = kernel.astype(x.dtype)
-        return conv(x, kernel, stride=self.stride, padding=k // 2, groups=groups)
+        if self.resample == "up":
+            if groups == channels:
+                return depthwise_doubled(x, kernel)
+            x = nearest_double(x)
+        stride = 2 if self.resample == "down" else 1
+        return conv(x, kernel, stride=stride, padding=k // 2, groups=groups)

@@ -1,17 +1,14 @@
 """Every convolution of the library: NHWC images, HWIO kernels, SAME padding unless told.
 
-`conv` and `conv_transpose` are what XLA runs natively on GPU and TPU; on CPU, where XLA's own are
-4 to 30 times slower, they are the reformulations of `_cpu_conv.py` and `_cpu_depthwise.py`. Values
-and gradients are the same to float32 rounding. They take the kernel as an argument, so a layer may
-mask it, normalise it or share it; `Conv` and `ConvTranspose` are the plain layers.
+The functions are what XLA runs natively on GPU and TPU; on CPU, where XLA's own are 4 to 30 times
+slower, they are the reformulations of `_cpu_conv.py` and `_cpu_depthwise.py`. Values and gradients
+are the same to float32 rounding. They take the kernel as an argument, so a layer may mask it,
+normalise it or share it; `Conv` and `ConvTranspose` are the plain layers.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
@@ -19,29 +16,10 @@ from jax.typing import DTypeLike
 
 from vaejax.nn import _cpu_conv, _cpu_depthwise
 from vaejax.nn._cpu_conv import Window
+from vaejax.nn.initializers import glorot_uniform
+from vaejax.nn.native import is_native
+from vaejax.nn.resize import nearest_double
 from vaejax.types import Array
-
-_force_native: ContextVar[bool] = ContextVar("force_native", default=False)
-
-
-@contextmanager
-def native_convolutions() -> Iterator[None]:
-    """Within this context, convolutions are XLA's own on CPU too.
-
-    For forward-mode differentiation (`jax.jvp`, `jax.jacfwd`, `jax.linearize`), which the CPU
-    reformulations do not support, and for comparisons. Any number of reverse-mode derivatives
-    needs no switch. It is read while a function is traced: enter it before the first call of
-    a jitted function, which keeps what it was traced with.
-    """
-    token = _force_native.set(True)
-    try:
-        yield
-    finally:
-        _force_native.reset(token)
-
-
-def _is_native() -> bool:
-    return _force_native.get() or jax.default_backend() != "cpu"
 
 
 def conv(
@@ -69,9 +47,11 @@ def conv(
     """
     _check(x, kernel, groups)
     window = Window(stride, padding, dilation)
-    if not _is_native():
+    if not is_native():
         if groups == x.shape[-1] == kernel.shape[-1]:
             return _cpu_depthwise.depthwise(x, kernel[:, :, 0], window)
+        if groups == 1 and _cpu_conv.is_pointwise(kernel, window):
+            return _cpu_conv.pointwise(x, kernel)
         parts = zip(jnp.split(x, groups, -1), jnp.split(kernel, groups, -1), strict=True)
         return jnp.concatenate([_cpu_conv.conv(*part, window) for part in parts], -1)
     return lax.conv_general_dilated(
@@ -100,11 +80,31 @@ def conv_transpose(x: Array, kernel: Array, *, stride: int) -> Array:
         [B, stride * H, stride * W, O].
     """
     _check(x, kernel)
-    if not _is_native():
+    if not is_native():
         return _cpu_conv.conv_transpose(x, kernel, stride)
     return lax.conv_transpose(
         x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
+
+
+def depthwise_doubled(x: Array, kernel: Array) -> Array:
+    """Depthwise `conv`, with k // 2 zeros around, of the image with every pixel four times.
+
+    Args:
+        x: [B, H, W, C].
+        kernel: [k, k, 1, C], of the dtype of `x`; k odd.
+
+    Returns:
+        [B, 2H, 2W, C].
+    """
+    groups = x.shape[-1]
+    _check(x, kernel, groups)
+    k = kernel.shape[0]
+    if kernel.shape != (k, k, 1, groups) or k % 2 == 0:
+        raise ValueError(f"kernel: expected [k, k, 1, {groups}], k odd, got shape {kernel.shape}")
+    if not is_native():
+        return _cpu_depthwise.depthwise_doubled(x, kernel[:, :, 0])
+    return conv(nearest_double(x), kernel, padding=k // 2, groups=groups)
 
 
 def _check(x: Array, kernel: Array, groups: int = 1) -> None:
@@ -131,7 +131,7 @@ class Conv(nn.Module):
     kernel_size: int
     stride: int = 1
     use_bias: bool = True
-    kernel_init: Callable[..., Array] = nn.initializers.glorot_uniform()
+    kernel_init: Callable[..., Array] = glorot_uniform
     dtype: DTypeLike | None = None
 
     @nn.compact

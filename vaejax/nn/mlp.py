@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
+from vaejax.nn.initializers import glorot_uniform
 from vaejax.types import Array
 
 
@@ -28,7 +29,6 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        init = nn.initializers.glorot_uniform()
         for width in self.hidden:
-            x = self.activation(nn.Dense(width, kernel_init=init)(x))
-        return nn.Dense(self.num_outputs, kernel_init=init)(x)
+            x = self.activation(nn.Dense(width, kernel_init=glorot_uniform)(x))
+        return nn.Dense(self.num_outputs, kernel_init=glorot_uniform)(x)

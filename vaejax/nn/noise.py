@@ -8,13 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.parallel import example_positions, microbatch_index, shard_index
+from vaejax.randomness import draw
 from vaejax.types import Array
 
 
 def example_normal(rng: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
     """Standard normal noise of `shape` [B, ...], one independent stream per example."""
     keys = jax.vmap(jax.random.fold_in, (None, 0))(rng, example_positions(shape[0]))
-    return jax.vmap(lambda key: jax.random.normal(key, shape[1:], dtype))(keys)
+    return jax.vmap(lambda key: draw(jax.random.normal, key, shape[1:], dtype))(keys)
 
 
 def part_rng(rng: Array) -> Array:

@@ -6,12 +6,12 @@ Reference: Vahdat & Kautz, NVAE, 2020, section 3.1 and figure 3.
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from vaejax.nn.cell_operations import Resample
 from vaejax.nn.resize import bilinear_double
 from vaejax.nn.squeeze_excite import SqueezeExcite
+from vaejax.nn.swish import swish
 from vaejax.nn.weight_norm import WeightNormConv
 from vaejax.types import Array
 
@@ -28,7 +28,7 @@ class FactorizedReduce(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = jax.nn.swish(x)
+        x = swish(x)
         quarter = self.features // 4
         widths = (quarter, quarter, quarter, self.features - 3 * quarter)
         corners = ((0, 0), (1, 1), (0, 1), (1, 0))

@@ -26,10 +26,5 @@ class SqueezeExcite(nn.Module):
 
 def _dense(features: int, fan_in: int, name: str, x: Array) -> nn.Dense:
     return nn.Dense(
-        features, kernel_init=kernel_init, bias_init=_bias(fan_in), dtype=x.dtype, name=name
+        features, kernel_init=kernel_init, bias_init=bias_init(fan_in), dtype=x.dtype, name=name
     )
-
-
-def _bias(fan_in: int):
-    init = bias_init(fan_in)
-    return lambda rng, shape, dtype: init(rng, shape).astype(dtype)

@@ -18,7 +18,6 @@ were read off checkpoints.
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-import jax
 import numpy as np
 
 from vaejax.models.nvae import NVAE
@@ -26,6 +25,7 @@ from vaejax.models.nvae_presets import CELLS
 from vaejax.nn.autoregressive import FLOW_LAYERS, MIRRORED, WIDTH_FACTOR
 from vaejax.nn.cell_operations import InvertedBottleneck, Resample
 from vaejax.nn.residual_cell import Operation
+from vaejax.nn.swish import swish
 
 Layout = Literal["kernel", "dense", "log_norm", "vector", "start"]
 
@@ -172,7 +172,7 @@ def _operation(name: str, place: Place, operation: Operation, up: bool) -> Itera
         return
     settings = getattr(operation, "keywords", {})
     if settings.get("normalise", True):
-        fused = settings.get("activation", jax.nn.swish) is jax.nn.swish
+        fused = settings.get("activation", swish) is swish
         yield from _norm(f"{name}.bn_act" if fused else f"{name}.bn", place / "norm")
     yield from _conv(f"{name}.conv_0", place / "conv")
 
