@@ -45,6 +45,7 @@ def get_config(variant: str = "") -> ConfigDict:
                 "optimizer.learning_rate": 1e-3,
                 "train.num_steps": 2_000,
                 "train.eval_every": 2_000,
+                "train.ema_decay": 0.99,  # so short a run needs a short memory
                 "eval.disentanglement.num_images": None,
                 "eval.bound.num_examples": None,
             },

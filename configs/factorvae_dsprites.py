@@ -51,6 +51,19 @@ def get_config(variant: str = "") -> ConfigDict:
         ),
         variant=variant,
         variants={
+            # Upright sprites, dense networks, a discriminator that is small and fast: for a CPU.
+            "laptop": {
+                "data.fixed": {"orientation": 0},
+                "model.preset": "burda",
+                "objective.hidden": (256,) * 4,
+                "optimizer.learning_rate": 1e-3,
+                "optimizer.players.discriminator.learning_rate": 1e-3,
+                "train.num_steps": 2_000,
+                "train.eval_every": 2_000,
+                "train.ema_decay": 0.99,
+                "eval.disentanglement.num_images": None,
+                "eval.bound.num_examples": None,
+            },
             "smoke": {
                 "objective.hidden": (16, 16),
                 "train.num_steps": 4,
@@ -63,6 +76,6 @@ def get_config(variant: str = "") -> ConfigDict:
                 "eval.disentanglement.num_repeats": 2,
                 "eval.bound.batch_size": 32,
                 "eval.bound.num_examples": 64,
-            }
+            },
         },
     )

@@ -40,7 +40,7 @@ _HEADLINE = ("elbo", "elbo_bpd")
 
 def unit(name: str) -> str:
     """The unit of a metric, read off its name: "nats/image" where nothing else is said."""
-    if name.startswith(("num_", "disentanglement/")):
+    if name.startswith(("num_", "disentanglement/", "correlation_ratio/")):
         return ""
     return next((u for end, u in _UNITS_BY_ENDING.items() if name.endswith(end)), "nats/image")
 

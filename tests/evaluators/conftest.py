@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vaejax import create_train_state, make_optimizer
 from vaejax.data import factor_grid
 from vaejax.data.source import Source, holdout
 from vaejax.evaluators import Context
@@ -49,3 +50,11 @@ def context(bars):
     model = ConvVAE((8, 8, 1), 3, "burda")
     mesh = data_mesh(jax.devices()[:2])
     return Context(model, elbo(model), holdout(bars), mesh, 0)
+
+
+@pytest.fixture(scope="session")
+def state(context):
+    batch = {"image": np.zeros((2, *context.model.image_shape), np.float32)}
+    create = jax.jit(create_train_state, static_argnums=(0, 1))
+    optimizer = make_optimizer("sgd", learning_rate=1.0)
+    return create(context.objective, optimizer, jax.random.key(0), batch)

@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from vaejax import create_train_state, make_optimizer, metrics
+from vaejax import metrics
+from vaejax.data import Subset
 from vaejax.evaluators import disentanglement, some_examples
 from vaejax.evaluators.disentanglement import Table, Tables, repeated, summaries
 from vaejax.parallel import data_mesh
@@ -15,14 +16,6 @@ SCORES = {
     "frobenius_distance": {},
 }
 KWARGS = {"scores": SCORES, "num_points": 1000, "num_repeats": 2, "batch_size": 64}
-
-
-@pytest.fixture(scope="module")
-def state(context):
-    batch = {"image": np.zeros((2, *context.model.image_shape), np.float32)}
-    create = jax.jit(create_train_state, static_argnums=(0, 1))
-    optimizer = make_optimizer("sgd", learning_rate=1.0)
-    return create(context.objective, optimizer, jax.random.key(0), batch)
 
 
 def test_every_score_comes_with_its_spread(context, state):
@@ -71,6 +64,15 @@ def test_one_cpu_encodes_by_parts(context, state, bars):
 def test_a_part_of_the_images_is_enough(context, state):
     kwargs = {**KWARGS, "scores": {"active_units": {}}, "num_images": 1100}
     assert dict(disentanglement(context, **kwargs)(state))["num_images"] == 1100
+
+
+def test_a_factor_that_the_data_hold_fixed_does_not_count(context, state, bars):
+    (level,) = np.nonzero(bars.factors(np.arange(len(bars)))[:, 1] == 5)
+    held = context._replace(splits={"train": Subset(bars, np.tile(level, 20))})
+    scores = {"factor_vae_score": SCORES["factor_vae_score"]}
+    kwargs = {**KWARGS, "scores": scores, "baselines": ("ground_truth",)}
+    results = dict(disentanglement(held, **kwargs)(state))
+    assert results["disentanglement/ground_truth/factor_vae_score"] == 1.0
 
 
 @pytest.mark.parametrize("baseline", ["ica", "pca", "pixels", "untrained"])

@@ -5,10 +5,10 @@ import csv
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib", reason="needs the extra `figures`")
+pytest.importorskip("matplotlib", reason="needs the extra `plots`")
 
 from experiments import select_beta
-from experiments.select_beta import Score, best, higgins_score
+from experiments.select_beta import Score, best, higgins_scores, with_interval
 from vaejax.evaluators.disentanglement import Table
 
 
@@ -25,14 +25,14 @@ def test_scores_of_few_labels_come_with_an_interval():
     rng = np.random.default_rng(0)
     factors = rng.integers(4, size=(500, 3))
     codes = (factors + 0.3 * rng.normal(size=factors.shape)).astype(np.float32)
-    mean, low, high = higgins_score(Table(codes, codes, factors), 300)
+    mean, low, high = with_interval(higgins_scores(Table(codes, codes, factors), 300))
     assert 0.9 < low <= mean <= high <= 1.0
 
 
 @pytest.mark.slow
 def test_the_command_writes_a_table_and_a_picture(tmp_path, capsys):
     arguments = ["--variant=smoke", "--betas=1,4", "--latent_sizes=2", "--num_labels=50,100"]
-    select_beta.main([f"--workdir={tmp_path}", *arguments])
+    select_beta.run(select_beta.parse([f"--workdir={tmp_path}", *arguments]))
     with (tmp_path / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(float(row["beta"]), int(row["num_labels"])) for row in rows] == [

@@ -17,6 +17,7 @@ SMALL = {
 NAMES = (
     "active_units",
     "beta_vae_score",
+    "correlation_ratio",
     "dci",
     "density_mig",
     "downstream_accuracy",

@@ -9,5 +9,6 @@ from vaejax.evaluators.context import Context as Context
 from vaejax.evaluators.context import Evaluator as Evaluator
 from vaejax.evaluators.context import pick_split as pick_split
 from vaejax.evaluators.context import some_examples as some_examples
+from vaejax.evaluators.correlation_ratio import correlation_ratio as correlation_ratio
 from vaejax.evaluators.disentanglement import disentanglement as disentanglement
 from vaejax.evaluators.importance_weighted import importance_weighted as importance_weighted

@@ -47,7 +47,7 @@ def disentanglement(
     """Metrics of `vaejax.metrics` on the posterior means of all splits together.
 
     Args:
-        context: of the run; its data have ground-truth factors.
+        context: of the run; its data have ground-truth factors. Those held fixed do not count.
         scores: metrics by name, with their arguments: `{"mig": {"num_bins": 20}, "sap": {}}`.
         num_images: how many images to encode, always the same random ones; None encodes all.
         num_points: rows drawn for every repeat of a metric that does not draw rows itself.
@@ -75,7 +75,8 @@ def disentanglement(
     sources = [_part(source, num_images, context) for source in context.splits.values()]
     if not sources[0].factor_names:
         raise ValueError("scores: expected data with ground-truth factors, got none")
-    factors = np.concatenate([source.factors(np.arange(len(source))) for source in sources])
+    factors = [source.factors(np.arange(len(source))) for source in sources]
+    factors = varying(np.concatenate(factors))
     tables = Tables(context, sources, factors, batch_size)
     left = list(baselines)
 
@@ -124,6 +125,11 @@ def repeated(
                 if np.ndim(value) == 0:
                     results.setdefault(name, []).append(float(value))
     return results
+
+
+def varying(factors: np.ndarray) -> np.ndarray:
+    """The columns of factors [N, F] that take more than one value."""
+    return factors[:, factors.max(0) > factors.min(0)]
 
 
 def summaries(prefix: str, results: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, float]]:

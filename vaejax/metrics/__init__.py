@@ -15,6 +15,7 @@ And one of models: `importance_weighted`, the log-likelihood from weights of pos
 from vaejax.metrics.active_units import active_units as active_units
 from vaejax.metrics.beta_vae_score import beta_vae_score as beta_vae_score
 from vaejax.metrics.bootstrap import bootstrap_interval as bootstrap_interval
+from vaejax.metrics.correlation_ratio import correlation_ratio as correlation_ratio
 from vaejax.metrics.dci import dci as dci
 from vaejax.metrics.density_mig import density_mig as density_mig
 from vaejax.metrics.discrete import discretise as discretise

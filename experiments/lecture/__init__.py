@@ -1,0 +1,1 @@
+"""What `lecture_disentanglement.py` trains, measures and draws, a page of the lecture per file."""

@@ -1,0 +1,45 @@
+"""How printed figures look. Drawing needs matplotlib (`pip install 'vaejax[plots]'`)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito, 2008
+INK, PALE = "#333333", "#999999"
+WIDTH = 7.5  # inches of a full page
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3.5,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 200,
+}
+
+
+def draw(path: Path, figure_of: Callable[..., Any], *args: Any) -> None:
+    """Write the matplotlib figure `figure_of(*args)` to a PNG file."""
+    import matplotlib
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(STYLE):
+        figure_of(*args).savefig(path)
+
+
+def panels_of(
+    count: int, *, height: float, columns: int | None = None, width: float = WIDTH, **shared: Any
+) -> tuple[Any, Any]:
+    """A figure with `count` panels, `columns` in a row (all by default) of `height` inches."""
+    from matplotlib.figure import Figure
+
+    columns = columns or count
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width, height * rows))
+    panels = figure.subplots(rows, columns, squeeze=False, **shared).ravel()
+    for panel in panels[count:]:
+        panel.remove()
+    return figure, panels[:count]

@@ -1,0 +1,67 @@
+"""Finished members of a sweep, as models to look at."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaejax.checkpoint import Checkpoints
+from vaejax.data import Source
+from vaejax.distributions import Normal, kl_normal
+from vaejax.evaluators.disentanglement import Table, Tables
+from vaejax.run import Run, build, restored_state
+from vaejax.sweep import Member
+from vaejax.train_state import TrainState
+
+BATCH = 64  # images that are encoded at a time
+
+
+class Trained(NamedTuple):
+    """A finished member of a sweep, with its run and its final state."""
+
+    member: Member
+    run: Run
+    state: TrainState
+
+
+def trained(members: Iterable[Member]) -> Iterator[Trained]:
+    """The models of all members that did not diverge."""
+    for member in members:
+        if not member.diverged:
+            run = build(member.config)
+            with closing(Checkpoints(member.workdir / "checkpoints")) as checkpoints:
+                state = restored_state(run, checkpoints)
+            yield Trained(member, run, state)
+
+
+def history(member: Member, split: str) -> dict[str, np.ndarray]:
+    """What a member logged of a split, by metric: a value per line, [T] or [T, D].
+
+    A number that was not finite is NaN.
+    """
+    lines = map(json.loads, (member.workdir / "metrics.jsonl").read_text().splitlines())
+    rows = [line for line in lines if line.pop("split") == split]
+    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
+
+
+def codes_of(model: Trained, sources: Sequence[Source]) -> Table:
+    """The posteriors of all images of some sources, with their factors."""
+    factors = np.concatenate([source.factors(np.arange(len(source))) for source in sources])
+    return Tables(model.run.context, sources, factors, BATCH).of_model(model.state)
+
+
+def kl_of(table: Table) -> np.ndarray:
+    """The KL of each latent from the prior N(0, 1), averaged over images, [D] nats."""
+    posterior = Normal.from_log_var(jnp.asarray(table.means), jnp.asarray(table.log_vars))
+    return np.asarray(kl_normal(posterior, Normal.standard(posterior.loc)).mean(0))
+
+
+def decoded(model: Trained, codes: np.ndarray) -> np.ndarray:
+    """Means of p(x | z) at codes [B, D], as pictures [B, H, W, C] in [0, 1]."""
+    variables = {"params": model.state.ema_params["model"], **model.state.model_state}
+    decode = jax.jit(lambda z: model.run.context.model.apply(variables, (z,), method="decode"))
+    return np.asarray(model.run.source.pictures(decode(jnp.asarray(codes)).mean()))

@@ -1,0 +1,43 @@
+"""Shares of variance by factor: of the codes of a split's images, under the factors' names."""
+
+import jax
+import numpy as np
+import pytest
+
+from vaejax import metrics
+from vaejax.data import Subset
+from vaejax.data.source import Wrapper
+from vaejax.evaluators import correlation_ratio
+from vaejax.logging import unit
+
+
+def test_shares_are_those_of_the_posterior_means(context, state, bars):
+    results = dict(correlation_ratio(context, split="train", batch_size=64)(state))
+    assert results.pop("num_examples") == 1080
+    source = context.splits["train"]
+    images, factors = source.images(np.arange(1080)), source.factors(np.arange(1080))
+    variables = {"params": state.ema_params["model"]}
+    (latent,) = jax.jit(lambda x: context.model.apply(variables, x, method="encode"))(images)
+    expected = metrics.correlation_ratio(latent.posterior.loc, factors)["correlation_ratio"]
+    assert list(results) == [f"correlation_ratio/{name}" for name in bars.factor_names]
+    np.testing.assert_allclose(np.stack(list(results.values()), axis=1), expected, atol=1e-4)
+    assert {unit(name) for name in results} == {""}
+
+
+def test_a_factor_that_the_data_hold_fixed_has_no_share(context, state, bars):
+    (level,) = np.nonzero(bars.factors(np.arange(len(bars)))[:, 1] == 5)
+    held = context._replace(splits={"test": Subset(bars, np.tile(level, 20))})
+    results = dict(correlation_ratio(held, num_examples=None, batch_size=64)(state))
+    assert list(results) == [
+        "correlation_ratio/brightness",
+        "correlation_ratio/slope",
+        "num_examples",
+    ]
+    assert results["num_examples"] == 1000
+
+
+def test_data_without_factors_are_refused(context, bars):
+    nameless = Wrapper(bars)
+    nameless.factor_names = ()
+    with pytest.raises(ValueError, match="split: expected data with ground-truth factors"):
+        correlation_ratio(context._replace(splits={"test": nameless}))
