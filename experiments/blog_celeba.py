@@ -40,8 +40,8 @@ import ml_collections
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from configs import betavae_celeba
+from experiments.command import carry_out
 from vaejax import figures, sweep
-from vaejax import main as program
 from vaejax.pictures import examples
 from vaejax.run import build
 from vaejax.train import FIGURES, RECONSTRUCTIONS_GIF, TRAVERSALS_GIF, train
@@ -155,9 +155,7 @@ def main() -> None:
     parser.add_argument("--data_dir", type=Path, help="prepared tfds; default: the configuration's")
     parser.add_argument("--num_steps", type=int, help="of every run; default: the configuration's")
     parser.add_argument("--smoke", action="store_true", help="a small size, to try the command")
-    args = parser.parse_args()
-    with program.command():
-        run(args)
+    carry_out(run, parser.parse_args())
 
 
 if __name__ == "__main__":

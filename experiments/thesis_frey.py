@@ -60,11 +60,11 @@ import ml_collections
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from configs import betavae_frey
+from experiments.command import carry_out
 from experiments.thesis import background, frey
 from experiments.thesis.dsprites import chapter_6, dsprites_config
 from experiments.thesis.readings import BETA, LATENT_SIZE, read
 from experiments.thesis.runs import Runs, mean_image_error
-from vaejax import main as program
 from vaejax import sweep
 from vaejax.run import build
 
@@ -191,9 +191,7 @@ def main() -> None:
     parser.add_argument("--digits", type=Path, default=DIGITS, help="MNIST, for figure 3.2")
     parser.add_argument("--strategy", choices=sweep.STRATEGIES, help="default: the fastest here")
     parser.add_argument("--smoke", action="store_true", help="a small size, to try the command")
-    args = parser.parse_args()
-    with program.command():
-        run(args)
+    carry_out(run, parser.parse_args())
 
 
 if __name__ == "__main__":
