@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.style import draw
 from experiments.thesis import maths, plots
-from experiments.thesis.canvas import draw
 from experiments.thesis.tables import as_text, parameter_tables
 from vaejax import data, figures
 from vaejax.models import ConvVAE

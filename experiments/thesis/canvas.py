@@ -1,64 +1,18 @@
-"""How the thesis's figures look: one style, one colour for each latent size and each split.
+"""What the thesis's figures share: a colour for each latent size and split, lines and axes.
 
-A line is the mean over seeds, its bars or band the range of the seeds. Needs matplotlib
-(`pip install 'vaejax[plots]'`), which is imported when the first figure is drawn.
+A line is the mean over seeds, its bars or band the range of the seeds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 SIZE_COLOURS = {2: "#0072b2", 3: "#d55e00", 5: "#009e73"}  # Okabe and Ito, 2008
 SPLIT_COLOURS = {"training": "#0072b2", "validation": "#d55e00"}
-INK, PALE = "#333333", "#999999"
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "legend.frameon": False,
-    "lines.linewidth": 1.3,
-    "figure.constrained_layout.use": True,
-    "savefig.dpi": 200,
-    "savefig.bbox": "tight",
-}
-COLUMNS = 5  # panels beside each other where there is one per beta
-WIDTH = 7.5  # inches of a full page
 
 Series = Mapping[float, np.ndarray]
 """By beta, one number per seed [S], or one row per seed [S, epochs]."""
-
-
-def draw(path: Path, figure_of: Callable[..., Any], *args: Any) -> None:
-    """Write the figure `figure_of(*args)`, a function of `plots`, to a PNG file."""
-    import matplotlib
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
-        figure_of(*args).savefig(path)
-
-
-def panels_of(
-    count: int,
-    *,
-    columns: int = COLUMNS,
-    height: float,
-    width: float = WIDTH,
-    **shared: bool,
-) -> tuple[Any, Sequence[Any]]:
-    """A figure with `count` panels in rows of at most `columns`, each row `height` inches."""
-    from matplotlib.figure import Figure
-
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(width, height * rows))
-    panels = figure.subplots(rows, columns, squeeze=False, **shared).ravel()
-    for panel in panels[count:]:
-        panel.remove()
-    return figure, panels[:count]
 
 
 def line(panel: Any, series: Series, colour: str, label: str) -> None:

@@ -8,8 +8,8 @@ import ml_collections
 import numpy as np
 
 from configs import betavae_dsprites
+from experiments.style import draw
 from experiments.thesis import plots
-from experiments.thesis.canvas import draw
 from experiments.thesis.readings import BETA
 from vaejax.sweep import Member
 

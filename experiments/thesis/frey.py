@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.style import draw
 from experiments.thesis import plots
-from experiments.thesis.canvas import beta_text, draw
+from experiments.thesis.canvas import beta_text
 from experiments.thesis.readings import SPLITS, Reading, by_beta, by_size, first_seed
 from vaejax.randomness import stream
 

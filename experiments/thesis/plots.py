@@ -5,19 +5,21 @@ from typing import Any
 
 import numpy as np
 
+from experiments.style import INK, PALE, panels_of
 from experiments.thesis import canvas
-from experiments.thesis.canvas import INK, PALE, SIZE_COLOURS, SPLIT_COLOURS, Series
+from experiments.thesis.canvas import SIZE_COLOURS, SPLIT_COLOURS, Series
 from vaejax.figures import image_grid
 
 PART_STYLES = {"loss": "-", "reconstruction": (0, (3, 1.5))}
 PART_COLOURS = (INK, *SIZE_COLOURS.values())
+COLUMNS = 5  # panels beside each other where there is one per beta
 NOTHING = 1e-6  # nats, below which a KL is not shown
 REFERENCE_STYLES = (":", "--", "-.")
 
 
 def against_beta(lines: Mapping[int, Series], label: str) -> Any:
     """A positive number against beta, a line per latent size (figure 5.1)."""
-    figure, (panel,) = canvas.panels_of(1, columns=1, height=3.2, width=4.6)
+    figure, (panel,) = panels_of(1, columns=1, height=3.2, width=4.6)
     for size, series in lines.items():
         canvas.line(panel, series, SIZE_COLOURS[size], f"{size} latents")
     canvas.beta_axis(panel)
@@ -34,7 +36,7 @@ def losses(curves: Mapping[str, Mapping[str, Series]], baseline: float) -> Any:
         baseline: reconstruction error of the mean image, nats per image: the dotted line.
     """
     betas = list(curves["loss"]["training"])
-    figure, panels = canvas.panels_of(len(betas), height=1.8, sharex=True, sharey=True)
+    figure, panels = panels_of(len(betas), columns=COLUMNS, height=1.8, sharex=True, sharey=True)
     for panel, beta in zip(panels, betas, strict=True):
         panel.axhline(baseline, color=PALE, linewidth=0.8, linestyle=":", label="mean image")
         for part, style in PART_STYLES.items():
@@ -57,7 +59,7 @@ def kl_per_epoch(curves: Mapping[int, Series]) -> Any:
     """KL per epoch, a line per beta, a panel per latent size; [S, epochs], nats per image."""
     from matplotlib import colormaps
 
-    figure, panels = canvas.panels_of(len(curves), columns=3, height=3.2, sharex=True, sharey=True)
+    figure, panels = panels_of(len(curves), columns=3, height=3.2, sharex=True, sharey=True)
     for panel, (size, series) in zip(panels, curves.items(), strict=True):
         shades = colormaps["viridis_r"](np.linspace(0.05, 1, len(series)))
         for shade, (beta, values) in zip(shades, series.items(), strict=True):
@@ -78,7 +80,7 @@ def aggregate_posterior(samples: Mapping[str, np.ndarray]) -> Any:
     Args:
         samples: by title, [S, 2].
     """
-    figure, panels = canvas.panels_of(len(samples), columns=4, height=2.05)
+    figure, panels = panels_of(len(samples), columns=4, height=2.05)
     angles = np.linspace(0, 2 * np.pi, 200)
     circle = 2 * np.stack([np.cos(angles), np.sin(angles)])  # [2, T]
     for panel, (title, z) in zip(panels, samples.items(), strict=True):
@@ -96,7 +98,7 @@ def aggregate_posterior(samples: Mapping[str, np.ndarray]) -> Any:
 
 def push_forwards(points: Mapping[str, np.ndarray]) -> Any:
     """A Gaussian and what deterministic functions make of it (figure 3.3); [N, 2] by title."""
-    figure, panels = canvas.panels_of(len(points), columns=3, height=2.5)
+    figure, panels = panels_of(len(points), columns=3, height=2.5)
     for panel, (title, z) in zip(panels, points.items(), strict=True):
         panel.scatter(*z.T, s=1.5, alpha=0.5, linewidths=0, color=SIZE_COLOURS[2])
         panel.set_title(title)
@@ -106,7 +108,7 @@ def push_forwards(points: Mapping[str, np.ndarray]) -> Any:
 
 def image_panels(images: Mapping[str, np.ndarray]) -> Any:
     """Square grids of images (figures 5.3, 5.5, 5.7); [n^2, H, W, C] in [0, 1] by title."""
-    figure, panels = canvas.panels_of(len(images), height=2.2)
+    figure, panels = panels_of(len(images), columns=COLUMNS, height=2.2)
     for panel, (title, some) in zip(panels, images.items(), strict=True):
         panel.imshow(image_grid(some, padding=1, scale=2), interpolation="nearest")
         panel.set_title(title)
@@ -121,7 +123,7 @@ def decomposition(parts: Mapping[int, Mapping[str, Series]], most: float) -> Any
         parts: by latent size, then by name: nats per image.
         most: the largest mutual information there can be: the dotted line.
     """
-    figure, panels = canvas.panels_of(len(parts), columns=3, height=3.0, sharex=True, sharey=True)
+    figure, panels = panels_of(len(parts), columns=3, height=3.0, sharex=True, sharey=True)
     for panel, (size, series) in zip(panels, parts.items(), strict=True):
         panel.axhline(most, color=PALE, linewidth=0.8, linestyle=":", label="log N")
         for (name, values), colour in zip(series.items(), PART_COLOURS, strict=False):
@@ -140,7 +142,7 @@ def disentanglement(scores: Mapping[str, Series], others: Mapping[str, Mapping[s
         scores: by the score's name.
         others: by the score's name, then by the name of the codes.
     """
-    figure, panels = canvas.panels_of(len(scores), columns=2, height=2.8, width=6.4)
+    figure, panels = panels_of(len(scores), columns=2, height=2.8, width=6.4)
     for panel, (name, series) in zip(panels, scores.items(), strict=True):
         canvas.line(panel, series, SIZE_COLOURS[2], "β-VAE")
         for style, (codes, value) in zip(REFERENCE_STYLES, others[name].items(), strict=False):
