@@ -8,7 +8,8 @@ Data:      1,965 frames of 28 x 20, 90 % to train on. Put `frey_rawface.mat` (or
 Model:     two latents, sigmoid output, cross-entropy. The reconstruction is a mean over the 560
            pixels, so beta = 0.01 here weighs as much as 5.6 does with the usual sum.
 Expect:    one latent for the expression, one for the pose; learning stops for beta > 0.01.
-           Grid: beta = 1e-6 ... 1e3 in steps of 10, latent_size = 2, 3, 5.
+           The thesis's grid, beta = 1e-6 ... 1e3 and latent_size = 2, 3, 5, with its figures
+           and what was decided where the thesis is silent: `experiments/thesis_frey.py`.
 Hardware:  two minutes on two CPU cores.
 """
 

@@ -18,6 +18,7 @@ STYLE = {
     "lines.markersize": 3.5,
     "figure.constrained_layout.use": True,
     "savefig.dpi": 200,
+    "savefig.bbox": "tight",
 }
 
 

@@ -30,9 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from vaejax import main as program
 from vaejax import sweep
-from vaejax.checkpoint import DamagedCheckpoint
 from vaejax.config import ConfigError
-from vaejax.host_memory import keep_freed_memory
 
 SWEEP = flags.DEFINE_multi_string("sweep", [], "KEY=VALUE,VALUE,...; may be given several times.")
 SEEDS = flags.DEFINE_integer("seeds", 1, "How many, from config.train.seed on.", lower_bound=1)
@@ -83,12 +81,8 @@ def run(config: ConfigDict, workdir: Path) -> None:
 
 def main() -> None:
     program.parse(sys.argv, USAGE)
-    keep_freed_memory()  # before XLA starts its threads
-    program.keep_compiled_programs()
-    try:
+    with program.command():
         run(program.CONFIG.value, Path(program.WORKDIR.value).expanduser())
-    except (ConfigError, DamagedCheckpoint) as error:
-        program.fail(str(error))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from vaejax.distributions import Normal, normal_latent
 from vaejax.evaluators import Context
 from vaejax.objectives import elbo
 from vaejax.parallel import data_mesh
-from vaejax.pictures import PANEL_RANGE, Pictures
+from vaejax.pictures import PANEL_RANGE, Pictures, examples
 from vaejax.train_state import TrainState
 
 
@@ -121,3 +121,10 @@ def test_frames_sweep_there_and_back(pictures, state):
     assert frames.dtype == np.uint8
     np.testing.assert_array_equal(frames[1], frames[-1])
     assert (frames[0] != frames[len(frames) // 2]).any()
+
+
+def test_examples_are_random_images_of_the_data(source):
+    shown = examples(source)
+    assert shown.dtype == np.uint8
+    tiles = {int(value) for value in np.unique(shown)}
+    assert {int(value) for value in np.rint(255 * source.images(np.arange(30))).ravel()} <= tiles

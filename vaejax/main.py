@@ -8,6 +8,8 @@ line that names the key, what was expected, and the nearest valid key.
 import os
 import runpy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,8 +45,12 @@ def main() -> None:
     """Parse the flags and do what `--mode` says."""
     _use_kept_config(sys.argv)
     parse(sys.argv, f"{USAGE}\n{AGAIN}")
-    keep_freed_memory()  # before XLA starts its threads
-    keep_compiled_programs()
+    with command():
+        _do()
+
+
+def _do() -> None:
+    """What `--mode` says."""
     from vaejax import modes  # after the flags: a mistake in them is told at once
     from vaejax.checkpoint import DamagedCheckpoint
     from vaejax.train import train
@@ -66,7 +72,18 @@ def main() -> None:
             )
     except DamagedCheckpoint as error:
         fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
-    except (ConfigError, FloatingPointError) as error:
+
+
+@contextmanager
+def command() -> Iterator[None]:
+    """Around what a program does: settings of its process, and mistakes told in one line."""
+    keep_freed_memory()  # before XLA starts its threads
+    keep_compiled_programs()
+    from vaejax.checkpoint import DamagedCheckpoint  # slow to import
+
+    try:
+        yield
+    except (ConfigError, DamagedCheckpoint, FloatingPointError) as error:
         fail(str(error))
 
 

@@ -1,4 +1,4 @@
-"""What one looks at while a model trains: reconstructions, samples of the prior, traversals.
+"""What one looks at: examples of the data; reconstructions, samples and traversals of a model.
 
 This asks a model for images and hands them to `figures`; the same few test images and the same
 draws of the prior every time, so that pictures of one run can be compared.
@@ -20,6 +20,7 @@ from vaejax.sampling import Sampler
 from vaejax.train_state import TrainState
 from vaejax.types import Array
 
+NUM_EXAMPLES = 64
 NUM_RECONSTRUCTIONS = 16
 NUM_KL_IMAGES = 256  # images over which a latent's KL is averaged to order the rows
 NUM_ROWS = 12  # latents in a traversal: those that know most about the images
@@ -101,6 +102,12 @@ class Pictures:
         """Whether an image's code is one vector; nothing is computed."""
         codes, _ = jax.eval_shape(self._encode, state, self._images[:NUM_RECONSTRUCTIONS])
         return len(codes) == 1 and codes[0].ndim == 2
+
+
+def examples(source: Source) -> np.ndarray:
+    """Random images of a data set in a square, uint8 [h, w, 3]."""
+    some = some_examples(source, NUM_EXAMPLES)
+    return figures.samples(source.pictures(some.images(np.arange(len(some)))))
 
 
 def _variables(state: TrainState) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from vaejax.steps import sharded_step
 from vaejax.train_state import TrainState, count_parameters
 from vaejax.types import Metrics
 
+FIGURES = "figures"  # folder in the workdir
+TRAVERSALS_GIF = "traversals.gif"
 RECONSTRUCTIONS_GIF = "reconstructions.gif"  # the last thing a run writes
 MAX_SKIPPED = 100  # steps in a row: a run that has lost as many will not recover
 BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
@@ -47,7 +49,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
         FloatingPointError: the loss is no longer finite, or all late steps were skipped.
     """
     run, workdir = build(config), Path(workdir)
-    figure_folder = workdir / "figures"
+    figure_folder = workdir / FIGURES
     settings, mesh = run.settings, run.context.mesh
     _make_folder(workdir)
     with closing(Checkpoints(workdir / "checkpoints", best_metric=BEST_METRIC)) as checkpoints:
@@ -99,11 +101,8 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                     checkpoints.save(state)
                     log.say(f"stopped after step {step}; the same command goes on from there")
                     return state
-            if (
-                start < settings.num_steps
-                or not (workdir / "figures" / RECONSTRUCTIONS_GIF).exists()
-            ):
-                _animate(pictures, state, workdir / "figures")
+            if start < settings.num_steps or not (figure_folder / RECONSTRUCTIONS_GIF).exists():
+                _animate(pictures, state, figure_folder)
     return state
 
 
@@ -123,7 +122,7 @@ def _animate(pictures: Pictures, state: TrainState, folder: Path) -> None:
     """Traversals of the final model, and how reconstructions came to be, as GIFs."""
     frames = pictures.traversal_frames(state)
     if frames is not None:
-        figures.save_gif(folder / "traversals.gif", frames)
+        figures.save_gif(folder / TRAVERSALS_GIF, frames)
     over_time = [figures.load_png(path) for path in sorted(folder.glob("reconstructions_*.png"))]
     if over_time:  # none in a folder that a sweep has trained to the end
         figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)

@@ -1,0 +1,132 @@
+"""The identities of chapter 3, each computed in two ways."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import stats
+
+from vaejax.distributions import Normal, kl_multivariate_normal, kl_normal
+from vaejax.types import Array, Metrics
+
+CHUNK = 64  # samples whose densities under all N posteriors are held at once
+
+PUSH_FORWARDS: Mapping[str, Callable[[Array], Array]] = {
+    "z": lambda z: z,
+    r"z / 10 + z / \|z\|": lambda z: z / 10 + z / jnp.linalg.norm(z, axis=-1, keepdims=True),
+    r"z^2 / \|z\|": lambda z: z**2 / jnp.linalg.norm(z, axis=-1, keepdims=True),
+}
+"""g of figure 3.3 by its formula, points [N, 2] to points [N, 2]; the square is elementwise."""
+
+
+def multivariate_kl_check(seed: int, size: int, num_samples: int = 100_000) -> dict[str, float]:
+    """Eq. 3.9 for two random Gaussians with full covariances, and its Monte-Carlo estimate.
+
+    Args:
+        seed: of all draws, also of the two Gaussians.
+        size: k, their dimension.
+        num_samples: draws of the estimate E_p[log p - log q].
+
+    Returns:
+        `closed_form`, `monte_carlo` and its `standard_error`, nats; and `as_printed`, the same
+        average with the second quadratic form subtracted, as Eq. A.2 has it.
+    """
+    random = np.random.default_rng(seed)
+    means, roots = random.normal(size=(2, size)), random.normal(size=(2, size, size))
+    covs = roots @ roots.swapaxes(1, 2) + 0.5 * np.eye(size)
+    p, q = (stats.multivariate_normal(mean, cov) for mean, cov in zip(means, covs, strict=True))
+    x = p.rvs(num_samples, random_state=random)
+    log_p, log_q = p.logpdf(x), q.logpdf(x)
+    constants = np.linalg.slogdet(covs[1])[1] + size * np.log(2 * np.pi)  # log_q and A.2 differ by
+    metrics = {
+        "closed_form": kl_multivariate_normal(means[0], covs[0], means[1], covs[1]),
+        **_estimate(log_p - log_q),
+        "as_printed": (log_p + log_q).mean() + constants,
+    }
+    return {"size": size, **_floats(metrics)}
+
+
+def standard_kl_check(
+    means: Array, log_vars: Array, *, rng: Array, num_samples: int = 1_000
+) -> dict[str, float]:
+    """Eq. 3.10 averaged over the posteriors of a model, and its Monte-Carlo estimate.
+
+    Args:
+        means, log_vars: of the posteriors of N images, [N, D].
+        rng: key.
+        num_samples: draws from every posterior.
+
+    Returns:
+        `closed_form`, `monte_carlo` and its `standard_error`, nats per image.
+    """
+    posterior = Normal.from_log_var(jnp.asarray(means), jnp.asarray(log_vars))
+    return _floats(_standard_kl_check(posterior, rng, num_samples))
+
+
+@partial(jax.jit, static_argnums=2)
+def _standard_kl_check(posterior: Normal, rng: Array, num_samples: int) -> Metrics:
+    prior = Normal.standard(posterior.loc)
+
+    def estimate(rng: Array) -> Array:  # from one sample of every posterior
+        z = posterior.sample(rng)
+        return (posterior.log_prob(z) - prior.log_prob(z)).sum(-1).mean()
+
+    return {
+        "closed_form": kl_normal(posterior, prior).sum(-1).mean(),
+        **_estimate(jax.lax.map(estimate, jax.random.split(rng, num_samples))),
+    }
+
+
+def decomposition(
+    means: Array, log_vars: Array, *, rng: Array, num_samples: int = 5
+) -> dict[str, float]:
+    """Eq. 3.14: E_x KL(q(z|x) || p(z)) = I(x; z) + KL(q(z) || p(z)), each side on its own.
+
+    q(z) is the mixture of the N posteriors, no estimate of it: every sample is scored under all N.
+    I(x; z) is at most log N, the entropy of choosing one of N images.
+
+    Args:
+        means, log_vars: of the posteriors of N images, [N, D].
+        rng: key.
+        num_samples: draws from every posterior.
+
+    Returns:
+        `kl` (closed form), `mutual_information`, `marginal_kl` (Monte Carlo) and the
+        `standard_error` of their sum, nats per image.
+    """
+    posterior = Normal.from_log_var(jnp.asarray(means), jnp.asarray(log_vars))
+    return _floats(_decomposition(posterior, rng, num_samples))
+
+
+@partial(jax.jit, static_argnums=2)
+def _decomposition(posterior: Normal, rng: Array, num_samples: int) -> Metrics:
+    own = Normal(*(parameter[None] for parameter in posterior))  # [1, N, D]
+    z = own.at(jax.random.normal(rng, (num_samples, *posterior.loc.shape)))  # [S, N, D]
+    log_q, log_p = own.log_prob(z).sum(-1), Normal.standard(z).log_prob(z).sum(-1)
+
+    def log_mixture(z: Array) -> Array:  # log 1/N sum_n q(z | x_n) of one sample [D]
+        log_q = posterior.log_prob(z[None]).sum(1)  # [N]
+        return jax.nn.logsumexp(log_q) - jnp.log(len(log_q))
+
+    flat = z.reshape(-1, z.shape[-1])
+    log_marginal = jax.lax.map(log_mixture, flat, batch_size=CHUNK).reshape(log_q.shape)
+    # Every image is drawn equally often, so that only the spread within an image is chance.
+    variance = (log_q - log_p).var(0, ddof=1).mean()
+    return {
+        "kl": kl_normal(posterior, Normal.standard(posterior.loc)).sum(-1).mean(),
+        "mutual_information": (log_q - log_marginal).mean(),
+        "marginal_kl": (log_marginal - log_p).mean(),
+        "standard_error": jnp.sqrt(variance / log_q.size),
+    }
+
+
+def _estimate(values: Array | np.ndarray) -> Metrics:
+    """Mean of independent draws [S] and its standard error."""
+    error = values.std(ddof=1) / len(values) ** 0.5
+    return {"monte_carlo": values.mean(), "standard_error": error}
+
+
+def _floats(metrics: Metrics) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}

@@ -1,0 +1,118 @@
+"""All that chapter 5 needs of one finished run on the Frey faces."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from experiments.thesis import maths
+from experiments.thesis.runs import Runs, history, most_informative, plane
+from vaejax import metrics
+from vaejax.evaluators.disentanglement import Table
+from vaejax.randomness import stream
+from vaejax.sweep import Member
+from vaejax.types import Array
+
+BETA, LATENT_SIZE = "objective.beta", "model.latent_size"
+SPLITS = {"training": "train/train_bound", "validation": "test/bound"}
+SAMPLES_PER_IMAGE = 5  # of q(z): about 10,000 for 1,965 images
+GRID = 6  # images across
+
+
+class Reading(NamedTuple):
+    """What one finished run says.
+
+    Attributes:
+        latent_size, beta, seed: of the run.
+        scores: of its posteriors, by name; see `posterior_scores`.
+        losses: by part ("loss", "reconstruction", "kl"), then split: [epochs], nats per image.
+        samples: of q(z), [S, D].
+        plane: images on a plane of the two latents with the highest KL, [36, H, W, C].
+        draws: images of draws of the prior, the same draws in all runs of a latent size.
+    """
+
+    latent_size: int
+    beta: float
+    seed: int
+    scores: dict[str, float]
+    losses: dict[str, dict[str, np.ndarray]]
+    samples: np.ndarray
+    plane: np.ndarray
+    draws: np.ndarray
+
+
+def read(members: Sequence[Member]) -> list[Reading]:
+    """Read all members that did not diverge, of whatever latent sizes and betas."""
+    readings = []
+    for size in sorted({member.point[LATENT_SIZE] for member in members}):
+        alike = [m for m in members if m.point[LATENT_SIZE] == size and not m.diverged]
+        if alike:
+            runs = Runs(alike[0].config)
+            readings += [_read(runs, member) for member in alike]
+    return readings
+
+
+def _read(runs: Runs, member: Member) -> Reading:
+    state, beta, rng = runs.state(member.workdir), member.point[BETA], stream(member.seed, "thesis")
+    table = runs.codes(state)
+    size = table.means.shape[1]
+    noise = jax.random.normal(rng, (SAMPLES_PER_IMAGE, *table.means.shape))
+    samples = table.means[None] + np.exp(0.5 * table.log_vars)[None] * np.asarray(noise)
+    prior = jax.random.normal(stream(0, "thesis"), (GRID**2, size))
+    return Reading(
+        latent_size=size,
+        beta=beta,
+        seed=member.seed,
+        scores=posterior_scores(table, rng),
+        losses=losses(member.workdir, runs.num_dims),
+        samples=samples.reshape(-1, size),
+        plane=runs.decode(state, plane(most_informative(table.means, table.log_vars), size, GRID)),
+        draws=runs.decode(state, prior),
+    )
+
+
+def losses(workdir: Path, num_dims: int) -> dict[str, dict[str, np.ndarray]]:
+    """Loss and its parts per epoch, nats per image; a run's own loss is per dimension."""
+    parts: dict[str, dict[str, np.ndarray]] = {"loss": {}, "reconstruction": {}, "kl": {}}
+    for name, split in SPLITS.items():
+        logged = history(workdir, split)
+        parts["loss"][name] = num_dims * logged["loss"]
+        parts["reconstruction"][name] = -logged["log_px"]
+        parts["kl"][name] = logged["kl"]
+    return parts
+
+
+def posterior_scores(table: Table, rng: Array) -> dict[str, float]:
+    """Frobenius distances, Eq. 3.10 and Eq. 3.14 of one run's posteriors; nats per image."""
+    distance_rng, kl_rng, parts_rng = jax.random.split(rng, 3)
+    posteriors = table.means, table.log_vars
+    scores = {
+        f"frobenius_distance/{aggregate}": metrics.frobenius_distance(
+            *posteriors, rng=distance_rng, aggregate=aggregate
+        )["frobenius_distance"]
+        for aggregate in ("samples", "means")
+    }
+    check = maths.standard_kl_check(*posteriors, rng=kl_rng)
+    parts = maths.decomposition(*posteriors, rng=parts_rng, num_samples=SAMPLES_PER_IMAGE)
+    scores |= {f"equation_3_10/{name}": value for name, value in check.items()}
+    return scores | {f"equation_3_14/{name}": value for name, value in parts.items()}
+
+
+def by_size(readings: Sequence[Reading]) -> dict[int, list[Reading]]:
+    """The readings of each latent size."""
+    sizes = sorted({reading.latent_size for reading in readings})
+    return {size: [r for r in readings if r.latent_size == size] for size in sizes}
+
+
+def by_beta(readings: Sequence[Reading], value: Callable[[Reading], Any]) -> dict[float, Any]:
+    """Of readings of one latent size: the values of all seeds stacked, [S, ...] by beta."""
+    betas = sorted({reading.beta for reading in readings})
+    return {beta: np.stack([value(r) for r in readings if r.beta == beta]) for beta in betas}
+
+
+def first_seed(readings: Sequence[Reading]) -> list[Reading]:
+    """One reading of every beta, that of the first seed, in the order of beta."""
+    first = {r.beta: r for r in sorted(readings, key=lambda r: (r.beta, -r.seed))}
+    return list(first.values())
