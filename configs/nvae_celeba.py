@@ -12,7 +12,7 @@ Expect:    2.03 bits per dimension on the validation split (paper, quoted from m
            clean is a little higher.
 Hardware:  8 V100 for 92 hours (90 epochs, batch 128 in all).
 Variants:  :small for one GPU of 16 GB; :laptop for two CPU cores, 5 groups, 1.4 million
-           parameters: 4.52 bits per dimension after 2,000 steps of 16 images, 36 CPU minutes, on a
+           parameters: 4.52 bits per dimension after 2,000 steps of 16 images, 18 CPU minutes, on a
            part of CelebA, faces recognisable after 500 (`docs/results.md`); :demo the same for
            800 steps on coloured sprites drawn on the fly, which needs no data (not timed); :smoke.
 """
