@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -38,12 +39,12 @@ def trained(members: Iterable[Member]) -> Iterator[Trained]:
             yield Trained(member, run, state)
 
 
-def history(member: Member, split: str) -> dict[str, np.ndarray]:
-    """What a member logged of a split, by metric: a value per line, [T] or [T, D].
+def history(workdir: Path, split: str) -> dict[str, np.ndarray]:
+    """What a run logged of a split, by metric: a value per line, [T] or [T, D].
 
     A number that was not finite is NaN.
     """
-    lines = map(json.loads, (member.workdir / "metrics.jsonl").read_text().splitlines())
+    lines = map(json.loads, (workdir / "metrics.jsonl").read_text().splitlines())
     rows = [line for line in lines if line.pop("split") == split]
     return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
 

@@ -38,8 +38,8 @@ class Rise(NamedTuple):
 
 def rise(member: Member) -> Rise:
     """Read what a run of the capacity objective logged."""
-    bound = history(member, "test/bound")
-    shares = history(member, "test/correlation_ratio")
+    bound = history(member.workdir, "test/bound")
+    shares = history(member.workdir, "test/correlation_ratio")
     factors = tuple(name.removeprefix(SHARE) for name in shares if name.startswith(SHARE))
     return Rise(
         capacity=bound["capacity"],

@@ -8,7 +8,8 @@ import jax
 import numpy as np
 
 from experiments.thesis import maths
-from experiments.thesis.runs import Runs, history, most_informative, plane
+from experiments.thesis.runs import Runs, most_informative, plane
+from experiments.trained import history
 from vaejax import metrics
 from vaejax.evaluators.disentanglement import Table
 from vaejax.randomness import stream

@@ -1,6 +1,5 @@
 """What finished runs of one model have to say: losses per epoch, codes, decoded images."""
 
-import json
 import math
 from contextlib import closing
 from pathlib import Path
@@ -19,16 +18,6 @@ from vaejax.train_state import TrainState
 from vaejax.types import Array
 
 BATCH_SIZE = 200  # images encoded at once
-
-
-def history(workdir: Path, split: str) -> dict[str, np.ndarray]:
-    """What a run logged of a split, by metric: one value per evaluation, [T] (or [T, D]).
-
-    A value that was not finite is NaN.
-    """
-    lines = map(json.loads, (workdir / "metrics.jsonl").read_text().splitlines())
-    rows = [line for line in lines if line.pop("split") == split]
-    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
 
 
 class Runs:

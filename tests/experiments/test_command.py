@@ -30,7 +30,7 @@ def test_a_command_has_one_size(capsys):
 @pytest.fixture
 def untouched(monkeypatch):
     """The settings of this process stay as they are."""
-    monkeypatch.setattr(command, "keep_freed_memory", lambda: None)
+    monkeypatch.setattr(command.program, "keep_freed_memory", lambda: None)
     monkeypatch.setattr(command.program, "keep_compiled_programs", lambda: None)
 
 

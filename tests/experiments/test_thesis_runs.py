@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.thesis.runs import history, mean_image_error, most_informative, plane
+from experiments.thesis.runs import mean_image_error, most_informative, plane
+from experiments.trained import history
 
 
 def test_history_is_one_value_per_evaluation(tmp_path):
