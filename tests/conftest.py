@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ jax.config.update(
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
+MEMORY = 2 * 2**20  # KiB at which what earlier tests compiled is let go; all of it takes 6 GiB
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -27,6 +29,14 @@ def shared() -> pathlib.Path:
     if not folder.is_dir():
         pytest.skip("needs the real data and reference arrays ($VAEJAX_SHARED or ../shared)")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory():
+    """A file of tests may leave behind compiled programs that no other file runs."""
+    yield
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MEMORY:
+        jax.clear_caches()
 
 
 @pytest.fixture
