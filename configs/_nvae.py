@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from vaejax.config import check_variant, run_config
 
+# The least of every part, from which small variants start.
 TINY = dict(
     groups=(1, 1),
     latent_channels=2,

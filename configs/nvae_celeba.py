@@ -20,7 +20,7 @@ Variants:  :small for one GPU of 16 GB; :laptop for two CPU cores, 5 groups, 1.4
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
-from configs._nvae import SMOKE, nvae_run
+from configs._nvae import SMOKE, TINY, nvae_run
 
 PUBLISHED = dict(
     data=dict(
@@ -45,17 +45,13 @@ PUBLISHED = dict(
     penalty=1e-1,
 )
 LAPTOP = dict(
+    TINY,
     likelihood=dict(name="logistic_mixture", bits=8, num_mixtures=3),
     groups=(1, 2, 2),
     latent_channels=16,
     encoder_features=8,
     decoder_features=8,
     num_blocks=2,
-    preprocess_cells=1,
-    postprocess_cells=1,
-    encoder_cells=1,
-    decoder_cells=1,
-    num_flows=0,
 )
 # An "epoch" of these schedules is 100 steps, so that the cosine has some to fall over.
 SHORT = dict(

@@ -19,7 +19,7 @@ Variants:  :small for one GPU of 16 GB; :laptop for two CPU cores, 3 groups, 320
 
 from ml_collections import ConfigDict
 
-from configs._nvae import SMOKE, nvae_run
+from configs._nvae import SMOKE, TINY, nvae_run
 
 PUBLISHED = dict(
     data=dict(name="mnist", path="~/datasets/mnist", pad=2, binarize="dynamic"),
@@ -40,16 +40,7 @@ PUBLISHED = dict(
     num_epochs=400,
     batch_size=400,
 )
-LAPTOP = dict(
-    groups=(1, 2),
-    latent_channels=8,
-    encoder_features=8,
-    decoder_features=8,
-    preprocess_cells=1,
-    postprocess_cells=1,
-    encoder_cells=1,
-    decoder_cells=1,
-)
+LAPTOP = dict(TINY, groups=(1, 2), latent_channels=8, encoder_features=8, decoder_features=8)
 # An "epoch" of the laptop's schedules is 100 steps, so that the cosine has some to fall over.
 VARIANTS = {
     "small": dict(batch_size=100, num_epochs=100, model=dict(dtype="bfloat16")),

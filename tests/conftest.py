@@ -6,6 +6,7 @@ import resource
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 jax.config.update("jax_num_cpu_devices", 8)
@@ -42,6 +43,35 @@ def bounded_memory():
 @pytest.fixture
 def rng() -> jax.Array:
     return jax.random.key(0)
+
+
+@pytest.fixture(scope="session")
+def bar_images(tmp_path_factory) -> pathlib.Path:
+    """A file of 100 images of 8 x 8: a bright bar in one of the rows."""
+    path = tmp_path_factory.mktemp("data") / "bars.npy"
+    images = np.zeros((100, 8, 8), np.uint8)
+    images[np.arange(100), np.arange(100) % 8] = 255
+    np.save(path, images)
+    return path
+
+
+@pytest.fixture
+def config_file(bar_images, tmp_path) -> pathlib.Path:
+    """A configuration for command lines: four steps of a dense network on the bars."""
+    path = tmp_path / "config.py"
+    path.write_text(
+        "from vaejax.config import run_config\n"
+        "def get_config():\n"
+        "    return run_config(\n"
+        f"        data=dict(name='array', path={str(bar_images)!r}),\n"
+        "        model=dict(name='ConvVAE', preset='burda', latent_size=2),\n"
+        "        objective=dict(name='elbo', beta=1.0),\n"
+        "        optimizer=dict(name='adam', learning_rate=1e-3),\n"
+        "        train=dict(num_steps=4, batch_size=8, log_every=2, eval_every=4),\n"
+        "        eval=dict(bound=dict(split='test', batch_size=8)),\n"
+        "    )\n"
+    )
+    return path
 
 
 @pytest.fixture(scope="session")

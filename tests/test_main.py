@@ -5,7 +5,6 @@ import pathlib
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -58,26 +57,10 @@ def test_missing_flags_and_files_are_told():
     assert done.stderr == "error: variant: expected one of ['smoke'], got 'smok'\n"
 
 
-def test_train_evaluate_and_sample(tmp_path):
-    images = np.zeros((40, 8, 8), np.uint8)
-    images[:, 2:5] = 255
-    np.save(tmp_path / "images.npy", images)
-    config = tmp_path / "config.py"
-    config.write_text(
-        "from vaejax.config import run_config\n"
-        "def get_config():\n"
-        "    return run_config(\n"
-        f"        data=dict(name='array', path={str(tmp_path / 'images.npy')!r}),\n"
-        "        model=dict(name='ConvVAE', preset='burda', latent_size=2),\n"
-        "        objective=dict(name='elbo', beta=1.0),\n"
-        "        optimizer=dict(name='adam', learning_rate=1e-3),\n"
-        "        train=dict(num_steps=4, batch_size=8, log_every=2, eval_every=4),\n"
-        "        eval=dict(bound=dict(batch_size=4)),\n"
-        "    )\n"
-    )
+def test_train_evaluate_and_sample(config_file, tmp_path):
     folder = f"--workdir={tmp_path / 'run'}"
     for flags, written in [
-        ([f"--config={config}", folder, "--config.train.num_steps=6"], "metrics.jsonl"),
+        ([f"--config={config_file}", folder, "--config.train.num_steps=6"], "metrics.jsonl"),
         # From here on the folder knows its configuration.
         ([folder, "--mode=evaluate", "--config.eval.bound.batch_size=8"], "evaluation_6.json"),
         ([folder, "--mode=sample", "--temperature=0.7"], "samples_6.png"),

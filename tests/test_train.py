@@ -14,16 +14,6 @@ from vaejax.config import ConfigError, run_config
 from vaejax.train import train
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    """100 images of 8 x 8: a bright bar in one of the rows."""
-    path = tmp_path_factory.mktemp("data") / "bars.npy"
-    bars = np.zeros((100, 8, 8), np.uint8)
-    bars[np.arange(100), np.arange(100) % 8] = 255
-    np.save(path, bars)
-    return path
-
-
 def tiny_config(images):
     return run_config(
         data={"name": "array", "path": str(images)},
@@ -36,15 +26,15 @@ def tiny_config(images):
 
 
 @pytest.fixture
-def config(images):
-    return tiny_config(images)
+def config(bar_images):
+    return tiny_config(bar_images)
 
 
 @pytest.fixture(scope="module")
-def finished(images, tmp_path_factory):
+def finished(bar_images, tmp_path_factory):
     """The folder and final state of one unbroken run, made once."""
     workdir = tmp_path_factory.mktemp("unbroken")
-    return workdir, train(tiny_config(images), workdir)
+    return workdir, train(tiny_config(bar_images), workdir)
 
 
 def tree_bytes(tree):
@@ -122,10 +112,10 @@ def test_folder_of_another_run_is_refused(config, finished):
         train(config, finished[0])
 
 
-def test_evaluation_length_and_place_of_the_data_may_change(config, finished, tmp_path, images):
+def test_evaluation_length_and_place_of_the_data_may_change(config, finished, tmp_path, bar_images):
     workdir, state = finished
     moved = tmp_path / "moved.npy"
-    moved.write_bytes(images.read_bytes())
+    moved.write_bytes(bar_images.read_bytes())
     changes = {"data.path": str(moved), "eval.bound.batch_size": 16, "train.log_every": 7}
     config.update_from_flattened_dict(changes)
     assert tree_bytes(train(config, workdir)) == tree_bytes(state)
@@ -145,8 +135,8 @@ def test_folder_of_a_run_that_never_got_anywhere_is_free(config, finished, tmp_p
     assert tree_bytes(train(config, tmp_path)) == tree_bytes(finished[1])
 
 
-def test_standardised_images_need_a_likelihood_without_bounds(config, tmp_path, images):
-    config.update_from_flattened_dict({"data.path": str(images)})
+def test_standardised_images_need_a_likelihood_without_bounds(config, tmp_path, bar_images):
+    config.update_from_flattened_dict({"data.path": str(bar_images)})
     with config.unlocked():
         config.data.standardize = True
     with pytest.raises(ConfigError, match="config.model.likelihood: expected 'gaussian'"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.thesis import maths
 from experiments.thesis.runs import Runs, most_informative, plane
-from experiments.trained import history
+from experiments.trained import history, kl_of
 from vaejax import metrics
 from vaejax.evaluators.disentanglement import Table
 from vaejax.randomness import stream
@@ -69,7 +69,7 @@ def _read(runs: Runs, member: Member) -> Reading:
         scores=posterior_scores(table, rng),
         losses=losses(member.workdir, runs.num_dims),
         samples=samples.reshape(-1, size),
-        plane=runs.decode(state, plane(most_informative(table.means, table.log_vars), size, GRID)),
+        plane=runs.decode(state, plane(most_informative(kl_of(table)), size, GRID)),
         draws=runs.decode(state, prior),
     )
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -22,31 +21,10 @@ def run_sweep(*arguments):
     )  # fmt: skip
 
 
-@pytest.fixture
-def config(tmp_path):
-    images = np.zeros((40, 8, 8), np.uint8)
-    images[:, 2:5] = 255
-    np.save(tmp_path / "images.npy", images)
-    path = tmp_path / "config.py"
-    path.write_text(
-        "from vaejax.config import run_config\n"
-        "def get_config():\n"
-        "    return run_config(\n"
-        f"        data=dict(name='array', path={str(tmp_path / 'images.npy')!r}),\n"
-        "        model=dict(name='ConvVAE', preset='burda', latent_size=2),\n"
-        "        objective=dict(name='elbo', beta=1.0),\n"
-        "        optimizer=dict(name='adam', learning_rate=1e-3),\n"
-        "        train=dict(num_steps=4, batch_size=8, log_every=2, eval_every=4),\n"
-        "        eval=dict(bound=dict(split='test', batch_size=8)),\n"
-        "    )\n"
-    )
-    return path
-
-
-def test_a_sweep_leaves_runs_a_table_and_plots(config, tmp_path):
+def test_a_sweep_leaves_runs_a_table_and_plots(config_file, tmp_path):
     workdir = tmp_path / "sweep"
     arguments = [
-        f"--config={config}",
+        f"--config={config_file}",
         f"--workdir={workdir}",
         "--sweep=objective.beta=1,4",
         "--seeds=2",
@@ -73,10 +51,10 @@ def test_a_sweep_leaves_runs_a_table_and_plots(config, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs processes on cores")
-def test_processes_save_their_members_when_the_command_is_stopped(config, tmp_path):
+def test_processes_save_their_members_when_the_command_is_stopped(config_file, tmp_path):
     workdir = tmp_path / "sweep"
     arguments = [
-        f"--config={config}",
+        f"--config={config_file}",
         f"--workdir={workdir}",
         "--sweep=objective.beta=1,4",
         "--strategy=processes",
@@ -108,9 +86,9 @@ def test_processes_save_their_members_when_the_command_is_stopped(config, tmp_pa
         (["--sweep=objective.beta=1,-1"], "config.objective.beta: expected a number >= 0"),
     ],
 )
-def test_a_mistake_is_one_line(config, tmp_path, arguments, message):
+def test_a_mistake_is_one_line(config_file, tmp_path, arguments, message):
     workdir = tmp_path / "sweep"
-    done = run_sweep(f"--config={config}", f"--workdir={workdir}", *arguments)
+    done = run_sweep(f"--config={config_file}", f"--workdir={workdir}", *arguments)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and message in done.stderr
     assert "Traceback" not in done.stderr

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from experiments.thesis.runs import mean_image_error, most_informative, plane
-from experiments.trained import history
+from experiments.trained import history, kl_of
+from vaejax.evaluators.disentanglement import Table
 
 
 def test_history_is_one_value_per_evaluation(tmp_path):
@@ -34,10 +35,11 @@ def test_plane_has_the_quantiles_of_the_prior():
 def test_latents_that_carry_most():
     means = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
     means *= np.array([0.1, 2.0, 0.0, 1.0], np.float32)
-    assert most_informative(means, np.zeros_like(means)) == (1, 3)
+    factors = np.zeros((200, 0), np.int32)
+    assert most_informative(kl_of(Table(means, np.zeros_like(means), factors))) == (1, 3)
     narrow = np.zeros_like(means)
     narrow[:, 2] = -20.0  # a code without noise tells most of all
-    assert most_informative(means, narrow) == (1, 2)
+    assert most_informative(kl_of(Table(means, narrow, factors))) == (1, 2)
 
 
 def test_mean_image_is_what_a_constant_can_do_at_best():

@@ -1,28 +1,17 @@
 """Tiny configurations whose single runs a sweep's members are compared with."""
 
-import numpy as np
 import pytest
 
 from vaejax.config import run_config
 
 
 @pytest.fixture(scope="session")
-def bars(tmp_path_factory):
-    """100 images of 8 x 8: a bright bar in one of the rows."""
-    path = tmp_path_factory.mktemp("data") / "bars.npy"
-    images = np.zeros((100, 8, 8), np.uint8)
-    images[np.arange(100), np.arange(100) % 8] = 255
-    np.save(path, images)
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny(bars):
+def tiny(bar_images):
     """A function that makes a configuration: of a dense network, unless told otherwise."""
 
     def make(*, preset="burda", objective=None, num_steps=8, **train):
         return run_config(
-            data={"name": "array", "path": str(bars), "flip": True},
+            data={"name": "array", "path": str(bar_images), "flip": True},
             model={"name": "ConvVAE", "preset": preset, "latent_size": 2},
             objective=objective or {"name": "elbo", "beta": 1.0},
             optimizer={"name": "adam", "learning_rate": 1e-3},

@@ -22,14 +22,11 @@ Temperature = float | Sequence[float]
 
 
 class VAE(nn.Module):
-    """A model of images with latent groups; subclasses implement what raises here.
-
-    Attributes of subclasses:
-        latent_shapes: of one image's codes in every group, top first.
-    """
+    """A model of images with latent groups; subclasses implement what raises here."""
 
     @property
     def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of one image's codes in every group, top first: (h, w, C) or (D,)."""
         raise NotImplementedError
 
     def draw_noise(self, num_images: int) -> list[Array]:
