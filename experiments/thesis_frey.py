@@ -56,6 +56,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ml_collections
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -63,10 +64,10 @@ from configs import betavae_frey
 from experiments.command import carry_out
 from experiments.thesis import background, frey
 from experiments.thesis.dsprites import chapter_6, dsprites_config
+from experiments.thesis.maths import mean_image_error
 from experiments.thesis.readings import BETA, LATENT_SIZE, read
-from experiments.thesis.runs import Runs, mean_image_error
 from vaejax import sweep
-from vaejax.run import build
+from vaejax.run import Run, build
 
 DIGITS = Path("~/datasets/mnist")
 
@@ -147,12 +148,12 @@ def members_of(
 
 
 def chapter_5(
-    members: Sequence[sweep.Member], further: Sequence[sweep.Member], runs: Runs, folder: Path
+    members: Sequence[sweep.Member], further: Sequence[sweep.Member], run: Run, folder: Path
 ) -> dict[str, Any]:
     """Figures 5.1 to 5.8, and the numbers behind them."""
     readings, between = read(members), read(further)
-    num_images = sum(map(len, runs.run.context.splits.values()))
-    baseline = mean_image_error(runs.images())
+    num_images = sum(map(len, run.context.splits.values()))
+    baseline = mean_image_error(np.asarray(run.source.images(np.arange(len(run.source)))))
     frey.draw_codes(readings, between, num_images, folder)
     frey.draw_images(readings, folder)
     frey.draw_losses(readings, baseline, folder)
@@ -171,12 +172,12 @@ def run(args: argparse.Namespace) -> None:
     if not sweep.train_members([*members, *further, *dsprites], strategy=args.strategy):
         print("stopped; the same command goes on from there")
         return
-    runs = Runs(config)
-    models = [runs.run.context.model.clone(latent_size=n) for n in size.latent_sizes]
+    faces = build(config)
+    models = [faces.context.model.clone(latent_size=n) for n in size.latent_sizes]
     results = {
         **background.chapter_3(args.digits, folder),
-        **background.chapter_4(runs.run.source, models, folder),
-        **chapter_5(members, further, runs, folder),
+        **background.chapter_4(faces.source, models, folder),
+        **chapter_5(members, further, faces, folder),
         **chapter_6(dsprites, folder),
     }
     # JSON has no NaN: a number that is not finite is null, as in metrics.jsonl.

@@ -1,11 +1,13 @@
 """Finished members of a sweep, as models to look at."""
 
+import functools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +19,7 @@ from vaejax.evaluators.disentanglement import Table, Tables
 from vaejax.run import Run, build, restored_state
 from vaejax.sweep import Member
 from vaejax.train_state import TrainState
+from vaejax.types import Array
 
 BATCH = 64  # images that are encoded at a time
 
@@ -50,8 +53,13 @@ def history(workdir: Path, split: str) -> dict[str, np.ndarray]:
 
 
 def codes_of(model: Trained, sources: Sequence[Source]) -> Table:
-    """The posteriors of all images of some sources, with their factors."""
-    factors = np.concatenate([source.factors(np.arange(len(source))) for source in sources])
+    """The posteriors of all images of some sources, with their factors if they have any."""
+    indices = [np.arange(len(source)) for source in sources]
+    if sources[0].factor_names:
+        pairs = zip(sources, indices, strict=True)
+        factors = np.concatenate([source.factors(rows) for source, rows in pairs])
+    else:
+        factors = np.zeros((sum(map(len, indices)), 0), np.int32)
     return Tables(model.run.context, sources, factors, BATCH).of_model(model.state)
 
 
@@ -64,5 +72,10 @@ def kl_of(table: Table) -> np.ndarray:
 def decoded(model: Trained, codes: np.ndarray) -> np.ndarray:
     """Means of p(x | z) at codes [B, D], as pictures [B, H, W, C] in [0, 1]."""
     variables = {"params": model.state.ema_params["model"], **model.state.model_state}
-    decode = jax.jit(lambda z: model.run.context.model.apply(variables, (z,), method="decode"))
-    return np.asarray(model.run.source.pictures(decode(jnp.asarray(codes)).mean()))
+    images = _decode(model.run.context.model, variables, jnp.asarray(codes))
+    return np.asarray(model.run.source.pictures(images))
+
+
+@functools.partial(jax.jit, static_argnums=0)  # compiled once for all runs that share a model
+def _decode(model: nn.Module, variables: Mapping[str, Any], z: Array) -> Array:
+    return model.apply(variables, (z,), method="decode").mean()

@@ -130,3 +130,12 @@ def _estimate(values: Array | np.ndarray) -> Metrics:
 
 def _floats(metrics: Metrics) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
+
+
+def mean_image_error(images: np.ndarray) -> float:
+    """Cross-entropy of images [N, H, W, C] in [0, 1] under their own mean, nats per image.
+
+    What a decoder that ignores its code can do at best.
+    """
+    mean = np.clip(images.mean(0, dtype=np.float64), 1e-12, 1 - 1e-12)
+    return float(-(mean * np.log(mean) + (1 - mean) * np.log1p(-mean)).sum())

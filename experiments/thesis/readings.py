@@ -1,5 +1,6 @@
 """All that chapter 5 needs of one finished run on the Frey faces."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,8 +9,8 @@ import jax
 import numpy as np
 
 from experiments.thesis import maths
-from experiments.thesis.runs import Runs, most_informative, plane
-from experiments.trained import history, kl_of
+from experiments.thesis.planes import most_informative, plane
+from experiments.trained import Trained, codes_of, decoded, history, kl_of, trained
 from vaejax import metrics
 from vaejax.evaluators.disentanglement import Table
 from vaejax.randomness import stream
@@ -46,31 +47,26 @@ class Reading(NamedTuple):
 
 def read(members: Sequence[Member]) -> list[Reading]:
     """Read all members that did not diverge, of whatever latent sizes and betas."""
-    readings = []
-    for size in sorted({member.point[LATENT_SIZE] for member in members}):
-        alike = [m for m in members if m.point[LATENT_SIZE] == size and not m.diverged]
-        if alike:
-            runs = Runs(alike[0].config)
-            readings += [_read(runs, member) for member in alike]
-    return readings
+    return [_read(model) for model in trained(members)]
 
 
-def _read(runs: Runs, member: Member) -> Reading:
-    state, beta, rng = runs.state(member.workdir), member.point[BETA], stream(member.seed, "thesis")
-    table = runs.codes(state)
+def _read(model: Trained) -> Reading:
+    run, member = model.run, model.member
+    rng = stream(member.seed, "thesis")
+    table = codes_of(model, list(run.context.splits.values()))
     size = table.means.shape[1]
     noise = jax.random.normal(rng, (SAMPLES_PER_IMAGE, *table.means.shape))
     samples = table.means[None] + np.exp(0.5 * table.log_vars)[None] * np.asarray(noise)
     prior = jax.random.normal(stream(0, "thesis"), (GRID**2, size))
     return Reading(
         latent_size=size,
-        beta=beta,
+        beta=member.point[BETA],
         seed=member.seed,
         scores=posterior_scores(table, rng),
-        losses=losses(member.workdir, runs.num_dims),
+        losses=losses(member.workdir, math.prod(run.source.image_shape)),
         samples=samples.reshape(-1, size),
-        plane=runs.decode(state, plane(most_informative(kl_of(table)), size, GRID)),
-        draws=runs.decode(state, prior),
+        plane=decoded(model, plane(most_informative(kl_of(table)), size, GRID)),
+        draws=decoded(model, prior),
     )
 
 

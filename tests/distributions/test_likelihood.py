@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 
 from vaejax.distributions import bernoulli, gaussian, logistic_mixture, num_scored, soft_clamp
+from vaejax.models import ConvVAE
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,16 @@ def test_dimensions_that_are_scored(likelihood, channels, scored):
     outputs = jnp.zeros((2, 12, 8, likelihood.num_outputs(channels)))
     distribution = likelihood.distribution(outputs, channels)
     assert num_scored(distribution, jnp.zeros((2, 12, 8, channels))) == scored
+
+
+def test_equal_arguments_make_models_equal():
+    """So that what was compiled for one model serves the others of its configuration."""
+
+    def model(scale):
+        return ConvVAE(image_shape=(8, 8, 1), preset="burda", likelihood=gaussian(scale))
+
+    assert model(0.5) == model(0.5) and hash(model(0.5)) == hash(model(0.5))
+    assert model(0.5) != model(0.25)
 
 
 def test_fixed_scale_is_squared_error_and_a_constant():

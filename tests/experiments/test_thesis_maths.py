@@ -64,3 +64,15 @@ def test_push_forwards_of_the_plane():
     np.testing.assert_allclose(np.linalg.norm(ring, axis=1), 1 + radius / 10, rtol=1e-5)
     np.testing.assert_allclose(folded.sum(1), radius, rtol=1e-5)
     assert (folded >= 0).all()
+
+
+def test_mean_image_is_what_a_constant_can_do_at_best():
+    images = np.random.default_rng(0).uniform(size=(50, 3, 2, 1))
+
+    def error(p):  # cross-entropy of all images under one image of probabilities
+        return -(images * np.log(p) + (1 - images) * np.log(1 - p)).sum((1, 2, 3)).mean()
+
+    best = maths.mean_image_error(images)
+    assert best == pytest.approx(error(images.mean(0)))
+    assert best < error(images.mean(0) + 0.01) and best < error(images.mean(0) - 0.01)
+    assert maths.mean_image_error(np.zeros((4, 3, 2, 1))) == pytest.approx(0, abs=1e-9)

@@ -177,6 +177,18 @@ def test_inside_scan_and_vmap(function):
     assert_close(jax.vmap(call, (None, 0))(x, kernels), expected)
 
 
+@both
+def test_many_models_at_once_are_convolved_one_after_another(function):
+    images, kernels = normal(3, 2, 6, 6, 4), normal(3, 4, 4, 4, 4)
+    call = with_gradients(function, 2)
+    one_by_one = [jax.jit(call)(x, kernel) for x, kernel in zip(images, kernels, strict=True)]
+    expected = jax.tree.map(lambda *leaves: jnp.stack(leaves), *one_by_one)
+    together = jax.jit(jax.vmap(call))
+    assert_close(together(images, kernels), expected)
+    groups = re.findall(r"feature_group_count = (\d+)", together.lower(images, kernels).as_text())
+    assert groups and set(groups) == {"1"}
+
+
 @pytest.mark.parametrize("max_contraction", [1, 4096])
 def test_replicated_kernel_on_eight_devices(max_contraction, monkeypatch):
     monkeypatch.setattr(_cpu_conv, "MAX_CONTRACTION", max_contraction)

@@ -18,6 +18,7 @@ from vaejax.train import train
 
 FACTOR_VAE = {"name": "factor_vae", "gamma": 6.0, "hidden": (16, 16)}
 BETAS = {"objective.beta": [1.0, 4.0]}
+BETAS_AND_RATES = {**BETAS, "optimizer.learning_rate": [1e-3, 2e-3]}
 # Network, objective, what is swept, how many devices, strategies.
 CASES = {
     "dense": (  # nine members on five devices: two each, and a copy
@@ -27,8 +28,10 @@ CASES = {
         8,
         ("vmap", "map"),
     ),
-    "convolutional": ("frey", None, BETAS, 1, ("vmap", "sequential")),
-    "FactorVAE": ("burda", FACTOR_VAE, {"objective.gamma": [6.0, 30.0]}, 1, ("vmap", "map")),
+    "Frey": ("frey", None, BETAS, 1, sweep.STRATEGIES),
+    "Burgess": ("burgess", None, BETAS_AND_RATES, 1, sweep.STRATEGIES),
+    "MLP": ("higgins_mlp", None, BETAS_AND_RATES, 1, sweep.STRATEGIES),
+    "FactorVAE": ("burgess", FACTOR_VAE, {"objective.gamma": [6.0, 30.0]}, 1, sweep.STRATEGIES),
 }
 
 
@@ -65,7 +68,7 @@ def no_pictures(monkeypatch):
 
 @pytest.mark.parametrize(
     "case",
-    ["dense", *(pytest.param(c, marks=pytest.mark.slow) for c in ("convolutional", "FactorVAE"))],
+    ["dense", *(pytest.param(c, marks=pytest.mark.slow) for c in CASES if c != "dense")],
 )
 def test_members_equal_their_own_single_runs(tiny, tmp_path, no_pictures, use_devices, case):
     """After 100 steps."""
@@ -117,6 +120,14 @@ def test_a_stopped_sweep_goes_on_where_it_was(tiny, unbroken, tmp_path):
     shutil.rmtree(members[0].workdir / "checkpoints" / "6")
     assert [member.step for member in members] == [4, 6]
     assert sweep.train_members(members, strategy="map")
+    assert_same_runs(members, unbroken)
+
+
+def test_a_member_that_another_process_has_finished_is_left_alone(tiny, unbroken, tmp_path):
+    members = make(tiny(), BETAS, tmp_path)
+    (group,) = unfinished_groups(members)
+    shutil.copytree(unbroken[0].workdir, members[0].workdir)
+    Trainer(group.program, "map").train(members, lambda: False)
     assert_same_runs(members, unbroken)
 
 

@@ -2,8 +2,12 @@
 
 A likelihood says how many numbers per pixel the decoder must produce for images of C channels and
 turns them into a `Distribution`. The model stays the same for all of them.
+
+Equal arguments give the same object, so that models built alike are equal, and what is compiled for
+one serves the others.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -33,6 +37,7 @@ class Likelihood(NamedTuple):
     bits: int | None = None
 
 
+@functools.cache
 def bernoulli(border: int = 0) -> Likelihood:
     """Bernoulli pixels: binary images, or the usual cross-entropy on grey ones in [0, 1].
 
@@ -47,6 +52,7 @@ def bernoulli(border: int = 0) -> Likelihood:
     )
 
 
+@functools.cache
 def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
     """Gaussian pixels, log p = -(x - mean)^2 / (2 scale^2) - log scale - 1/2 log 2 pi.
 
@@ -75,6 +81,7 @@ def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
     )
 
 
+@functools.cache
 def logistic_mixture(
     num_mixtures: int = 10, bits: int = 8, edge_threshold: float | None = None
 ) -> Likelihood:

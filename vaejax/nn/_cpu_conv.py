@@ -6,7 +6,7 @@ A convolution y = conv(x, w) is linear in x and in w, so three maps close under 
 
 - It permutes dimension numbers instead of arrays. XLA then falls back to a scalar loop inside
   `lax.scan` (10-30 times slower), and always for transposed convolutions (8-13 times). Here every
-  convolution is canonical: NHWC, HWIO, permutations written out.
+  convolution is a `canonical_conv`: NHWC, HWIO, permutations written out.
 - It dilates the input of a transposed convolution with zeros, and multiplies the zeros.
   `_subpixel` computes the same output without them (up to 6 times faster).
 - It contracts the whole batch at once for the kernel's gradient, out of cache. `_correlate` takes
@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from vaejax.nn._canonical_conv import Geometry, canonical_conv
 from vaejax.types import Array
 
 # Measured on AVX-512 cores with 1 MB of L2 cache, kernels 3x3 and 4x4, 1 to 128 channels.
@@ -54,9 +55,9 @@ class Window(NamedTuple):
         return [max(k - (n - 1) % self.stride - 1, 0) // 2 for n, k in pairs]
 
     @property
-    def lax_padding(self) -> str | list[tuple[int, int]]:
+    def lax_padding(self) -> str | tuple[tuple[int, int], ...]:
         """The same as `lax.conv_general_dilated` wants it."""
-        return "SAME" if self.padding is None else [(self.padding, self.padding)] * 2
+        return "SAME" if self.padding is None else ((self.padding, self.padding),) * 2
 
 
 def is_pointwise(kernel: Array, window: Window) -> bool:
@@ -120,8 +121,9 @@ conv_transpose.defvjp(_conv_transpose_fwd, _conv_transpose_bwd)
 
 
 def _forward(x: Array, kernel: Array, window: Window) -> Array:
-    strides, dilations = (window.stride,) * 2, (window.dilation,) * 2
-    return _canonical(x, kernel, window.lax_padding, strides, rhs_dilation=dilations)
+    stride, dilation = (window.stride,) * 2, (window.dilation,) * 2
+    geometry = Geometry(window.lax_padding, strides=stride, kernel_dilation=dilation)
+    return canonical_conv(x, kernel, geometry)
 
 
 def _input_grad(grad: Array, kernel: Array, window: Window, size: tuple[int, ...]) -> Array:
@@ -134,13 +136,12 @@ def _input_grad(grad: Array, kernel: Array, window: Window, size: tuple[int, ...
     extent = window.extent(taps)
     dilated = [stride * (n - 1) + 1 for n in grad.shape[1:3]]
     behind = [k - 1 - b for k, b in zip(extent, before, strict=True)]
-    return _canonical(
-        grad,
-        _mirror(kernel),
+    geometry = Geometry(
         _padding(behind, dilated, extent, size),
-        lhs_dilation=(stride, stride),
-        rhs_dilation=(window.dilation, window.dilation),
+        image_dilation=(stride, stride),
+        kernel_dilation=(window.dilation, window.dilation),
     )
+    return canonical_conv(grad, _mirror(kernel), geometry)
 
 
 def _subpixel(
@@ -156,7 +157,7 @@ def _subpixel(
     s, th, tw = stride, h // stride, w // stride
     kernel = kernel.reshape(th, s, tw, s, features, channels)[::-1, :, ::-1]
     kernel = kernel.transpose(0, 2, 5, 1, 3, 4).reshape(th, tw, channels, s * s * features)
-    blocks = _canonical(grad, kernel, [(th - 1, th - 1), (tw - 1, tw - 1)])
+    blocks = canonical_conv(grad, kernel, Geometry(((th - 1, th - 1), (tw - 1, tw - 1))))
     batch, rows, columns, _ = blocks.shape
     blocks = blocks.reshape(batch, rows, columns, s, s, features)
     pixels = blocks.transpose(0, 1, 3, 2, 4, 5).reshape(batch, rows * s, columns * s, features)
@@ -184,11 +185,11 @@ def _correlate(
     stride, dilation = (window.stride,) * 2, (window.dilation,) * 2
     dilated = [window.stride * (n - 1) + 1 for n in grad.shape[1:3]]
     padding = _padding(before, x.shape[1:3], dilated, window.extent(taps))
+    geometry = Geometry(padding, strides=dilation, kernel_dilation=stride)
 
     def contract(x: Array, grad: Array) -> Array:  # channels as the batch, the batch as channels
         image, kernel = x.transpose(3, 1, 2, 0), grad.transpose(1, 2, 0, 3)
-        products = _canonical(image, kernel, padding, dilation, rhs_dilation=stride)
-        return products.transpose(1, 2, 0, 3)
+        return canonical_conv(image, kernel, geometry).transpose(1, 2, 0, 3)
 
     images = math.gcd(x.shape[0], IMAGES_PER_STEP)
     if math.prod(grad.shape[:3]) <= MAX_CONTRACTION or images == x.shape[0]:
@@ -205,19 +206,13 @@ def _correlate(
     return lax.scan(add_step, total, jnp.arange(x.shape[1]))[0].astype(grad.dtype)
 
 
-def _canonical(x: Array, kernel: Array, padding, window_strides=(1, 1), **dilations) -> Array:
-    return lax.conv_general_dilated(
-        x, kernel, window_strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"), **dilations
-    )
-
-
 def _mirror(kernel: Array) -> Array:
     """[h, w, I, O] -> [h, w, O, I], turned by 180 degrees; its own inverse."""
     return kernel[::-1, ::-1].swapaxes(2, 3)
 
 
-def _padding(before, inputs, taps, outputs) -> list[tuple[int, int]]:
+def _padding(before, inputs, taps, outputs) -> tuple[tuple[int, int], ...]:
     """(before, after) such that `taps` slide over `inputs` positions to `outputs` positions."""
-    return [
+    return tuple(
         (b, o + k - 1 - n - b) for b, n, k, o in zip(before, inputs, taps, outputs, strict=True)
-    ]
+    )

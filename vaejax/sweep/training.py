@@ -64,7 +64,8 @@ class Trainer:
                 folder = stack.enter_context(closing(Folder(member, self._program)))
                 by_step.setdefault(int(folder.state.step), []).append(folder)
             for step, folders in by_step.items():  # several after a kill between two saves
-                if not stop_requested():
+                # One that has come to its end meanwhile was trained by another process.
+                if step < self._settings.num_steps and not stop_requested():
                     self._train_from(step, folders, stop_requested)
 
     def _train_from(
