@@ -90,7 +90,7 @@ def test_imports_point_one_way(path):
 
 def test_convolutions_have_one_place():
     for path in MODULES:
-        if path.name not in ("conv.py", "_cpu_conv.py"):
+        if path.name not in ("conv.py", "_cpu_conv.py", "_cpu_canonical_conv.py"):
             text = path.read_text()
             assert "conv_general_dilated" not in text and "nn.Conv" not in text, path
 

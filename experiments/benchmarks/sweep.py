@@ -1,15 +1,14 @@
-"""Wall time of a sweep of the Frey network against the same runs without the sweep engine.
+"""Wall time of a sweep of the Frey network, by every strategy and as separate commands.
 
     python experiments/benchmarks/sweep.py --data=FILE
 
 10 betas x 3 seeds of `configs/betavae_frey.py`, cut to `--num_steps` steps, each way in programs of
 its own with an empty compilation cache, from their start to their end:
-    commands      `python -m vaejax.main` for every run, one after another;
-    runs          `vaejax.train.train` for every run, one after another in one process;
-    sequential, map, vmap, processes   the sweep engine.
-Prints the seconds of each, and the ratio of the engine's own choice (processes on CPU, else vmap)
-to them. Single runs also draw pictures, which members do not; `sequential` compares without that
-difference. By default the ways that this needs are timed, `--only` names others.
+    commands      a command for every run, one after another, that share compiled programs;
+    sequential    one run after another in one process;
+    map, vmap, processes   the engine's other strategies.
+None draws pictures. Prints the seconds of each, and the ratio of the engine's own choice to the
+first two. By default what this needs is timed, `--only` names others.
 
     python experiments/benchmarks/sweep.py --data=FILE --models=1,10,30,100
 
@@ -40,11 +39,13 @@ from vaejax.main import keep_compiled_programs
 from vaejax.randomness import stream
 from vaejax.run import train_step
 from vaejax.steps import make_sweep_step
+from vaejax.sweep.engine import best_strategy
+from vaejax.sweep.packing import unfinished_groups
 from vaejax.sweep.program import Program
-from vaejax.train import train
 
 BETAS = [10.0**exponent for exponent in range(-6, 4)]
-WAYS = ("commands", "runs", *sweep.STRATEGIES)
+WAYS = ("commands", *sweep.STRATEGIES)
+SWEEP = str(Path(__file__).parent.parent / "sweep.py")
 STEPS_PER_CALL = 20  # where steps are timed alone
 
 
@@ -80,7 +81,7 @@ def go(way: str, members: list[sweep.Member]) -> None:
         for member in members:
             train_settings = member.config.train
             command = [
-                *(sys.executable, "-m", "vaejax.main", f"--workdir={member.workdir}"),
+                *(sys.executable, SWEEP, "--strategy=sequential", f"--workdir={member.workdir}"),
                 f"--config={betavae_frey.__file__}",
                 f"--config.data.path={member.config.data.path}",
                 f"--config.objective.beta={member.config.objective.beta}",
@@ -92,11 +93,7 @@ def go(way: str, members: list[sweep.Member]) -> None:
         return
     keep_freed_memory()
     keep_compiled_programs()
-    if way == "runs":
-        for member in members:
-            train(member.config, member.workdir)
-    else:
-        assert sweep.train_members(members, strategy=way)
+    assert sweep.train_members(members, strategy=way)
 
 
 def seconds_of(way: str, args: argparse.Namespace) -> float:
@@ -123,13 +120,13 @@ def compare(args: argparse.Namespace) -> None:
         f"{args.num_betas} betas x {args.num_seeds} seeds, {args.num_steps} steps each; "
         f"{len(os.sched_getaffinity(0))} cores, {jax.devices()[0].device_kind}"
     )
-    chosen = "processes" if jax.default_backend() == "cpu" else "vmap"
+    chosen = best_strategy(unfinished_groups(make_members(args, Path("unused"))))
     times = {}
-    for way in args.only or ("commands", "runs", "sequential", chosen):
+    for way in args.only or ("commands", "sequential", chosen):
         times[way] = seconds_of(way, args)
         print(f"  {way:12}{times[way]:8.1f} s", flush=True)
-    for way in times.keys() & {"commands", "runs", "sequential"}:
-        if chosen in times:
+    for way in ("commands", "sequential"):
+        if way in times and chosen in times:
             print(f"  {chosen} / {way:12}{times[chosen] / times[way]:6.2f}")
 
 

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from vaejax.nn._canonical_conv import Geometry, canonical_conv
+from vaejax.nn._cpu_canonical_conv import Geometry, canonical_conv
 from vaejax.types import Array
 
 # Measured on AVX-512 cores with 1 MB of L2 cache, kernels 3x3 and 4x4, 1 to 128 channels.
