@@ -13,6 +13,7 @@ from experiments.thesis.canvas import beta_text
 from experiments.thesis.readings import SPLITS, Reading, by_beta, by_size, first_seed
 from vaejax.randomness import stream
 
+FROBENIUS_FIGURES = {"posterior": "figure_5_1", "means": "figure_5_1_of_means"}
 GRID_FIGURES = {2: "figure_5_3", 3: "figure_5_5", 5: "figure_5_7"}
 LOSS_FIGURES = {2: "figure_5_4", 3: "figure_5_6", 5: "figure_5_8"}
 SHEARING = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 20.0, 30.0, 50.0, 100.0)  # figure 5.2
@@ -40,9 +41,9 @@ def draw_codes(
     def series(size: int, name: str) -> dict[float, np.ndarray]:
         return by_beta(sizes[size], lambda reading: reading.scores[name])
 
-    for aggregate in ("samples", "means"):
+    for aggregate, figure in FROBENIUS_FIGURES.items():
         lines = {size: series(size, f"frobenius_distance/{aggregate}") for size in sizes}
-        path = folder / f"figure_5_1_of_{aggregate}.png"
+        path = folder / f"{figure}.png"
         draw(path, plots.against_beta, lines, "Frobenius distance (units of z, squared)")
     parts = {size: {text: series(size, name) for text, name in PARTS.items()} for size in sizes}
     draw(folder / "equation_3_14.png", plots.decomposition, parts, float(np.log(num_images)))
@@ -66,7 +67,7 @@ def draw_losses(readings: Sequence[Reading], mean_image_error: float, folder: Pa
 
     Args:
         readings: of the grid of betas and latent sizes.
-        mean_image_error: nats per image; see `runs.mean_image_error`.
+        mean_image_error: nats per image; see `maths.mean_image_error`.
         folder: receives the files.
     """
     sizes = by_size(readings)

@@ -83,13 +83,13 @@ def losses(workdir: Path, num_dims: int) -> dict[str, dict[str, np.ndarray]]:
 
 def posterior_scores(table: Table, rng: Array) -> dict[str, float]:
     """Frobenius distances, Eq. 3.10 and Eq. 3.14 of one run's posteriors; nats per image."""
-    distance_rng, kl_rng, parts_rng = jax.random.split(rng, 3)
+    kl_rng, parts_rng = jax.random.split(rng)
     posteriors = table.means, table.log_vars
     scores = {
         f"frobenius_distance/{aggregate}": metrics.frobenius_distance(
-            *posteriors, rng=distance_rng, aggregate=aggregate
+            *posteriors, aggregate=aggregate
         )["frobenius_distance"]
-        for aggregate in ("samples", "means")
+        for aggregate in ("posterior", "means")
     }
     check = maths.standard_kl_check(*posteriors, rng=kl_rng)
     parts = maths.decomposition(*posteriors, rng=parts_rng, num_samples=SAMPLES_PER_IMAGE)

@@ -5,27 +5,20 @@ The thesis's section 5.1 (figure 5.1). Both tend to the identity as beta grows, 
 
 from typing import Literal
 
-import numpy as np
-
-from vaejax.metrics.draws import host_generator
 from vaejax.metrics.inputs import checked_codes
 from vaejax.metrics.tracing import namespace, plain, precise
 from vaejax.types import Array
 
 
 def frobenius_distance(
-    means: Array,
-    log_vars: Array,
-    *,
-    rng: Array,
-    aggregate: Literal["samples", "means"] = "samples",
+    means: Array, log_vars: Array, *, aggregate: Literal["posterior", "means"] = "posterior"
 ) -> dict:
-    """F = 1/N sum_i |S_i - S|_F with S_i = diag(exp(log_var_i)) and S the codes' covariance.
+    """F = 1/N sum_i |S_i - S|_F with S_i = diag(exp(log_var_i)) and S the aggregate's covariance.
 
     Args:
         means, log_vars: of the posteriors of N images, [N, D].
-        rng: key, draws one sample per image; not traced.
-        aggregate: S is the covariance of those samples, or of the means.
+        aggregate: what S is of: the aggregate posterior, the mixture of all N, of which it is known
+            exactly, S = 1/N sum_i S_i + Cov_i(mean_i); or of the means alone, Cov_i(mean_i).
 
     Returns:
         `frobenius_distance`, in squared units of the codes.
@@ -33,14 +26,13 @@ def frobenius_distance(
     means, log_vars = checked_codes(means, "means"), checked_codes(log_vars, "log_vars")
     if means.shape != log_vars.shape:
         raise ValueError(f"log_vars: expected {means.shape}, as means, got {log_vars.shape}")
-    if aggregate not in ("samples", "means"):
-        raise ValueError(f"aggregate: expected 'samples' or 'means', got {aggregate!r}")
-    xp, codes = namespace(means, log_vars), means
-    if aggregate == "samples":
-        noise = host_generator(rng).standard_normal(means.shape, np.float32)
-        codes = means + xp.exp(0.5 * log_vars) * noise
-    covariance = xp.atleast_2d(xp.cov(precise(codes), rowvar=False))
+    if aggregate not in ("posterior", "means"):
+        raise ValueError(f"aggregate: expected 'posterior' or 'means', got {aggregate!r}")
+    xp = namespace(means, log_vars)
     variances = precise(xp.exp(log_vars))
+    covariance = xp.atleast_2d(xp.cov(precise(means), rowvar=False, bias=True))
+    if aggregate == "posterior":  # the law of total covariance
+        covariance = covariance + xp.diag(variances.mean(0))
     # |diag v - S|^2 = sum_d (v_d - S_dd)^2 + the squares off the diagonal of S
     diagonal = xp.diagonal(covariance)
     off = (covariance**2).sum() - (diagonal**2).sum()
