@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-SIZE_COLOURS = {2: "#0072b2", 3: "#d55e00", 5: "#009e73"}  # Okabe and Ito, 2008
-SPLIT_COLOURS = {"training": "#0072b2", "validation": "#d55e00"}
+from experiments.style import COLOURS
+
+SIZE_COLOURS = dict(zip((2, 3, 5), COLOURS, strict=False))
+SPLIT_COLOURS = dict(zip(("training", "validation"), COLOURS, strict=False))
 
 Series = Mapping[float, np.ndarray]
 """By beta, one number per seed [S], or one row per seed [S, epochs]."""

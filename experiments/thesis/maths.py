@@ -82,10 +82,12 @@ def _standard_kl_check(posterior: Normal, rng: Array, num_samples: int) -> Metri
 def decomposition(
     means: Array, log_vars: Array, *, rng: Array, num_samples: int = 5
 ) -> dict[str, float]:
-    """Eq. 3.14: E_x KL(q(z|x) || p(z)) = I(x; z) + KL(q(z) || p(z)), each side on its own.
+    """Eq. 3.14: E_x KL(q(z|x) || p(z)) = I(x; z) + KL(q(z) || p(z)).
 
     q(z) is the mixture of the N posteriors, no estimate of it: every sample is scored under all N.
-    I(x; z) is at most log N, the entropy of choosing one of N images.
+    I(x; z) is at most log N, the entropy of choosing one of N images. Both terms on the right are
+    averages over the same samples, so that log q(z) cancels in their sum: that the sum meets the
+    closed form of the left side says nothing of q(z), whatever it says of the rest.
 
     Args:
         means, log_vars: of the posteriors of N images, [N, D].

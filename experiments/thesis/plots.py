@@ -1,4 +1,4 @@
-"""The thesis's figures: arrays in, matplotlib figures out; `canvas.draw` writes them."""
+"""The thesis's figures: arrays in, matplotlib figures out; `style.draw` writes them."""
 
 from collections.abc import Mapping
 from typing import Any
