@@ -1,36 +1,53 @@
-"""How an experiment runs as a command: its sizes, settings of the process, mistakes in one line."""
+"""How an experiment runs as a command: its sizes and folders, mistakes in one line, results."""
 
 import argparse
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vaejax import main as program
 from vaejax import sweep
 
+PUBLISHED = "published"  # the size without a flag
+RESULTS = "results.json"
 
-def parse(
-    about: str, *, published: Any, laptop: Any, smoke: Any, arguments: Sequence[str] | None = None
-) -> argparse.Namespace:
-    """The command line of an experiment that trains a sweep in one of three sizes.
+
+def parser(about: str, sizes: Iterable[str]) -> argparse.ArgumentParser:
+    """The command line of an experiment, to which it may add flags of its own.
 
     Args:
         about: what the experiment does, in a line.
-        published, laptop, smoke: what `size` is by default, with `--laptop`, with `--smoke`.
-        arguments: None takes the process's.
+        sizes: their names; each but `published` is a flag.
 
     Returns:
-        `workdir`, `strategy` and `size`.
+        A parser of `workdir` and `size`, a name.
     """
-    parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("--workdir", type=Path, required=True, help="folder of runs and figures")
-    parser.add_argument("--strategy", choices=sweep.STRATEGIES, help="default: the fastest here")
-    parser.set_defaults(size=published)
-    sizes = parser.add_mutually_exclusive_group()
-    sizes.add_argument("--laptop", dest="size", action="store_const", const=laptop)
-    sizes.add_argument("--smoke", dest="size", action="store_const", const=smoke)
-    return parser.parse_args(arguments)
+    flags = argparse.ArgumentParser(description=about)
+    flags.add_argument("--workdir", type=Path, required=True, help="folder of runs and results")
+    flags.set_defaults(size=PUBLISHED)
+    group = flags.add_mutually_exclusive_group()
+    for size in sizes:
+        if size != PUBLISHED:
+            group.add_argument(f"--{size}", dest="size", action="store_const", const=size)
+    return flags
+
+
+def sweep_parser(about: str, sizes: Iterable[str]) -> argparse.ArgumentParser:
+    """As `parser`, of an experiment that trains a sweep: with a `strategy`."""
+    flags = parser(about, sizes)
+    flags.add_argument("--strategy", choices=sweep.STRATEGIES, help="default: the fastest here")
+    return flags
+
+
+def runs_of(args: argparse.Namespace) -> Path:
+    """The folder of the runs of this size: `runs`, `runs_smoke`, ...
+
+    Runs of another size are others. In one folder a run of the published size would go on from the
+    small one's last step, and its log would hold the evaluations of both.
+    """
+    return args.workdir / ("runs" if args.size == PUBLISHED else f"runs_{args.size}")
 
 
 def carry_out(run: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
@@ -40,3 +57,15 @@ def carry_out(run: Callable[[argparse.Namespace], None], args: argparse.Namespac
         run(args)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     print(f"{args.workdir}: {wall:.0f} s, {cpu:.0f} CPU seconds in this process")
+
+
+def write_results(results: Mapping[str, Any] | Sequence[Any], folder: Path) -> None:
+    """Write `results.json`; a number that is not finite is null, as in `metrics.jsonl`."""
+    finite = json.loads(json.dumps(results), parse_constant=lambda _: None)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RESULTS).write_text(json.dumps(finite, indent=1) + "\n")
+
+
+def diverged(members: Iterable[sweep.Member], folder: Path) -> list[str]:
+    """The folders, within `folder`, of members that have no numbers because they diverged."""
+    return [m.workdir.relative_to(folder).as_posix() for m in members if m.diverged]

@@ -4,7 +4,8 @@
 
 Trains `configs/betavae_dsprites.py` for a grid of beta_norm = beta M / N (M latents, N pixels),
 latent sizes and seeds; a finished run is not trained again, a stopped one goes on. `--workdir`
-then holds `runs/`, `results.json`, the table `results.csv` of all metrics, and
+then holds `runs/` (with `--laptop` `runs_laptop/`), `results.json`, the table `results.csv` of all
+metrics, and
     heat_map.png      scores over latent size and beta_norm
     inverted_u.png    the same against beta_norm, a line per latent size: Higgins et al., beta-VAE,
                       2017, figure 6; and how many latents are active
@@ -22,11 +23,12 @@ What the plan leaves open, and what is done here:
     3  Log-likelihood: the importance-weighted bound of held-out images (split `test`), which is
        log p(x) or less; with few samples and a poor posterior, much less.
     4  A choice of beta: the model with the highest metric on the labelled images among those of one
-       latent size and seed; the images are drawn anew for every repeat, the same for all models.
+       latent size and seed; models that tie share it. The images are drawn anew from the training
+       split for every repeat, the same for all models. Intervals are over seeds, of the means over
+       repeats.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,12 +39,20 @@ import ml_collections
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from configs import betavae_dsprites
-from experiments.command import carry_out, parse
+from experiments.command import carry_out, diverged, runs_of, sweep_parser, write_results
 from experiments.plans import figures
 from experiments.plans.readings import BETA_NORM, read, results_of
-from experiments.select_beta import LATENT_SIZE, score_panels
-from experiments.style import draw
+from experiments.style import check_can_draw, draw
+from experiments.trained import LATENT_SIZE
 from vaejax import sweep
+
+FIGURES = {
+    "heat_map": figures.heat_map,
+    "inverted_u": figures.inverted_u,
+    "few_labels": figures.few_labels,
+    "choice": figures.choices,
+    "likelihood": figures.likelihood,
+}
 
 
 class Size(NamedTuple):
@@ -73,30 +83,32 @@ class Size(NamedTuple):
     num_likelihood: int = 1_024
 
 
-PUBLISHED = Size()
-LAPTOP = Size(
-    variant="laptop",
-    beta_norms=(1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3),
-    latent_sizes=(5, 10, 20),
-    seeds=2,
-    repeats=5,
-    train=dict(num_steps=1_000, batch_size=32),
-    num_images=6_000,
-    num_samples=32,
-    num_likelihood=256,
-)
-SMOKE = Size(
-    variant="laptop",
-    beta_norms=(1e-3, 0.1),
-    latent_sizes=(2, 3),
-    seeds=1,
-    num_labels=(50, 100),
-    repeats=2,
-    train=dict(num_steps=2, batch_size=16),
-    num_images=1_200,
-    num_samples=4,
-    num_likelihood=64,
-)
+SIZES = {
+    "published": Size(),
+    "laptop": Size(
+        variant="laptop",
+        beta_norms=(1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3),
+        latent_sizes=(5, 10, 20),
+        seeds=2,
+        repeats=5,
+        train=dict(num_steps=1_000, batch_size=32),
+        num_images=6_000,
+        num_samples=32,
+        num_likelihood=256,
+    ),
+    "smoke": Size(
+        variant="laptop",
+        beta_norms=(1e-3, 0.1),
+        latent_sizes=(2, 3),
+        seeds=1,
+        num_labels=(50, 100),
+        repeats=2,
+        train=dict(num_steps=2, batch_size=16),
+        num_images=1_200,
+        num_samples=4,
+        num_likelihood=64,
+    ),
+}
 
 
 def config_of(size: Size) -> ml_collections.ConfigDict:
@@ -120,32 +132,24 @@ def config_of(size: Size) -> ml_collections.ConfigDict:
 def members_of(size: Size, workdir: Path) -> list[sweep.Member]:
     """All runs."""
     points = sweep.grid({LATENT_SIZE: size.latent_sizes, BETA_NORM: size.beta_norms})
-    return sweep.make_members(
-        config_of(size), points, seeds=range(size.seeds), workdir=workdir / "runs"
-    )
+    return sweep.make_members(config_of(size), points, seeds=range(size.seeds), workdir=workdir)
 
 
 def run(args: argparse.Namespace) -> None:
     """Train what is not trained yet, then draw and write everything."""
-    folder, size = args.workdir, args.size
-    members = members_of(size, folder)
+    check_can_draw()
+    folder, size = args.workdir, SIZES[args.size]
+    members = members_of(size, runs_of(args))
     if not sweep.train_members(members, strategy=args.strategy):
         print("stopped; the same command goes on from there")
         return
     sweep.write_table(sweep.table(members), folder)
     readings = read(members, size.num_labels, size.repeats)
-    for name, figure_of in (
-        ("heat_map", figures.heat_map),
-        ("inverted_u", figures.inverted_u),
-        ("choice", figures.choices),
-        ("likelihood", figures.likelihood),
-    ):
-        draw(folder / f"{name}.png", figure_of, readings)
-    draw(folder / "few_labels.png", score_panels, figures.label_scores(readings))
-    results = results_of(readings)
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_results({**results_of(readings), "diverged": diverged(members, folder)}, folder)
+    for name, figure_of in FIGURES.items():
+        if readings:
+            draw(folder / f"{name}.png", figure_of, readings)
 
 
 if __name__ == "__main__":
-    sizes = {"published": PUBLISHED, "laptop": LAPTOP, "smoke": SMOKE}
-    carry_out(run, parse(__doc__.splitlines()[0], **sizes))
+    carry_out(run, sweep_parser(__doc__.splitlines()[0], SIZES).parse_args())

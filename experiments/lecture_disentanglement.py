@@ -3,7 +3,7 @@
     python experiments/lecture_disentanglement.py --workdir=runs/lecture --laptop
 
 Trains the models of four pages (a finished run is not trained again, a stopped one goes on).
-`--workdir` then holds `runs/`, `results.json` and
+`--workdir` then holds `runs/` (with `--laptop` `runs_laptop/`), `results.json` and
     position.png                beta 1, 30 and 150 on one sprite at every place: inputs, outputs,
                                 traversals by falling KL, and each latent's mean over 2-D position
     capacity.png                KL of each latent against C, in the colour of its leading factor
@@ -13,6 +13,7 @@ Trains the models of four pages (a finished run is not trained again, a stopped 
                                 reconstruction; trade_off_traversals.png, _reconstructions.png
     coloured.png                the same shares on coloured sprites; coloured_traversals.png,
                                 coloured_reconstructions.png
+`results.json` names the runs that diverged; a page without a healthy one has no picture.
 The published size is for accelerators (estimated from step times: a week on two CPU cores).
 `--laptop` takes dense networks and short runs, a quarter of an hour on one core; `--smoke` tries
 the whole path in a minute.
@@ -34,7 +35,6 @@ What the lecture leaves open, and what is done here:
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,10 +42,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from experiments.command import carry_out, parse
+from experiments.command import carry_out, diverged, runs_of, sweep_parser, write_results
 from experiments.lecture import capacity, coloured, figures, position, trade_off
-from experiments.lecture.runs import LAPTOP, PUBLISHED, SMOKE, members_of
-from experiments.style import draw
+from experiments.lecture.runs import SIZES, members_of
+from experiments.style import check_can_draw, draw
 from experiments.trained import trained
 from vaejax import sweep
 from vaejax.figures import save_png
@@ -55,7 +55,8 @@ from vaejax.sweep import Member
 def position_page(members: Sequence[Member], folder: Path) -> list[dict[str, Any]]:
     """Beta 1 to 150."""
     pages = [position.page(model) for model in trained(members)]
-    draw(folder / "position.png", figures.position, pages)
+    if pages:
+        draw(folder / "position.png", figures.position, pages)
     return [position.results_of(page) for page in pages]
 
 
@@ -63,10 +64,11 @@ def capacity_page(members: Sequence[Member], folder: Path) -> list[dict[str, Any
     """The order in which latents and factors come in; pictures of the first seed."""
     healthy = [member for member in members if not member.diverged]
     rises = [capacity.rise(member) for member in healthy]
-    draw(folder / "capacity.png", figures.capacity, rises)
-    draw(folder / "capacity_dependence.png", figures.dependence, rises[0])
-    (model,) = trained(healthy[:1])
-    save_png(folder / "capacity_traversals.png", trade_off.pictures_of(model)["traversals"])
+    if rises:
+        draw(folder / "capacity.png", figures.capacity, rises)
+        draw(folder / "capacity_dependence.png", figures.dependence, rises[0])
+        panels = trade_off.pictures_of(next(trained(healthy)))
+        save_png(folder / "capacity_traversals.png", panels["traversals"])
     return [capacity.results_of(rise) for rise in rises]
 
 
@@ -76,6 +78,8 @@ def trade_off_page(
     """FactorVAE against beta-VAE; pictures of the first seed."""
     objectives = {"FactorVAE": factor_vae, "beta-VAE": beta_vae}
     numbers = {name: trade_off.numbers_of(members) for name, members in objectives.items()}
+    if not all(numbers.values()):  # one of them has nothing to be compared with
+        return numbers
     draw(folder / "trade_off.png", figures.trade_off, numbers)
     pictures = {
         name: trade_off.pictures_of(next(trained(members))) for name, members in objectives.items()
@@ -86,9 +90,13 @@ def trade_off_page(
     return trade_off.results_of(numbers)
 
 
-def coloured_page(members: Sequence[Member], num_images: int, folder: Path) -> dict[str, Any]:
-    """Coloured sprites."""
-    (model,) = trained(members)
+def coloured_page(
+    members: Sequence[Member], num_images: int, folder: Path
+) -> dict[str, Any] | None:
+    """Coloured sprites; None if their run diverged."""
+    model = next(trained(members), None)
+    if model is None:
+        return None
     shares = coloured.shares_of(model, num_images)
     draw(folder / "coloured.png", figures.coloured, shares)
     panels = trade_off.pictures_of(model)
@@ -98,21 +106,25 @@ def coloured_page(members: Sequence[Member], num_images: int, folder: Path) -> d
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train what is not trained yet, then draw and write everything."""
-    folder, size = args.workdir, args.size
-    members = members_of(size, folder)
-    if not sweep.train_members(list(itertools.chain(*members.values())), strategy=args.strategy):
+    """Train what is not trained yet, then draw and write everything, page by page."""
+    check_can_draw()
+    folder, size = args.workdir, SIZES[args.size]
+    members = members_of(size, runs_of(args))
+    everyone = list(itertools.chain(*members.values()))
+    if not sweep.train_members(everyone, strategy=args.strategy):
         print("stopped; the same command goes on from there")
         return
-    results = {
-        "position": position_page(members["position"], folder),
-        "capacity": capacity_page(members["capacity"], folder),
-        "trade_off": trade_off_page(members["factor_vae"], members["beta_vae"], folder),
-        "coloured": coloured_page(members["coloured"], size.num_coded, folder),
+    results: dict[str, Any] = {"diverged": diverged(everyone, folder)}
+    pages = {
+        "position": lambda: position_page(members["position"], folder),
+        "capacity": lambda: capacity_page(members["capacity"], folder),
+        "trade_off": lambda: trade_off_page(members["factor_vae"], members["beta_vae"], folder),
+        "coloured": lambda: coloured_page(members["coloured"], size.num_coded, folder),
     }
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    for name, page in pages.items():
+        results[name] = page()
+        write_results(results, folder)
 
 
 if __name__ == "__main__":
-    sizes = {"published": PUBLISHED, "laptop": LAPTOP, "smoke": SMOKE}
-    carry_out(run, parse(__doc__.splitlines()[0], **sizes))
+    carry_out(run, sweep_parser(__doc__.splitlines()[0], SIZES).parse_args())

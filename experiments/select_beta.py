@@ -4,21 +4,21 @@
 
 Sweeps `configs/betavae_dsprites.py` over beta and latent size (a run that is there already is not
 trained again), scores each model's codes of that many labelled images, and writes to `workdir`
-    scores.csv   one line per model and number of labels, with a 95 % bootstrap interval;
+    runs         the runs; with `--laptop` or `--smoke` `runs_laptop`, `runs_smoke`;
+    scores.csv   one line per model and number of labels, with a 95 % bootstrap interval over draws
+                 of the images: how well the labels score this model, not how seeds differ;
     scores.png   the score against beta_norm = beta M / N, a line per latent size M, a panel per
                  number of labels (the inverted U of Higgins et al., beta-VAE, 2017, figure 6);
                  needs matplotlib.
 It prints the best beta and beta_norm per latent size and number of labels. The published sweep
-takes hours on a GPU; `--variant=laptop` is a small one, with upright sprites and a dense network,
-and `--variant=smoke` tries the whole path in a minute. `future_plans.py` is the whole experiment:
-several seeds, and what few labels cost.
+takes hours on a GPU; `--laptop` is a small one, with upright sprites and a dense network, and
+`--smoke` tries the whole path in a minute. `future_plans.py` is the whole experiment: several
+seeds, and what few labels cost.
 """
 
 import argparse
 import csv
-import importlib.util
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,18 +29,39 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from configs import betavae_dsprites
-from experiments.command import carry_out
-from experiments.style import COLOURS, draw, panels_of
-from experiments.trained import Trained, codes_of, trained
+from experiments.command import carry_out, diverged, runs_of, sweep_parser
+from experiments.labels import label_scores
+from experiments.style import COLOURS, can_draw, draw, panels_of
+from experiments.trained import BETA, LATENT_SIZE, Trained, trained
 from vaejax import metrics, sweep
-from vaejax.evaluators import some_examples
-from vaejax.evaluators.disentanglement import Table, varying
+from vaejax.config import ConfigError
 from vaejax.objectives import normalise_beta
+from vaejax.run import build
 
-BETA, LATENT_SIZE = "objective.beta", "model.latent_size"
-NUM_REPEATS = 10
-# More points of the same few images would not say more.
-POINTS = {"num_train": 2_000, "num_eval": 1_000}
+NUM_REPEATS = 10  # draws of the labelled images
+
+
+class Size(NamedTuple):
+    """What is swept where flags do not say otherwise.
+
+    Attributes:
+        variant: of the configuration.
+        betas: weights of the KL divergence, over the sum of the pixels' log-likelihoods.
+        latent_sizes: numbers of codes.
+        num_labels: labelled images to choose by.
+    """
+
+    variant: str = ""
+    betas: Sequence[float] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
+    latent_sizes: Sequence[int] = (5, 10, 20)
+    num_labels: Sequence[int] = (100, 1_000, 10_000)
+
+
+SIZES = {
+    "published": Size(),
+    "laptop": Size("laptop"),
+    "smoke": Size("smoke", betas=(1.0, 4.0), latent_sizes=(2,), num_labels=(50, 100)),
+}
 
 
 class Score(NamedTuple):
@@ -55,57 +76,21 @@ class Score(NamedTuple):
     high: float
 
 
-def members_of(
-    workdir: Path,
-    *,
-    betas: Sequence[float],
-    latent_sizes: Sequence[int],
-    variant: str = "",
-    num_steps: int | None = None,
-) -> list[sweep.Member]:
+def members_of(size: Size, num_steps: int | None, workdir: Path) -> list[sweep.Member]:
     """The runs of `configs/betavae_dsprites.py` for every latent size and beta.
 
     Args:
-        workdir: folder of the runs.
-        betas: weights of the KL divergence, over the sum of the pixels' log-likelihoods.
-        latent_sizes: numbers of codes.
-        variant: of the configuration.
+        size: of the sweep.
         num_steps: of every run; None takes the configuration's.
+        workdir: folder of the runs.
     """
-    config = betavae_dsprites.get_config(variant)
+    config = betavae_dsprites.get_config(size.variant)
     with config.unlocked():
         del config.eval["disentanglement"]
     if num_steps is not None:
         config.train.num_steps = num_steps
-    points = sweep.grid({LATENT_SIZE: latent_sizes, BETA: betas})
+    points = sweep.grid({LATENT_SIZE: size.latent_sizes, BETA: size.betas})
     return sweep.make_members(config, points, seeds=[config.train.seed], workdir=workdir)
-
-
-def labelled_codes(model: Trained, num_labels: int) -> Table:
-    """Codes of random images of the training set, the same for all models, with their factors."""
-    labelled = some_examples(model.run.source, num_labels)
-    table = codes_of(model, [labelled])
-    return table._replace(factors=varying(table.factors))
-
-
-def higgins_scores(table: Table, num_labels: int, num_repeats: int = NUM_REPEATS) -> np.ndarray:
-    """The metric for random choices of the labelled images, [R]; the same choices for all models.
-
-    Args:
-        table: at least `num_labels` codes, with their factors.
-        num_labels: how many of them are taken.
-        num_repeats: R.
-    """
-    values = []
-    for repeat in range(num_repeats):
-        rows = np.random.default_rng(repeat).choice(len(table.means), num_labels, replace=False)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "codes: .* points")  # few labels are the point here
-            result = metrics.beta_vae_score(
-                table.means[rows], table.factors[rows], rng=jax.random.key(repeat), **POINTS
-            )
-        values.append(result["beta_vae_score"])
-    return np.array(values)
 
 
 def with_interval(values: np.ndarray) -> tuple[float, float, float]:
@@ -115,13 +100,12 @@ def with_interval(values: np.ndarray) -> tuple[float, float, float]:
 
 def scores_of(model: Trained, num_labels: Sequence[int]) -> list[Score]:
     """The model's score for every number of labels."""
-    table = labelled_codes(model, max(num_labels))
     point, input_size = model.member.point, int(np.prod(model.run.source.image_shape))
     latent_size, beta = point[LATENT_SIZE], point[BETA]
     beta_norm = normalise_beta(beta, latent_size=latent_size, input_size=input_size)
     return [
-        Score(latent_size, beta, beta_norm, n, *with_interval(higgins_scores(table, n)))
-        for n in num_labels
+        Score(latent_size, beta, beta_norm, n, *with_interval(values))
+        for n, values in label_scores(model, num_labels, NUM_REPEATS).items()
     ]
 
 
@@ -160,41 +144,49 @@ def numbers(kind: type) -> Any:
     return lambda text: [kind(part) for part in text.split(",")]
 
 
+def size_of(args: argparse.Namespace) -> Size:
+    """The size that was asked for, changed by what other flags say."""
+    given = {name: getattr(args, name) for name in ("betas", "latent_sizes", "num_labels")}
+    return SIZES[args.size]._replace(**{name: some for name, some in given.items() if some})
+
+
 def run(args: argparse.Namespace) -> None:
     """Train what is not trained yet, score, and sum up."""
-    sizes = {"betas": args.betas, "latent_sizes": args.latent_sizes, "num_steps": args.num_steps}
-    members = members_of(args.workdir, variant=args.variant, **sizes)
-    if not sweep.train_members(members):
+    folder, size = args.workdir, size_of(args)
+    members = members_of(size, args.num_steps, runs_of(args))
+    num_images = len(build(members[0].config).source)
+    if max(size.num_labels) > num_images:
+        wanted = max(size.num_labels)
+        raise ConfigError(f"--num_labels: expected at most {num_images}, got {wanted}")
+    if not sweep.train_members(members, strategy=args.strategy):
         print("stopped; the same command goes on from there")
         return
-    scores = [score for model in trained(members) for score in scores_of(model, args.num_labels)]
-    write_table(scores, args.workdir / "scores.csv")
-    if importlib.util.find_spec("matplotlib"):
-        draw(args.workdir / "scores.png", score_panels, scores)
-    else:
-        print("no scores.png: it needs matplotlib")
-    for latent_size in args.latent_sizes:
-        for count in args.num_labels:
+    for name in diverged(members, folder):
+        print(f"{name}: diverged")
+    scores = [score for model in trained(members) for score in scores_of(model, size.num_labels)]
+    write_table(scores, folder / "scores.csv")
+    for latent_size in sorted({score.latent_size for score in scores}):
+        for count in size.num_labels:
             chosen = best(scores, latent_size=latent_size, num_labels=count)
             print(
                 f"{latent_size} latents, {count:,} labels: beta {chosen.beta:g}, beta_norm "
                 f"{chosen.beta_norm:.4g}, score {chosen.score:.3f} "
                 f"[{chosen.low:.3f}, {chosen.high:.3f}]"
             )
+    if not can_draw():
+        print("no scores.png: it needs matplotlib (pip install 'vaejax[plots]')")
+    elif scores:
+        draw(folder / "scores.png", score_panels, scores)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--workdir", type=Path, required=True, help="folder of the runs and results"
-    )
-    parser.add_argument("--num_labels", type=numbers(int), default=[100, 1_000, 10_000])
-    parser.add_argument("--betas", type=numbers(float), default=[0.5, 1, 2, 4, 8, 16, 64])
-    parser.add_argument("--latent_sizes", type=numbers(int), default=[5, 10, 20])
-    parser.add_argument("--num_steps", type=int, help="of every run; default: the configuration's")
-    parser.add_argument("--variant", default="", help="of the configuration: laptop, smoke")
-    return parser.parse_args(arguments)
+    """The command line; None takes the process's."""
+    flags = sweep_parser(__doc__.splitlines()[0], SIZES)
+    flags.add_argument("--num_labels", type=numbers(int), help="images; default: the size's")
+    flags.add_argument("--betas", type=numbers(float), help="default: the size's")
+    flags.add_argument("--latent_sizes", type=numbers(int), help="default: the size's")
+    flags.add_argument("--num_steps", type=int, help="of every run; default: the configuration's")
+    return flags.parse_args(arguments)
 
 
 if __name__ == "__main__":

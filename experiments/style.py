@@ -1,8 +1,11 @@
 """How printed figures look. Drawing needs matplotlib (`pip install 'vaejax[plots]'`)."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from vaejax.config import ConfigError
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito, 2008
 INK, PALE = "#333333", "#999999"
@@ -20,6 +23,17 @@ STYLE = {
     "savefig.dpi": 200,
     "savefig.bbox": "tight",
 }
+
+
+def can_draw() -> bool:
+    """Whether there is matplotlib."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def check_can_draw() -> None:
+    """Raise a ConfigError where there is no matplotlib: before training, not after it."""
+    if not can_draw():
+        raise ConfigError("matplotlib: expected for the figures; pip install 'vaejax[plots]'")
 
 
 def draw(path: Path, figure_of: Callable[..., Any], *args: Any) -> None:

@@ -21,6 +21,7 @@ from vaejax.sweep import Member
 from vaejax.train_state import TrainState
 from vaejax.types import Array
 
+BETA, LATENT_SIZE = "objective.beta", "model.latent_size"  # as points of sweeps have them
 BATCH = 64  # images that are encoded at a time
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.trained import Trained, codes_of, decoded, kl_of
+from experiments.trained import BETA, Trained, codes_of, decoded, kl_of
 from vaejax import metrics
 from vaejax.data import Source
 
@@ -51,7 +51,7 @@ def page(model: Trained) -> Page:
     codes = means[diagonal, diagonal]
     traversals = [decoded(model, row) for row in traversed(codes[NUM_SHOWN // 2])]
     return Page(
-        beta=model.member.point["objective.beta"],
+        beta=model.member.point[BETA],
         originals=_images_at(sources, diagonal),
         reconstructions=decoded(model, codes),
         traversals=np.stack(traversals),

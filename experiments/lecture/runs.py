@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import ml_collections
 
 from configs import betavae_dsprites, capacity_dsprites, factorvae_dsprites
+from experiments.trained import BETA
 from vaejax import sweep
 
 PLACES = {"shape": 0, "scale": 5, "orientation": 0}  # the largest square, upright
@@ -45,30 +46,32 @@ class Size(NamedTuple):
     num_coded: int = 10_000
 
 
-PUBLISHED = Size(position={"train.num_steps": 100_000, "optimizer.learning_rate": 5e-4})
-LAPTOP = Size(
-    variant="laptop",
-    seeds=2,
-    position={"train.num_steps": 5_000},
-    trade_off={"train.num_steps": 1_500},
-    coloured={"train.num_steps": 2_500, "data.fixed": {"shape": 0, "orientation": 0}},
-    stages=15,
-    num_images=6_000,
-    num_coded=4_096,
-)
 SHORT = {"train.num_steps": 4, "train.batch_size": 16}
-SMOKE = Size(
-    variant="laptop",
-    seeds=1,
-    position=SHORT,
-    capacity=SHORT,
-    trade_off={**SHORT, "objective.hidden": (16, 16)},
-    coloured=SHORT,
-    stages=2,
-    num_images=1_200,
-    num_repeats=1,
-    num_coded=1_024,
-)
+SIZES = {
+    "published": Size(position={"train.num_steps": 100_000, "optimizer.learning_rate": 5e-4}),
+    "laptop": Size(
+        variant="laptop",
+        seeds=2,
+        position={"train.num_steps": 5_000},
+        trade_off={"train.num_steps": 1_500},
+        coloured={"train.num_steps": 2_500, "data.fixed": {"shape": 0, "orientation": 0}},
+        stages=15,
+        num_images=6_000,
+        num_coded=4_096,
+    ),
+    "smoke": Size(
+        variant="laptop",
+        seeds=1,
+        position=SHORT,
+        capacity=SHORT,
+        trade_off={**SHORT, "objective.hidden": (16, 16)},
+        coloured=SHORT,
+        stages=2,
+        num_images=1_200,
+        num_repeats=1,
+        num_coded=1_024,
+    ),
+}
 
 
 def members_of(size: Size, workdir: Path) -> dict[str, list[sweep.Member]]:
@@ -78,7 +81,7 @@ def members_of(size: Size, workdir: Path) -> dict[str, list[sweep.Member]]:
     coloured = _changed(capacity_dsprites, size, size.coloured, **{"data.coloured": True})
     factor_vae = _changed(factorvae_dsprites, size, size.trade_off, **{"objective.gamma": 10.0})
     of_beta = {key: value for key, value in size.trade_off.items() if "objective" not in key}
-    beta_vae = _changed(betavae_dsprites, size, of_beta, **{"objective.beta": 8.0})
+    beta_vae = _changed(betavae_dsprites, size, of_beta, **{BETA: 8.0})
     for config in (position, capacity, coloured):
         del config.eval["disentanglement"]
     capacity.eval.correlation_ratio = dict(split="test", num_examples=size.num_coded)
@@ -89,16 +92,14 @@ def members_of(size: Size, workdir: Path) -> dict[str, list[sweep.Member]]:
             num_repeats=size.num_repeats,
         )
     pages = {
-        "position": (position, sweep.grid({"objective.beta": BETAS}), 1),
+        "position": (position, sweep.grid({BETA: BETAS}), 1),
         "capacity": (capacity, [{}], size.seeds),
         "factor_vae": (factor_vae, [{}], size.seeds),
         "beta_vae": (beta_vae, [{}], size.seeds),
         "coloured": (_rising(coloured, 1), [{}], 1),
     }
     return {
-        page: sweep.make_members(
-            config.lock(), points, seeds=range(seeds), workdir=workdir / "runs" / page
-        )
+        page: sweep.make_members(config.lock(), points, seeds=range(seeds), workdir=workdir / page)
         for page, (config, points, seeds) in pages.items()
     }
 

@@ -3,7 +3,7 @@
 Lines are means over seeds, dots the seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from experiments.plans.readings import (
     by_beta_norm,
     by_size,
     choice,
+    number,
 )
-from experiments.select_beta import Score, with_interval
 from experiments.style import COLOURS, INK, panels_of
 
 BETA_LABEL = r"$\beta_\mathrm{norm} = \beta M / N$"
@@ -30,7 +30,7 @@ def heat_map(readings: Sequence[Reading]) -> Any:
     beta_norms = sorted({reading.beta_norm for reading in readings})
     figure, panels = panels_of(len(SCORES), height=0.9 + 0.42 * len(sizes), sharey=True)
     for panel, (title, name) in zip(panels, SCORES.items(), strict=True):
-        series = [by_beta_norm(some, name) for some in sizes.values()]
+        series = [by_beta_norm(some, number(name)) for some in sizes.values()]
         means = np.array(
             [[s[b].mean() if b in s else np.nan for b in beta_norms] for s in series]
         )  # [sizes, betas]; a point whose seeds all diverged is blank
@@ -58,7 +58,7 @@ def inverted_u(readings: Sequence[Reading]) -> Any:
     names = {**SCORES, "active latents": "active_units"}
     figure, panels = panels_of(len(names), columns=2, height=2.5, sharex=True)
     for panel, (title, name) in zip(panels, names.items(), strict=True):
-        _lines(panel, readings, name)
+        _lines(panel, readings, number(name))
         panel.set_ylabel(title)
     panels[0].legend()
     for panel in panels[-2:]:
@@ -66,33 +66,36 @@ def inverted_u(readings: Sequence[Reading]) -> Any:
     return figure
 
 
-def label_scores(readings: Sequence[Reading]) -> list[Score]:
-    """The metric from few labels, of every point: over its seeds and the repeats of each."""
-    scores = []
-    for size, some in by_size(readings).items():
-        for beta_norm in sorted({reading.beta_norm for reading in some}):
-            alike = [reading for reading in some if reading.beta_norm == beta_norm]
-            for count in alike[0].label_scores:
-                values = np.concatenate([reading.label_scores[count] for reading in alike])
-                point = (size, alike[0].beta, beta_norm, count)
-                scores.append(Score(*point, *with_interval(values)))
-    return scores
+def few_labels(readings: Sequence[Reading]) -> Any:
+    """The metric on few labelled images against beta_norm, a panel per number of them.
+
+    A dot is the mean over the repeats of a seed.
+    """
+    counts = sorted(readings[0].label_scores)
+    figure, panels = panels_of(len(counts), height=2.8, sharey=True)
+    for panel, count in zip(panels, counts, strict=True):
+        _lines(panel, readings, lambda reading, n=count: reading.label_scores[n].mean())
+        panel.set(xlabel=BETA_LABEL, title=f"{count:,} labels")
+    panels[0].set_ylabel("beta-VAE metric")
+    panels[0].legend()
+    return figure
 
 
 def choices(readings: Sequence[Reading]) -> Any:
-    """How far the model that few labels choose is from the best one, a line per latent size."""
+    """How far the model that few labels choose is from the best one, a line per latent size.
+
+    A dot is the mean over the repeats of a seed.
+    """
     counts = sorted(readings[0].label_scores)
     figure, (panel,) = panels_of(1, height=2.8, width=4.2)
     for place, (colour, (size, some)) in enumerate(
         zip(COLOURS, by_size(readings).items(), strict=False)
     ):
         made = [choice(some, count) for count in counts]
-        means, lows, highs = np.array([with_interval(one.lost) for one in made]).T
         across = np.array(counts) * 1.06**place  # beside each other, not over each other
-        style = {"color": colour, "marker": "o", "capsize": 2}
-        panel.errorbar(
-            across, means, [means - lows, highs - means], label=f"{size} latents", **style
-        )
+        panel.plot(across, [one.lost.mean() for one in made], color=colour, label=f"{size} latents")
+        for where, one in zip(across, made, strict=True):
+            panel.scatter(np.full(len(one.lost), where), one.lost, color=colour, s=8)
         panel.axhline(made[0].lost_blindly, color=colour, linewidth=0.9, linestyle=":")
     panel.plot([], [], color=INK, linewidth=0.9, linestyle=":", label="chosen at random")
     panel.set(xscale="log", xlabel="labelled images", ylabel="metric below the best model's")
@@ -104,14 +107,14 @@ def choices(readings: Sequence[Reading]) -> Any:
 def likelihood(readings: Sequence[Reading]) -> Any:
     """log p(x) of held-out images against beta_norm; the metric against it."""
     figure, (left, right) = panels_of(2, height=3.0)
-    _lines(left, readings, "log_likelihood")
+    _lines(left, readings, number("log_likelihood"))
     for colour, some in zip(COLOURS, by_size(readings).values(), strict=False):
-        bound = by_beta_norm(some, "elbo")
+        bound = by_beta_norm(some, number("elbo"))
         means = [values.mean() for values in bound.values()]
         left.plot(list(bound), means, color=colour, linestyle=":", linewidth=1)
         across, up = ([r.numbers[name] for r in some] for name in ("log_likelihood", METRIC))
         right.scatter(across, up, color=colour, s=10)
-        path = [by_beta_norm(some, name) for name in ("log_likelihood", METRIC)]
+        path = [by_beta_norm(some, number(name)) for name in ("log_likelihood", METRIC)]
         means = [[values.mean() for values in series.values()] for series in path]
         right.plot(*means, color=colour, linewidth=0.7, alpha=0.6)
     left.plot([], [], color=INK, label="importance-weighted")
@@ -122,12 +125,12 @@ def likelihood(readings: Sequence[Reading]) -> Any:
     return figure
 
 
-def _lines(panel: Any, readings: Sequence[Reading], name: str) -> None:
-    """A number against beta_norm, for every latent size."""
+def _lines(panel: Any, readings: Sequence[Reading], value: Callable[[Reading], float]) -> None:
+    """A value against beta_norm, for every latent size."""
     for colour, (size, some) in zip(COLOURS, by_size(readings).items(), strict=False):
-        series = by_beta_norm(some, name)
+        series = by_beta_norm(some, value)
         means = [values.mean() for values in series.values()]
         panel.plot(list(series), means, color=colour, label=f"{size} latents")
-        dots = [(r.beta_norm, r.numbers[name]) for r in some]
+        dots = [(reading.beta_norm, value(reading)) for reading in some]
         panel.scatter(*zip(*dots, strict=True), color=colour, s=8)
     panel.set_xscale("log")

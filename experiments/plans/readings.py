@@ -1,19 +1,15 @@
 """All that the plan needs of one finished run, and what follows from all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.select_beta import (
-    LATENT_SIZE,
-    higgins_scores,
-    labelled_codes,
-    with_interval,
-)
-from experiments.trained import trained
+from experiments.labels import label_scores
+from experiments.trained import LATENT_SIZE, trained
 from vaejax.objectives import denormalise_beta
 from vaejax.sweep import Member
+from vaejax.sweep.table import summary_of
 
 BETA_NORM = "objective.beta_norm"
 SCORES = {
@@ -46,14 +42,16 @@ class Reading(NamedTuple):
 class Choice(NamedTuple):
     """The models that a number of labels chooses, one for every seed and repeat.
 
+    The metric saturates at 1, where models tie: k of them share a choice, 1/k each.
+
     Attributes:
-        beta_norms: of the chosen models, [S * R].
+        times_chosen: the choices of each beta_norm.
         lost: by how much the metric of the chosen model, by all labels, is below that of the best
-            model of its seed, [S * R].
+            model of its seed; for each seed the mean over its repeats, [S].
         lost_blindly: the same for a model chosen at random, on average.
     """
 
-    beta_norms: np.ndarray
+    times_chosen: dict[float, float]
     lost: np.ndarray
     lost_blindly: float
 
@@ -69,7 +67,6 @@ def read(members: Sequence[Member], num_labels: Sequence[int], repeats: int) -> 
         numbers["log_likelihood"] = last[LIKELIHOOD]["log_likelihood"]
         for name in (*SCORES.values(), "active_units"):
             numbers[name] = last[DISENTANGLEMENT][f"disentanglement/{name}"]
-        table = labelled_codes(model, max(num_labels))
         readings.append(
             Reading(
                 latent_size=size,
@@ -77,7 +74,7 @@ def read(members: Sequence[Member], num_labels: Sequence[int], repeats: int) -> 
                 beta=denormalise_beta(beta_norm, latent_size=size, input_size=input_size),
                 seed=model.member.seed,
                 numbers=numbers,
-                label_scores={n: higgins_scores(table, n, repeats) for n in num_labels},
+                label_scores=label_scores(model, num_labels, repeats),
             )
         )
     return readings
@@ -90,12 +87,19 @@ def by_size(readings: Sequence[Reading]) -> dict[int, list[Reading]]:
     return {size: [r for r in ordered if r.latent_size == size] for size in sizes}
 
 
-def by_beta_norm(readings: Sequence[Reading], name: str) -> dict[float, np.ndarray]:
-    """A number of readings of one latent size, the values of all seeds by rising beta_norm."""
+def by_beta_norm(
+    readings: Sequence[Reading], value: Callable[[Reading], float]
+) -> dict[float, np.ndarray]:
+    """A value of readings of one latent size, those of all seeds by rising beta_norm."""
     values: dict[float, list[float]] = {}
     for reading in sorted(readings, key=lambda reading: reading.beta_norm):
-        values.setdefault(reading.beta_norm, []).append(reading.numbers[name])
+        values.setdefault(reading.beta_norm, []).append(value(reading))
     return {beta_norm: np.array(some) for beta_norm, some in values.items()}
+
+
+def number(name: str) -> Callable[[Reading], float]:
+    """The number of that name, as a function of a reading."""
+    return lambda reading: reading.numbers[name]
 
 
 def choice(readings: Sequence[Reading], num_labels: int) -> Choice:
@@ -103,16 +107,19 @@ def choice(readings: Sequence[Reading], num_labels: int) -> Choice:
 
     Of every seed and repeat it is the model with the highest metric on the repeat's images.
     """
-    beta_norms, lost, blindly = [], [], []
+    times = dict.fromkeys(sorted({reading.beta_norm for reading in readings}), 0.0)
+    lost, blindly = [], []
     for seed in sorted({reading.seed for reading in readings}):
         some = [reading for reading in readings if reading.seed == seed]
         full = np.array([reading.numbers[METRIC] for reading in some])
         scores = np.stack([reading.label_scores[num_labels] for reading in some])  # [models, R]
-        chosen = scores.argmax(0)
-        beta_norms += [some[i].beta_norm for i in chosen]
-        lost.append(full.max() - full[chosen])
+        highest = scores == scores.max(0)
+        shares = highest / highest.sum(0)
+        for reading, share in zip(some, shares.sum(1), strict=True):
+            times[reading.beta_norm] += float(share)
+        lost.append((full.max() - full @ shares).mean())
         blindly.append(full.max() - full.mean())
-    return Choice(np.array(beta_norms), np.concatenate(lost), float(np.mean(blindly)))
+    return Choice(times, np.array(lost), float(np.mean(blindly)))
 
 
 def peak(series: dict[float, np.ndarray]) -> dict[str, Any]:
@@ -122,26 +129,28 @@ def peak(series: dict[float, np.ndarray]) -> dict[str, Any]:
     """
     means = {beta_norm: float(values.mean()) for beta_norm, values in series.items()}
     top = max(means, key=means.__getitem__)
-    first, *_, last = means
+    lowest, highest = min(means), max(means)
     return {
         "beta_norm": top,
         "score": means[top],
-        "above_lowest_beta": means[top] - means[first],
-        "above_highest_beta": means[top] - means[last],
+        "above_lowest_beta": means[top] - means[lowest],
+        "above_highest_beta": means[top] - means[highest],
         "largest_range_of_seeds": float(max(np.ptp(values) for values in series.values())),
     }
 
 
 def results_of(readings: Sequence[Reading]) -> dict[str, Any]:
-    """The numbers behind the figures, as JSON has them."""
+    """The numbers behind the figures, as JSON has them.
+
+    `low` and `high` are the 95 % interval of `lost` by Student's t over seeds; a single seed has
+    none.
+    """
     sizes = by_size(readings)
-    counts = sorted(readings[0].label_scores)
     chosen = []
     for size, some in sizes.items():
-        for count in counts:
+        for count in sorted(some[0].label_scores):
             made = choice(some, count)
-            lost, low, high = with_interval(made.lost)
-            values, times = np.unique(made.beta_norms, return_counts=True)
+            lost, _, low, high = summary_of(made.lost)
             chosen.append(
                 {
                     "latent_size": size,
@@ -150,7 +159,7 @@ def results_of(readings: Sequence[Reading]) -> dict[str, Any]:
                     "low": low,
                     "high": high,
                     "lost_blindly": made.lost_blindly,
-                    "times_chosen": dict(zip(map(str, values), times.tolist(), strict=True)),
+                    "times_chosen": made.times_chosen,
                 }
             )
     points = [
@@ -162,7 +171,7 @@ def results_of(readings: Sequence[Reading]) -> dict[str, Any]:
         for r in readings
     ]
     peaks = {
-        name: {size: peak(by_beta_norm(some, name)) for size, some in sizes.items()}
+        name: {size: peak(by_beta_norm(some, number(name))) for size, some in sizes.items()}
         for name in (*SCORES.values(), "elbo", "log_likelihood")
     }
     return {"peaks": peaks, "choices": chosen, "points": points}

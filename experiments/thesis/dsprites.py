@@ -10,7 +10,7 @@ import numpy as np
 from configs import betavae_dsprites
 from experiments.style import draw
 from experiments.thesis import plots
-from experiments.thesis.readings import BETA
+from experiments.trained import BETA
 from vaejax.sweep import Member
 
 SCORES = {"β-VAE metric (accuracy)": "beta_vae_score", "mutual information gap": "mig"}
@@ -18,7 +18,7 @@ BASELINES = ("pca", "untrained")
 NUM_BOUND = 2_048  # held-out images for the bound
 
 
-def dsprites_config(num_steps: int, num_images: int) -> ml_collections.ConfigDict:
+def config_of(num_steps: int, num_images: int) -> ml_collections.ConfigDict:
     """The study's model on rendered dSprites, at ten times its learning rate for a short run.
 
     Args:
@@ -39,12 +39,11 @@ def dsprites_config(num_steps: int, num_images: int) -> ml_collections.ConfigDic
     return config
 
 
-def chapter_6(members: Sequence[Member], folder: Path) -> dict[str, Any]:
-    """Both metrics against beta, beside those of codes that nobody trained.
+def rows_of(members: Sequence[Member]) -> list[dict[str, Any]]:
+    """The numbers of each finished run of `config_of`, beside those of codes that nobody trained.
 
     Args:
-        members: finished runs of `dsprites_config` that differ in beta and seed.
-        folder: receives the figure.
+        members: runs that differ in beta and seed; those that diverged have no row.
     """
     rows = []
     for member in members:
@@ -53,6 +52,11 @@ def chapter_6(members: Sequence[Member], folder: Path) -> dict[str, Any]:
             numbers = {name: last["test/bound"][name] for name in ("elbo", "log_px", "kl")}
             row = {"beta": member.point[BETA], "seed": member.seed}
             rows.append(row | numbers | last["disentanglement"])
+    return rows
+
+
+def draw_scores(rows: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Both metrics against beta."""
     betas = sorted({row["beta"] for row in rows})
 
     def values(name: str, among: Sequence[dict[str, Any]] = rows) -> np.ndarray:
@@ -67,4 +71,3 @@ def chapter_6(members: Sequence[Member], folder: Path) -> dict[str, Any]:
         for text, name in SCORES.items()
     }
     draw(folder / "chapter_6.png", plots.disentanglement, scores, others)
-    return {"chapter_6": rows}

@@ -10,14 +10,13 @@ import numpy as np
 
 from experiments.thesis import maths
 from experiments.thesis.planes import most_informative, plane
-from experiments.trained import Trained, codes_of, decoded, history, kl_of, trained
+from experiments.trained import BETA, Trained, codes_of, decoded, history, kl_of, trained
 from vaejax import metrics
 from vaejax.evaluators.disentanglement import Table
 from vaejax.randomness import stream
 from vaejax.sweep import Member
 from vaejax.types import Array
 
-BETA, LATENT_SIZE = "objective.beta", "model.latent_size"
 SPLITS = {"training": "train/train_bound", "validation": "test/bound"}
 SAMPLES_PER_IMAGE = 5  # of q(z): about 10,000 for 1,965 images
 GRID = 6  # images across

@@ -16,7 +16,7 @@ from vaejax.sweep import Member
 
 
 def arguments(folder, **changed):
-    kept = {"workdir": folder / "blog", "data_dir": folder, "num_steps": None, "smoke": True}
+    kept = {"workdir": folder / "blog", "data_dir": folder, "num_steps": None, "size": "smoke"}
     return Namespace(**kept | changed)
 
 
@@ -57,10 +57,15 @@ def test_numbers_of_a_run(tmp_path):
     np.testing.assert_array_equal(numbers["kl_dims"], [2.0, 1.0])
 
 
-def test_reconstructions_are_shown_15_times(tmp_path):
-    config = blog_celeba.faces_config(arguments(tmp_path, smoke=False, num_steps=600))
-    assert config.train.num_steps == 600 and config.train.eval_every == 40
+@pytest.mark.parametrize(("num_steps", "every"), [(600, 40), (None, 534), (1_000, 67), (3, 1)])
+def test_reconstructions_are_shown_15_times(num_steps, every, tmp_path):
+    args = arguments(tmp_path, size="published", num_steps=num_steps)
+    config = blog_celeba.faces_config(args)
     assert config.data.data_dir == str(tmp_path)
+    settings = config.train
+    assert (settings.eval_every, settings.num_steps) == (every, num_steps or 8_000)
+    shown = {*range(every, settings.num_steps, every), settings.num_steps}
+    assert len(shown) == min(15, settings.num_steps)
 
 
 def test_without_faces_it_says_what_to_put_where(tmp_path):

@@ -6,8 +6,9 @@ from argparse import Namespace
 import pytest
 
 from experiments import lecture_disentanglement
-from experiments.lecture.runs import LAPTOP, PUBLISHED, SMOKE, members_of
+from experiments.lecture.runs import SIZES, members_of
 from vaejax.run import build
+from vaejax.sweep.members import DIVERGED_FILE
 
 pytest.importorskip("matplotlib")
 
@@ -27,7 +28,7 @@ FIGURES = {
 
 @pytest.mark.slow
 def test_whole_lecture(tmp_path):
-    args = Namespace(workdir=tmp_path, size=SMOKE, strategy="sequential")
+    args = Namespace(workdir=tmp_path, size="smoke", strategy="sequential")
     lecture_disentanglement.run(args)
     results = json.loads((tmp_path / "results.json").read_text())
     assert [page["beta"] for page in results["position"]] == [1.0, 30.0, 150.0]
@@ -42,12 +43,30 @@ def test_whole_lecture(tmp_path):
     assert set(results["coloured"]["shares"][0]) == {
         "shape", "scale", "orientation", "x", "y", "colour",
     }  # fmt: skip
+    assert results["diverged"] == []
     assert {path.stem for path in tmp_path.glob("*.png")} == FIGURES
 
 
-@pytest.mark.parametrize("size", [PUBLISHED, LAPTOP], ids=["published", "laptop"])
+def test_pages_without_a_healthy_run_are_left_out_and_told(tmp_path, monkeypatch):
+    def diverge(members, strategy):
+        for member in members:
+            member.workdir.mkdir(parents=True)
+            (member.workdir / DIVERGED_FILE).write_text("{}")
+        return True
+
+    monkeypatch.setattr(lecture_disentanglement.sweep, "train_members", diverge)
+    lecture_disentanglement.run(Namespace(workdir=tmp_path, size="smoke", strategy=None))
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert len(results["diverged"]) == 7
+    assert "runs_smoke/position/beta=1.0/seed=0" in results["diverged"]
+    assert results["position"] == results["capacity"] == [] and results["coloured"] is None
+    assert results["trade_off"] == {"FactorVAE": {}, "beta-VAE": {}}
+    assert not list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize("size", ["published", "laptop"])
 def test_runs_are_those_of_the_slides(size, tmp_path):
-    members = members_of(size, tmp_path)
+    members = members_of(SIZES[size], tmp_path)
     for some in members.values():
         build(some[0].config)
     objectives = {page: some[0].config.objective for page, some in members.items()}

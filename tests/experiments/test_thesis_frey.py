@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib")
 
 def run(workdir, faces):
     # One process: those of the default strategy would each compile every program.
-    size = {"smoke": True, "strategy": "sequential"}
+    size = {"size": "smoke", "strategy": "sequential"}
     thesis_frey.run(Namespace(workdir=workdir, faces=faces, digits=workdir, **size))
     return json.loads((workdir / "results.json").read_text())
 
@@ -47,7 +47,8 @@ def test_whole_thesis(tmp_path, capsys):
     figures = {path.stem for path in (tmp_path / "thesis").glob("*.png")}
     assert {"figure_3_3", "figure_4_1", "figure_5_2", "figure_5_4", "chapter_6"} <= figures
 
-    runs = sorted((tmp_path / "thesis" / "runs").rglob("metrics.jsonl"))
+    runs = sorted((tmp_path / "thesis" / "runs_smoke").rglob("metrics.jsonl"))
+    assert runs and not (tmp_path / "thesis" / "runs").exists()
     before = [path.stat().st_mtime_ns for path in runs]
     assert run(tmp_path / "thesis", faces) == results
     assert [path.stat().st_mtime_ns for path in runs] == before  # nothing was trained again

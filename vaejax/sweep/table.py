@@ -69,7 +69,7 @@ def _rows(members: Sequence[Member]) -> list[Row]:
     if not values:
         return [Row(point, "", "", "", {}, *[math.nan] * 4, num_diverged)]
     return [
-        Row(point, *name, unit(name[1]), given, *_summary(list(given.values())), num_diverged)
+        Row(point, *name, unit(name[1]), given, *summary_of(list(given.values())), num_diverged)
         for name, given in values.items()
     ]
 
@@ -79,8 +79,8 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _summary(values: Sequence[float]) -> tuple[float, float, float, float]:
-    """Mean, standard deviation, and the interval of the mean."""
+def summary_of(values: Sequence[float]) -> tuple[float, float, float, float]:
+    """Mean, standard deviation, and the 95 % interval of the mean by Student's t; or NaN."""
     from scipy.special import stdtrit  # slow to import
 
     count, mean = len(values), float(np.mean(values))

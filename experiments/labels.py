@@ -1,0 +1,49 @@
+"""What few labelled images say of a model."""
+
+import warnings
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from experiments.trained import Trained, codes_of
+from vaejax import metrics
+from vaejax.data import Subset
+from vaejax.evaluators.disentanglement import Table, varying
+
+# More points of the same few images would not say more.
+POINTS = {"num_train": 2_000, "num_eval": 1_000}
+
+
+def label_scores(
+    model: Trained, num_labels: Sequence[int], num_repeats: int
+) -> dict[int, np.ndarray]:
+    """The metric on random labelled images of the training split, by their number, [R] each.
+
+    Every repeat draws its images from the whole split, the same for all models. An image is encoded
+    once, however often it is drawn.
+    """
+    source = model.run.source
+    draws = {
+        n: [
+            np.random.default_rng(repeat).choice(len(source), n, replace=False)
+            for repeat in range(num_repeats)
+        ]
+        for n in num_labels
+    }
+    drawn = np.unique(np.concatenate([rows for some in draws.values() for rows in some]))
+    table = codes_of(model, [Subset(source, drawn)])
+    table = table._replace(factors=varying(table.factors))
+    return {
+        n: np.array([_score(table, np.searchsorted(drawn, rows), i) for i, rows in enumerate(some)])
+        for n, some in draws.items()
+    }
+
+
+def _score(table: Table, rows: np.ndarray, repeat: int) -> float:
+    """The metric of some rows of codes and factors."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "codes: .* points")  # few labels are the point here
+        return metrics.beta_vae_score(
+            table.means[rows], table.factors[rows], rng=jax.random.key(repeat), **POINTS
+        )["beta_vae_score"]
