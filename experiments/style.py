@@ -33,7 +33,9 @@ def can_draw() -> bool:
 def check_can_draw() -> None:
     """Raise a ConfigError where there is no matplotlib: before training, not after it."""
     if not can_draw():
-        raise ConfigError("matplotlib: expected for the figures; pip install 'vaejax[plots]'")
+        raise ConfigError(
+            "matplotlib: expected for the figures, got none; pip install 'vaejax[plots]'"
+        )
 
 
 def draw(path: Path, figure_of: Callable[..., Any], *args: Any) -> None:
