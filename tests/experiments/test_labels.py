@@ -29,14 +29,14 @@ class Numbered(Source):
 
 @pytest.fixture
 def encoded(monkeypatch):
-    """Lists the images that are encoded; the codes are their factors with a little noise."""
+    """Lists the images that are encoded; the codes are their factors with noise."""
     seen = []
 
     def codes_of(model, sources):
         (source,) = sources
         seen.append(source.indices)
         factors = source.factors(np.arange(len(source)))
-        codes = factors[:, :3] + 0.3 * np.random.default_rng(1).normal(size=(len(source), 3))
+        codes = factors[:, :3] + np.random.default_rng(1).normal(size=(len(source), 3))
         return Table(codes.astype(np.float32), codes, factors)
 
     monkeypatch.setattr(labels, "codes_of", codes_of)
@@ -47,7 +47,7 @@ def test_every_repeat_draws_from_the_whole_split_and_an_image_is_encoded_once(en
     model = SimpleNamespace(run=SimpleNamespace(source=Numbered()))
     scores = labels.label_scores(model, (100, 300), num_repeats=5)
     assert {n: some.shape for n, some in scores.items()} == {100: (5,), 300: (5,)}
-    assert scores[300].min() > 0.9 and len(set(scores[100])) > 1
+    assert scores[300].min() > 0.6 and len(set(scores[100])) > 1
     (rows,) = encoded
     assert len(np.unique(rows)) == len(rows)
     # Five draws of 300 of 3,000 leave 59 % unseen; one table of 300 for all would leave 90 %.
