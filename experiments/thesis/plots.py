@@ -14,16 +14,21 @@ PART_STYLES = {"loss": "-", "reconstruction": (0, (3, 1.5))}
 PART_COLOURS = (INK, *SIZE_COLOURS.values())
 COLUMNS = 5  # panels beside each other where there is one per beta
 NOTHING = 1e-6  # nats, below which a KL is not shown
+LINEAR = 0.01  # the axis of figure 5.1 is logarithmic from here on, and linear down to 0
 REFERENCE_STYLES = (":", "--", "-.")
 
 
 def against_beta(lines: Mapping[int, Series], label: str) -> Any:
-    """A positive number against beta, a line per latent size (figure 5.1)."""
+    """A number of at least 0 against beta, a line per latent size (figure 5.1).
+
+    Where an encoder ignores its images, so that all posteriors are equal, the number is 0.
+    """
     figure, (panel,) = panels_of(1, columns=1, height=3.2, width=4.6)
     for size, series in lines.items():
         canvas.line(panel, series, SIZE_COLOURS[size], f"{size} latents")
     canvas.beta_axis(panel)
-    panel.set(ylabel=label, yscale="log")
+    panel.set_yscale("symlog", linthresh=LINEAR, linscale=0.5)
+    panel.set(ylabel=label, ylim=(-0.05 * LINEAR, None))
     panel.legend()
     return figure
 

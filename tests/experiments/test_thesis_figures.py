@@ -40,13 +40,15 @@ def readings():
 
 
 def test_a_line_is_the_mean_over_seeds_and_its_bars_their_range():
-    figure = plots.against_beta({2: {1e-3: np.array([1.0, 2.0, 6.0]), 1.0: np.ones(2)}}, "F")
+    figure = plots.against_beta({2: {1e-3: np.array([1.0, 2.0, 6.0]), 1.0: np.zeros(2)}}, "F")
     (panel,) = figure.axes
     (bars,) = panel.containers
-    np.testing.assert_allclose(bars.lines[0].get_xydata(), [[1e-3, 3.0], [1.0, 1.0]])
+    np.testing.assert_allclose(bars.lines[0].get_xydata(), [[1e-3, 3.0], [1.0, 0.0]])
     segments = bars.lines[2][0].get_segments()
-    np.testing.assert_allclose(np.array(segments)[:, :, 1], [[1, 6], [1, 1]])
-    assert panel.get_xscale() == panel.get_yscale() == "log"
+    np.testing.assert_allclose(np.array(segments)[:, :, 1], [[1, 6], [0, 0]])
+    assert panel.get_xscale() == "log"
+    low, high = panel.get_ylim()
+    assert low < 0 and high > 6  # 0 is shown
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["2 latents"]
 
 
