@@ -68,6 +68,8 @@ def plot(rows: list[sweep.Row], workdir: Path) -> None:
 def run(config: ConfigDict, workdir: Path) -> None:
     """Make the members, train what is not trained yet, and sum up."""
     grid = dict(values_of(config, text) for text in SWEEP.value)
+    if len(grid) < len(SWEEP.value):
+        raise ConfigError("--sweep: expected every key once, its values with commas between them")
     seeds = range(config.train.seed, config.train.seed + SEEDS.value)
     members = sweep.make_members(config, sweep.grid(grid), seeds=seeds, workdir=workdir)
     finished = sweep.train_members(members, strategy=STRATEGY.value)

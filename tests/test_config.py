@@ -106,6 +106,13 @@ def test_run_config_is_locked_and_filled_in():
         config.train.num_stpes = 3
 
 
+def test_integers_where_floats_belong_become_floats():
+    config = run_config(objective={"name": "elbo", "beta": 4}, optimizer={"name": "adam", "l2": 0})
+    assert [type(value) for value in (config.objective.beta, config.optimizer.l2)] == [float] * 2
+    config.objective.beta = 0.5  # which it would not be, where an integer stands
+    assert type(run_config(model={"name": "ConvVAE", "latent_size": 3}).model.latent_size) is int
+
+
 def test_what_a_section_leaves_out_can_be_set():
     config = run_config(
         data={"name": "dsprites"},

@@ -153,6 +153,14 @@ def test_non_finite_loss_ends_the_run_with_advice(config, tmp_path):
         train(config, tmp_path)
 
 
+def test_parameters_that_are_not_finite_are_neither_evaluated_nor_saved(config, tmp_path):
+    config.update_from_flattened_dict({"optimizer.name": "sgd", "optimizer.learning_rate": 3e38})
+    config.update_from_flattened_dict({"objective.beta": 1e6, "train.eval_every": 1})
+    with pytest.raises(FloatingPointError, match="parameters are not finite at step 1"):
+        train(config, tmp_path)
+    assert not list((tmp_path / "checkpoints").glob("[0-9]*"))
+
+
 def test_steps_skipped_again_and_again_end_the_run(config, tmp_path, monkeypatch):
     monkeypatch.setattr("vaejax.train.MAX_SKIPPED", 5)
     config.optimizer.learning_rate = 1e30

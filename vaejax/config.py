@@ -106,13 +106,19 @@ def check_variant(variant: str, variants: Iterable[str]) -> None:
 
 
 def _filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[str, Any]:
-    """A section and the simple defaults of its factory; None becomes a typed placeholder."""
+    """A section and the simple defaults of its factory; None becomes a typed placeholder.
+
+    An integer where only floats belong becomes one, so that other floats can be set in its place.
+    """
     filled, hints = dict(section), _type_hints(factory)
     for name, parameter in inspect.signature(factory).parameters.items():
         default = parameter.default
         if name in ("name", "parent"):  # fields of every flax module
             continue
         if name in section and (section[name] is not None or default is not None):
+            kinds = {hints.get(name), *typing.get_args(hints.get(name))}
+            if type(section[name]) is int and float in kinds and int not in kinds:
+                filled[name] = float(section[name])
             continue
         if isinstance(default, bool | int | float | str):
             filled[name] = float(default) if hints.get(name) is float else default

@@ -208,9 +208,8 @@ def make_sweep_step(
     Args:
         step: of one model, as `make_train_step` makes it.
         batch_of: `(records, indices [B], rng) -> batch`; `rng` has the step folded in.
-        how: "vmap" trains the models side by side, each operation batched over them; "map" takes
-            them in turn within the call. Side by side, the convolutions of the Frey network (16
-            images each) take 4-5 times as long on CPU.
+        how: "vmap" trains the models side by side, each operation batched over them (on CPU, but
+            for convolutions); "map" takes them in turn within the call.
     """
     if how not in ("vmap", "map"):
         raise ValueError(f"how: expected 'vmap' or 'map', got {how!r}")

@@ -87,8 +87,10 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                 last = step == settings.num_steps
                 log_now = step % settings.log_every == 0 or last
                 evaluate_now = step % settings.eval_every == 0 or last
-                if log_now or evaluate_now or stop_requested():
+                if evaluate_now or stop_requested():
                     check_finite(state, metrics, settings, checkpoints)
+                elif log_now:  # then the parameters need not be fetched
+                    check_finite(state._replace(params={}), metrics, settings, checkpoints)
                 if log_now:
                     log.metrics(step, "train", metrics)
                 if evaluate_now:
@@ -152,16 +154,26 @@ def check_finite(
 ) -> None:
     """Raise before a state that is beyond repair is evaluated or saved.
 
+    Args:
+        state: after a step.
+        metrics: of the step: loss and gradient are those of the parameters before it.
+        settings: of the run.
+        checkpoints: of the run, for the message.
+
     Raises:
-        FloatingPointError: loss or gradient is not finite, or too many steps in a row were skipped.
+        FloatingPointError: loss, gradient or parameters are not finite, or too many steps in a row
+            were skipped.
     """
     values = {name: float(metrics[name]) for name in ("loss", "grad_norm")}
     found = [f"{name} is {x}" for name, x in values.items() if not math.isfinite(x)]
     if settings.skip_factor is not None:
         in_a_row = int(state.guard.num_in_a_row)
         if in_a_row < min(MAX_SKIPPED, settings.num_steps):
-            return
-        found.insert(0, f"{in_a_row} steps in a row were skipped")
+            found = []
+        else:
+            found.insert(0, f"{in_a_row} steps in a row were skipped")
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params)):
+        found.append("parameters are not finite")
     if found:
         raise FloatingPointError(
             f"{', '.join(found)} at step {int(state.step)}; the latest checkpoint is of step "

@@ -52,6 +52,8 @@ def test_equal_arguments_make_models_equal():
 
     assert model(0.5) == model(0.5) and hash(model(0.5)) == hash(model(0.5))
     assert model(0.5) != model(0.25)
+    assert gaussian() == gaussian(1.0) == gaussian(scale=1.0)
+    assert gaussian() != bernoulli()
 
 
 def test_fixed_scale_is_squared_error_and_a_constant():

@@ -1,6 +1,7 @@
 """Members are what single runs are, by every strategy; stopping, resuming, diverging."""
 
 import json
+import pickle
 import shutil
 import signal
 
@@ -8,11 +9,13 @@ import jax
 import numpy as np
 import pytest
 
-from vaejax import modes, sweep
+from vaejax import metrics, modes, sweep
 from vaejax import train as train_module
 from vaejax.config import ConfigError
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.packing import unfinished_groups
+from vaejax.sweep.processes import _sendable
+from vaejax.sweep.program import Program
 from vaejax.sweep.training import Trainer
 from vaejax.train import train
 
@@ -186,6 +189,48 @@ def test_a_diverged_member_is_reported_and_leaves_the_others_alone(
     assert [row.point for row in rows] == [{"optimizer.learning_rate": 1e30}]
 
 
+def test_a_member_that_diverges_in_the_last_update_leaves_the_others_alone(tiny, tmp_path):
+    """Its loss was still finite; what is evaluated and saved is behind the update."""
+    rates = {"optimizer.learning_rate": [1e-12, 3e38]}
+    steep = {"name": "elbo", "beta": 1e6}
+    config = tiny(objective=steep, num_steps=1, log_every=1, eval_every=1)
+    config.optimizer.name = "sgd"  # whose updates are as large as the gradient makes them
+    members = make(config, rates, tmp_path)
+    assert sweep.train_members(members, strategy="map")
+    assert [(member.step, member.diverged) for member in members] == [(1, False), (0, True)]
+    assert "parameters are not finite" in (members[1].workdir / "diverged.json").read_text()
+
+
+def test_codes_that_are_not_finite_are_their_members_own_affair(tiny, tmp_path, monkeypatch):
+    of_member = Program.evaluators_of
+
+    def evaluators_of(self, member):
+        if member.point["objective.beta"] < 4:
+            return of_member(self, member)
+        codes = np.full((8, 2), np.nan)
+        return {"codes": lambda state: {"found": metrics.active_units(codes)}}
+
+    monkeypatch.setattr(Program, "evaluators_of", evaluators_of)
+    members = make(tiny(num_steps=4), BETAS, tmp_path)
+    assert sweep.train_members(members, strategy="map")
+    assert [(member.step, member.diverged) for member in members] == [(4, False), (0, True)]
+    assert "codes: expected finite" in (members[1].workdir / "diverged.json").read_text()
+
+
+def test_errors_come_through_a_pipe():
+    """Those of tracing do not survive pickling."""
+
+    def choose(x):
+        return 1 if x else 0
+
+    for error_type, fail in ((TypeError, lambda: jax.jit(choose)(1.0)), (KeyError, {}.popitem)):
+        with pytest.raises(error_type) as caught:
+            fail()
+        sent = pickle.loads(pickle.dumps(_sendable(caught.value)))
+        assert str(caught.value) in str(sent) and sent.__notes__
+    assert type(sent) is KeyError
+
+
 def test_folders_of_other_runs_and_unknown_strategies_are_refused(tiny, unbroken, tmp_path):
     (member,) = make(tiny(batch_size=8), {"objective.beta": [1.0]}, tmp_path)
     shutil.copytree(unbroken[0].workdir, member.workdir)
@@ -193,6 +238,10 @@ def test_folders_of_other_runs_and_unknown_strategies_are_refused(tiny, unbroken
         sweep.train_members([member])
     with pytest.raises(ConfigError, match="strategy: expected one of"):
         sweep.train_members([member], strategy="pmap")
+    (shorter,) = make(tiny(num_steps=6), {"objective.beta": [1.0]}, tmp_path / "longer")
+    shutil.copytree(unbroken[0].workdir, shorter.workdir)
+    with pytest.raises(ConfigError, match="config.train.num_steps: expected at least 8, as "):
+        sweep.train_members([shorter])
 
 
 def test_processes_leave_what_one_process_leaves(tiny, tmp_path, use_devices):

@@ -52,6 +52,31 @@ def test_a_number_that_is_asked_for_is_part_of_the_program(tiny, tmp_path, monke
     assert betas == [{1.0}, {4.0}]
 
 
+def test_a_number_that_the_loss_asks_for_is_part_of_the_program(tiny, tmp_path, monkeypatch):
+    def asking(model, *, beta: float = 1.0):
+        elbo = objectives.elbo(model, beta=beta)
+
+        def loss(*args):
+            value, rest = elbo.loss(*args)
+            return (2.0 * value if beta > 2 else value), rest
+
+        return elbo._replace(loss=loss)
+
+    asking.__annotations__["return"] = objectives.elbo.__annotations__["return"]
+    monkeypatch.setattr(objectives, "asking", asking, raising=False)
+    config = tiny(objective={"name": "asking", "beta": 1.0})
+    groups = groups_of(config, {"objective.beta": [1.0, 4.0]}, tmp_path)
+    assert [group.program.names for group in groups] == [()] * 2
+
+
+def test_a_number_that_changes_the_state_is_part_of_the_program(tiny, tmp_path):
+    """Without l2 a single run's optimiser has no term for it, and neither has its checkpoint."""
+    (group,) = groups_of(tiny(), {"optimizer.l2": [1e-3, 1e-2]}, tmp_path)
+    assert group.program.names == ("optimizer.l2",)
+    groups = groups_of(tiny(), {"optimizer.l2": [0.0, 1e-3, 1e-2]}, tmp_path)
+    assert [group.program.names for group in groups] == [()] * 3
+
+
 def test_finished_members_are_left_out_but_make_no_other_program(tiny, tmp_path):
     members = sweep.make_members(
         tiny(), sweep.grid({"objective.beta": [1.0, 4.0]}), seeds=[0], workdir=tmp_path

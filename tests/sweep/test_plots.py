@@ -30,6 +30,8 @@ def rows():
             for name in ("mig", "mig_low", "mig_high", "mig_std"):
                 metric = f"disentanglement/{name}"
                 rows.append(made_up(beta, latent_size, "disentanglement", metric, 0.1))
+            baseline = "disentanglement/pca/mig"
+            rows.append(made_up(beta, latent_size, "disentanglement", baseline, 0.1))
     return rows
 
 
@@ -79,3 +81,14 @@ def test_the_swept_number_is_the_first_that_is_one(rows):
     named = [row._replace(point={"model.preset": "frey", "flip": True}) for row in rows]
     assert sweep.swept_number(named) is None
     assert sweep.swept_number([]) is None
+
+
+def test_the_swept_number_holds_several_numbers_and_nothing_else(rows):
+    def with_points(points):
+        return [row._replace(point=point) for row, point in zip(rows, points, strict=False)]
+
+    some = [{"optimizer.clip_norm": norm, "objective.beta": 1.0} for norm in (1.0, None)]
+    assert sweep.swept_number(with_points(some)) == "objective.beta"
+    some = [{"objective.beta": 1.0, "model.latent_size": size} for size in (2, 3)]
+    assert sweep.swept_number(with_points(some)) == "model.latent_size"
+    assert sweep.swept_number(with_points([{"train.skip_factor": np.inf}])) is None

@@ -93,6 +93,13 @@ def test_files_hold_the_rows(members, tmp_path):
     assert '"std": null' in (tmp_path / "results.jsonl").read_text()
 
 
+def test_a_swept_infinity_is_written_as_text(members, tmp_path):
+    row = sweep.table(members[:1])[0]._replace(point={"train.skip_factor": np.inf})
+    sweep.write_table([row], tmp_path)
+    (line,) = (tmp_path / "results.jsonl").read_text().splitlines()
+    assert json.loads(line)["train.skip_factor"] == "inf"
+
+
 def test_summary_tells_the_bound_of_every_point(members):
     first, second = sweep.summary(sweep.table(members))
     assert first.startswith("objective.beta 1.0: test/bound elbo -2.6667 [")

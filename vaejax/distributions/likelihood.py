@@ -2,14 +2,11 @@
 
 A likelihood says how many numbers per pixel the decoder must produce for images of C channels and
 turns them into a `Distribution`. The model stays the same for all of them.
-
-Equal arguments give the same object, so that models built alike are equal, and what is compiled for
-one serves the others.
 """
 
-import functools
+import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 
@@ -21,23 +18,28 @@ from vaejax.distributions.symmetric import Symmetric
 from vaejax.types import Array, Distribution
 
 
-class Likelihood(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Likelihood:
     """How raw decoder outputs become a distribution over images.
 
+    Two are equal if their settings are. Models that differ in nothing else are then equal too, and
+    what is compiled for one serves the other.
+
     Attributes:
+        settings: a name and the arguments that the functions depend on.
         num_outputs: `C -> ` outputs per pixel.
         distribution: `([B, H, W, num_outputs(C)], C) -> Distribution` over [B, H, W, C].
         any_range: whether images may leave [0, 1]; elsewhere a Bernoulli has no bound at all.
         bits: images take 2^bits values, which have masses; None where that does not matter.
     """
 
-    num_outputs: Callable[[int], int]
-    distribution: Callable[[Array, int], Distribution]
+    settings: tuple[Any, ...]
+    num_outputs: Callable[[int], int] = dataclasses.field(compare=False)
+    distribution: Callable[[Array, int], Distribution] = dataclasses.field(compare=False)
     any_range: bool = False
     bits: int | None = None
 
 
-@functools.cache
 def bernoulli(border: int = 0) -> Likelihood:
     """Bernoulli pixels: binary images, or the usual cross-entropy on grey ones in [0, 1].
 
@@ -47,12 +49,12 @@ def bernoulli(border: int = 0) -> Likelihood:
     if border < 0:
         raise ValueError(f"border: expected a number >= 0, got {border}")
     return Likelihood(
+        ("bernoulli", border),
         num_outputs=lambda channels: channels,
         distribution=lambda outputs, channels: Bernoulli(outputs, border),
     )
 
 
-@functools.cache
 def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
     """Gaussian pixels, log p = -(x - mean)^2 / (2 scale^2) - log scale - 1/2 log 2 pi.
 
@@ -75,13 +77,13 @@ def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
         return Symmetric(normal) if symmetric else normal
 
     return Likelihood(
+        ("gaussian", scale, symmetric),
         num_outputs=lambda channels: channels if scale is not None else 2 * channels,
         distribution=distribution,
         any_range=not symmetric,
     )
 
 
-@functools.cache
 def logistic_mixture(
     num_mixtures: int = 10, bits: int = 8, edge_threshold: float | None = None
 ) -> Likelihood:
@@ -91,6 +93,7 @@ def logistic_mixture(
     if not 1 <= bits <= 16:
         raise ValueError(f"bits: expected 1 to 16, got {bits}")
     return Likelihood(
+        ("logistic_mixture", num_mixtures, bits, edge_threshold),
         num_outputs=lambda channels: LogisticMixture.num_outputs(channels, num_mixtures),
         distribution=lambda outputs, channels: LogisticMixture.from_outputs(
             outputs, channels, bits, edge_threshold

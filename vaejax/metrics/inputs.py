@@ -13,6 +13,10 @@ from vaejax.types import Array
 FEW_POINTS = 1000
 
 
+class NotFinite(ValueError, FloatingPointError):
+    """Codes are not finite: a wrong argument, or the codes of a model that has diverged."""
+
+
 def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = FEW_POINTS):
     """Codes as a finite float array [N, D]; a warning where N is small.
 
@@ -29,7 +33,7 @@ def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = 
     if not np.issubdtype(codes.dtype, np.floating):
         codes = codes.astype(np.float32)
     if not is_traced(codes) and not np.isfinite(codes).all():
-        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
+        raise NotFinite(f"{name}: expected finite numbers, got NaN or infinity")
     if len(codes) < few:
         warnings.warn(
             f"{name}: {len(codes)} points; scores of fewer than {few} vary much from draw to draw",

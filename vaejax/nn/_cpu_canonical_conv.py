@@ -49,7 +49,7 @@ def canonical_conv(x: Array, kernel: Array, geometry: Geometry) -> Array:
     convolve = jax.custom_batching.custom_vmap(partial(_native, geometry=geometry))
 
     @convolve.def_vmap
-    def of_models(size: int, batched: Sequence[bool], x: Array, kernel: Array):
+    def of_models(_: int, batched: Sequence[bool], x: Array, kernel: Array) -> tuple[Array, bool]:
         if all(batched):
             return lax.map(lambda model: convolve(*model), (x, kernel)), True
         in_axes = [0 if has_axis else None for has_axis in batched]

@@ -1,7 +1,7 @@
 """Trains the members of a sweep by one of four strategies.
 
-    vmap        members of a program side by side, every operation batched over them; shared out
-                over all devices
+    vmap        members of a program side by side, every operation batched over them (on CPU, all
+                but convolutions); shared out over all devices
     map         members of a program in one call, each in turn; shared out likewise
     sequential  one member after another, with the program compiled once
     processes   as sequential, in a process per core
@@ -46,13 +46,19 @@ def train_members(
         on from there.
 
     Raises:
-        ConfigError: a configuration cannot be run, or a folder holds a run of another one.
+        ConfigError: a configuration cannot be run, or a folder holds a run of another one or of
+            more steps.
     """
     if strategy is not None and strategy not in STRATEGIES:
         raise ConfigError(f"strategy: expected one of {STRATEGIES}, got {strategy!r}")
     for member in members:
         if member.step or member.diverged:
             check_same_run(member.workdir, member.config)
+        if member.step > member.config.train.num_steps:
+            raise ConfigError(
+                f"config.train.num_steps: expected at least {member.step}, as {member.workdir} was "
+                f"trained for, got {member.config.train.num_steps}"
+            )
     left = unfinished_groups(members)
     strategy = strategy or best_strategy(left)
     with stop_requests() as stop_requested:
@@ -95,8 +101,16 @@ def _train_here(
 def best_strategy(groups: Sequence[Group]) -> Strategy:
     """The default strategy on this platform.
 
-    Only convolutional networks on CPU were measured: there a process per core was the fastest, and
-    vmap the slowest. Dense networks on CPU, and accelerators, were not.
+    Measured on two CPU cores, ms per step and model of ten or more models with 32 images each
+    (`experiments/benchmarks/sweep.py --models`):
+
+                              processes   map   vmap
+        Frey network                 24    38     43
+        dense, 1,200 wide            20    21     24
+        dense, 200 wide             1.0   1.6    1.7
+
+    So a process per core, also for dense networks. Accelerators were not measured: there vmap, as
+    it makes large operations of many small ones.
     """
     if jax.default_backend() != "cpu":
         return "vmap"

@@ -4,8 +4,9 @@
 strategy trained the member.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -52,27 +53,27 @@ class Folder:
         self._lines = JsonLines(member.workdir / "metrics.jsonl", int(self.state.step))
 
     def check(self, state: TrainState, metrics: Mapping[str, Any]) -> None:
-        """Note, on disk too, if the metrics of a training step are beyond repair.
+        """Note, on disk too, if a training step was beyond repair.
 
         Args:
-            state: after the step; its `step` and `guard` are enough.
+            state: after the step; its `params` may be left out where it is not saved.
             metrics: of the step.
         """
-        try:
+        with self._noting_divergence(state):
             check_finite(state, metrics, self._settings, self._checkpoints)
-        except FloatingPointError as error:
-            self.diverged = True
-            report = {"step": int(state.step), "error": str(error)}
-            (self.member.workdir / DIVERGED_FILE).write_text(json.dumps(report) + "\n")
 
     def log(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Write the metrics of a training step."""
         self._lines.metrics(step, "train", metrics)
 
     def evaluate(self, state: TrainState) -> None:
-        """Evaluate, log and save a state with its numbers."""
+        """Evaluate, log and save a state with its numbers; codes may show that it has diverged."""
         state = self._on_devices(state)
-        scores = {name: dict(score(state)) for name, score in self._evaluators.items()}
+        scores: dict[str, dict[str, Any]] = {}
+        with self._noting_divergence(state):
+            scores = {name: dict(score(state)) for name, score in self._evaluators.items()}
+        if self.diverged:
+            return
         for name, values in scores.items():
             arrays = {metric: np.asarray(value) for metric, value in values.items()}
             self._lines.metrics(int(state.step), name, arrays)
@@ -86,6 +87,15 @@ class Folder:
         """Return when everything is on disk."""
         self._lines.close()
         self._checkpoints.close()
+
+    @contextlib.contextmanager
+    def _noting_divergence(self, state: TrainState) -> Iterator[None]:
+        try:
+            yield
+        except FloatingPointError as error:
+            self.diverged = True
+            report = {"step": int(state.step), "error": str(error)}
+            (self.member.workdir / DIVERGED_FILE).write_text(json.dumps(report) + "\n")
 
     def _on_devices(self, state: TrainState) -> TrainState:
         return jax.device_put(state, replicated(self._mesh))

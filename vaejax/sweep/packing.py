@@ -27,8 +27,9 @@ def unfinished_groups(members: Sequence[Member]) -> list[Group]:
 
     Two members share one if their configurations differ only in the seed and in floats of the
     sections `objective` and `optimizer`. Integers (lengths, widths) are part of a program, and so
-    is a float whose value an objective or optimiser asks for when it is built. Finished members
-    have their say in what is an input, so that a resumed sweep has the programs it had before.
+    is a float whose value an objective or optimiser asks for, or on which the parts of a state
+    depend (l2 = 0 has no term of its own). Finished members have their say in what is an input, so
+    that a resumed sweep has the programs it had before.
 
     Raises:
         ConfigError: a member's configuration cannot be run.
@@ -41,7 +42,8 @@ def unfinished_groups(members: Sequence[Member]) -> list[Group]:
         program = Program(alike[0].config, names)
         for member in alike:
             program.check(member)
-        fixed = [name for name in names if not program.can_trace(name)]
+        values = {name: {_floats(member)[name] for member in alike} for name in names}
+        fixed = [name for name in names if not program.can_trace(name, values[name])]
         parts = _split(alike, lambda m, fixed=fixed: tuple(_floats(m)[name] for name in fixed))
         for part in parts:
             if fixed:

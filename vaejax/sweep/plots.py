@@ -21,11 +21,18 @@ Line = tuple[str, list[tuple[float, Row]]]
 
 
 def swept_number(rows: Sequence[Row]) -> str | None:
-    """The first swept key that holds numbers, which runs along the lines; None if there is none."""
-    for key, value in rows[0].point.items() if rows else ():
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return key
-    return None
+    """The swept key that runs along the lines: the first that holds numbers, several if any does.
+
+    None if no key holds numbers and nothing else.
+    """
+    keys = rows[0].point if rows else ()
+    values = {key: {row.point[key] for row in rows} for key in keys}
+    numbers = [key for key in keys if all(map(_is_finite_number, values[key]))]
+    return next((key for key in numbers if len(values[key]) > 1), next(iter(numbers), None))
+
+
+def _is_finite_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
@@ -59,16 +66,12 @@ def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
 
 
 def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
-    """The bound, its parts and the disentanglement scores against the first swept number.
+    """The bound, its parts and the scores of the models against the first swept number.
 
     Args: as `plot_tradeoff`.
     """
     split, key = _bound_split(rows), swept_number(rows)
-    scores = {
-        (row.split, row.metric)
-        for row in rows
-        if row.metric.startswith("disentanglement/") and not row.metric.endswith(SUFFIXES)
-    }
+    scores = {(row.split, row.metric) for row in rows if _is_score(row.metric)}
     panels = [(split, metric) for metric in HEADLINE] + sorted(scores)
     figure, axes = _panels(len(panels))
     for axis, (split, metric) in zip(axes, panels, strict=True):
@@ -85,6 +88,12 @@ def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
         axis.set(xlabel=_name(key), ylabel=f"{name}, {across[0].unit}".removesuffix(", "))
         axis.set_title(split, fontsize="medium")
     _finish(figure, axes, path)
+
+
+def _is_score(metric: str) -> bool:
+    """Whether it scores models; `disentanglement/pca/mig` does not, it is of a baseline."""
+    is_mean = metric.startswith("disentanglement/") and not metric.endswith(SUFFIXES)
+    return metric == "log_likelihood" or (is_mean and metric.count("/") == 1)
 
 
 def _bound_split(rows: Sequence[Row]) -> str:

@@ -7,9 +7,10 @@ import collections
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
@@ -20,13 +21,19 @@ from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
 from vaejax.sweep.training import Trainer
 
-# A worker keeps its compiled programs where the process that started it does.
+# A worker keeps its compiled programs where the process that started it does, and computes alike.
 INHERITED = (
     "jax_compilation_cache_dir",
     "jax_persistent_cache_min_compile_time_secs",
     "jax_persistent_cache_min_entry_size_bytes",
     "jax_numpy_rank_promotion",
+    "jax_default_matmul_precision",
+    "jax_default_prng_impl",
+    "jax_enable_x64",
+    "jax_platforms",
+    "jax_threefry_partitionable",
 )
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 POLL_SECONDS = 0.5  # between looks at whether a stop was requested
 
 
@@ -66,37 +73,63 @@ def train_in_processes(
     settings = {name: getattr(jax.config, name) for name in INHERITED}
     waiting, busy, processes = collections.deque(jobs), {}, []
     failure, stopping = None, False
-    for core in cores[: len(jobs)]:
-        ours, theirs = context.Pipe()
-        processes.append(context.Process(target=_work, args=(theirs, core, settings)))
-        processes[-1].start()
-        theirs.close()  # so that the pipe ends when the process does
-        busy[ours] = waiting.popleft()
-        ours.send(busy[ours])
-    while busy:
-        for connection in wait(list(busy), POLL_SECONDS):
-            job = busy.pop(connection)
-            try:
-                error = connection.recv()
-            except (EOFError, OSError):
-                error = RuntimeError(f"the process that trained {job.member.workdir} has died")
-            failure = failure or error
-            if error is None:
-                trained(job.member)
-            if waiting and not (failure or stopping):
-                busy[connection] = waiting.popleft()
-                connection.send(busy[connection])
-            else:
-                connection.close()
-        if not stopping and (failure or stop_requested()):
-            stopping = True
-            for connection in busy:
-                with contextlib.suppress(OSError):  # it has died: the next look will tell
-                    connection.send(None)
-    for process in processes:
-        process.join()
+    try:
+        for core in cores[: len(jobs)]:
+            ours, theirs = context.Pipe()
+            processes.append(context.Process(target=_work, args=(theirs, core, settings)))
+            with _signals_held_back():
+                processes[-1].start()
+            theirs.close()  # so that the pipe ends when the process does
+            busy[ours] = waiting.popleft()
+            ours.send(busy[ours])
+        while busy:
+            for connection in wait(list(busy), POLL_SECONDS):
+                job, error = busy[connection], _answer(connection, busy[connection])
+                failure = failure or error
+                if error is None:
+                    trained(job.member)
+                if waiting and not (failure or stopping):
+                    busy[connection] = waiting.popleft()
+                    connection.send(busy[connection])
+                else:
+                    del busy[connection]
+                    connection.close()
+            if not stopping and (failure or stop_requested()):
+                stopping = True
+                for connection in busy:
+                    with contextlib.suppress(OSError):  # it has died: the next look will tell
+                        connection.send(None)
+    finally:  # whatever happened: a process whose pipe ends saves its member and ends too
+        for connection in busy:
+            connection.close()
+        for process in processes:
+            process.join()
     if failure:
         raise failure
+
+
+def _answer(connection: Connection, job: Job) -> Exception | None:
+    """What a process says of its job: None, or what it met with."""
+    try:
+        return connection.recv()
+    except (EOFError, OSError):
+        return RuntimeError(f"the process that trained {job.member.workdir} has died")
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """SIGINT and SIGTERM come afterwards; a process started within never gets them.
+
+    A terminal sends its signals to all of them, also to one that has just begun to import.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(connection: Connection, core: int, settings: Mapping[str, Any]) -> None:
@@ -105,7 +138,7 @@ def _work(connection: Connection, core: int, settings: Mapping[str, Any]) -> Non
     Anything that comes while a member is trained means to stop, and so does the end of the process
     at the other end; signals of the terminal are for that process alone.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "sched_setaffinity"):  # Linux
         os.sched_setaffinity(0, {core})
@@ -122,6 +155,15 @@ def _work(connection: Connection, core: int, settings: Mapping[str, Any]) -> Non
                     group, trainer = job.group, Trainer(program, "map")
                 trainer.train([job.member], connection.poll)
             except Exception as exception:
-                exception.add_note(traceback.format_exc())
-                error = exception
+                error = _sendable(exception)
             connection.send(error)
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error with its traceback as a note, or one of its text if it does not survive a pipe."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # among them all errors of tracing
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    error.add_note(traceback.format_exc())
+    return error

@@ -9,7 +9,7 @@ single run, compiled once for all members; `ordinary` takes the numbers out agai
 import copy
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -74,18 +74,35 @@ class Program:
         self._objective_with(numbers)
         self._optimizer_with(numbers)
 
-    def can_trace(self, name: str) -> bool:
-        """Whether objective and optimiser can be built from an unknown number at this key."""
+    def can_trace(self, name: str, values: Iterable[float]) -> bool:
+        """Whether one program can take the number at this key as an input.
 
-        def build_both(number: Array) -> None:
-            self._objective_with({name: number})
-            self._optimizer_with({name: number})
+        Args:
+            name: the key.
+            values: of the members.
+
+        Returns:
+            False if the code of objective or optimiser asks for its value, or if the state of a
+            single run with one of the values has other parts than the program's.
+        """
+        arguments = initial_arguments(self.run.source, self.run.settings)
+
+        def use(number: Array) -> Any:
+            rng, batch = arguments
+            state = self._state_of(rng, batch, {name: number})
+            for is_training in (True, False):
+                self._loss(state.params, state.model_state, batch, rng, state.step, is_training)
+            _, (_, opt_state) = self._update(state.params, state.opt_state, state.params)
+            return state.params, opt_state
 
         try:
-            jax.eval_shape(build_both, jax.ShapeDtypeStruct((), np.float32))
-        except ConfigError:  # how `configuration` tells that their code asked for its value
+            params, ours = jax.eval_shape(use, jax.ShapeDtypeStruct((), np.float32))
+        except (ConfigError, TypeError):  # `configuration` turns some of JAX's errors into its own
             return False
-        return True
+        of_runs = [
+            jax.eval_shape(self._optimizer_with({name: value}).init, params) for value in values
+        ]
+        return all(jax.tree.structure(ours) == jax.tree.structure(state) for state in of_runs)
 
     def _state_of(self, rng: Array, batch: Batch, numbers: Numbers) -> TrainState:
         parts = self._objective_with(numbers), self._optimizer_with(numbers)

@@ -95,7 +95,7 @@ def summary(rows: Sequence[Row]) -> list[str]:
     """A line per point: its evaluated bound, and how many of its members diverged."""
     lines: dict[str, list[str]] = {}
     for row in rows:
-        name = ", ".join(f"{key} {value}" for key, value in row.point.items())
+        name = ", ".join(f"{key} {value}" for key, value in row.point.items()) or "all seeds"
         told = lines.setdefault(name, [f"{row.num_diverged} diverged"] if row.num_diverged else [])
         if row.metric == "elbo" and row.split != "train":
             interval = "" if math.isnan(row.low) else f" [{row.low:.5g}, {row.high:.5g}]"
@@ -124,8 +124,11 @@ def _record(row: Row) -> dict[str, Any]:
     def finite(value: float) -> float | None:
         return value if math.isfinite(value) else None
 
+    def plain(value: Any) -> Any:  # JSON has no infinity
+        return str(value) if isinstance(value, float) and math.isinf(value) else value
+
     return {
-        **row.point,
+        **{key: plain(value) for key, value in row.point.items()},
         "split": row.split,
         "metric": row.metric,
         "unit": row.unit,
