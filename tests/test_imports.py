@@ -41,7 +41,7 @@ ALLOWED = {
     "train_state": {"guard", "types"},
     "batch_statistics": {"types"},
     "accumulation": {"types", "parallel"},
-    "steps": {"accumulation", "checks", "guard", "types", "parallel", "train_state"},
+    "steps": {"accumulation", "checks", "guard", "types", "nn", "parallel", "train_state"},
     "data": {"types", "parallel", "randomness"},
     "figures": {"types"},
     "metrics": {"checks", "types"},

@@ -16,6 +16,7 @@ from jax.sharding import Mesh, PartitionSpec
 from vaejax.accumulation import accumulated
 from vaejax.checks import check_number
 from vaejax.guard import judge
+from vaejax.nn.native import in_turn
 from vaejax.parallel import (
     DATA_AXIS,
     MODELS_AXIS,
@@ -28,7 +29,7 @@ from vaejax.parallel import (
     sum_over_shards,
 )
 from vaejax.train_state import TrainState
-from vaejax.types import Array, Batch, Metrics, Objective
+from vaejax.types import Array, Batch, Metrics, ModelState, Objective, Params
 
 TrainStep = Callable[[TrainState, Batch, Array], tuple[TrainState, Metrics]]
 EvalStep = Callable[[TrainState, Batch, Array], Metrics]
@@ -73,6 +74,17 @@ def make_train_step(
         check_number("skip_factor", skip_factor, lambda x: x > 1, "a number > 1 or None")
     loss_and_gradient = jax.value_and_grad(objective.loss, has_aux=True)
 
+    def update(state: TrainState, grads: Params, model_state: ModelState) -> TrainState:
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
+        return state._replace(
+            params=params,
+            ema_params=optax.incremental_update(params, state.ema_params, 1.0 - decay),
+            model_state=model_state,
+            opt_state=opt_state,
+        )
+
     def train_step(state: TrainState, batch: Batch, rng: Array) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(rng, state.step)
 
@@ -90,23 +102,15 @@ def make_train_step(
             grads, metrics = mean_over_shards((grads, metrics))
         metrics["grad_norm"] = optax.tree.norm(grads)
 
-        def update(state: TrainState) -> TrainState:
-            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-            params = optax.apply_updates(state.params, updates)
-            decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
-            return state._replace(
-                params=params,
-                ema_params=optax.incremental_update(params, state.ema_params, 1.0 - decay),
-                model_state=model_state,
-                opt_state=opt_state,
-            )
+        def updated(state: TrainState) -> TrainState:
+            return in_turn(update)(state, grads, model_state)
 
         if skip_factor is None:
-            state = update(state)
+            state = updated(state)
         else:
             taken, guard = judge(state.guard, metrics["loss"], metrics["grad_norm"], skip_factor)
             # On CPU a branch is as fast as no choice at all; selecting every leaf costs up to 3 %.
-            state = jax.lax.cond(taken, update, lambda state: state, state)._replace(guard=guard)
+            state = jax.lax.cond(taken, updated, lambda state: state, state)._replace(guard=guard)
             metrics["skipped_steps"] = guard.num_skipped
         return state._replace(step=state.step + 1), metrics
 

@@ -1,8 +1,9 @@
 """Whether XLA's own form of an operation is used, or one that is faster on CPU."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import jax
 
@@ -23,6 +24,15 @@ def native_operations() -> Iterator[None]:
         yield
     finally:
         _force_native.reset(token)
+
+
+def in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function; where `jax.vmap` maps it over models on CPU, of one model after another.
+
+    That takes no longer there, and every model gets the numbers that it gets alone, bit for bit:
+    over many models, XLA divides where it multiplies by a reciprocal for one, and fuses otherwise.
+    """
+    return function if is_native() else jax.custom_batching.sequential_vmap(function)
 
 
 def is_native() -> bool:
