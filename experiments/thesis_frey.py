@@ -16,8 +16,8 @@ not trained again, a stopped one goes on. `--workdir` then holds `runs/` (with `
     figure_5_4, 5_6, 5_8             losses per epoch; kl_per_epoch
     equation_3_14                    KL = mutual information + KL of the aggregate posterior
     chapter_6                        beta-VAE metric and MIG on rendered dSprites
-Lines are means over seeds, bars and bands their range. On two CPU cores, which had other work too,
-it all took 49 minutes, of which the 93 runs on faces 31; `--smoke` tries the whole path in a minute.
+Lines are means over seeds, bars and bands their range. It all took 49 minutes on two CPU cores that
+had other work too, of which the 93 runs on faces 31; `--smoke` tries the whole path in a minute.
 
 What the thesis leaves open or says in two ways, and what is done here:
     1  "no sub-sampling" against stride 2 in table 4.1: the table. So too the fourth convolution,
