@@ -32,6 +32,12 @@ def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
         (workdir / CONFIG_FILE).write_text(json.dumps(wanted, indent=2) + "\n")
 
 
+def has_other_evaluations(workdir: Path, config: ml_collections.ConfigDict) -> bool:
+    """Whether the run in a folder is evaluated otherwise than `config` says."""
+    wanted, found = json.loads(config.to_json()), json.loads((workdir / CONFIG_FILE).read_text())
+    return wanted.get("eval") != found.get("eval")
+
+
 def check_same_run(workdir: Path, config: ml_collections.ConfigDict) -> None:
     """Refuse a folder that holds a run of another configuration.
 

@@ -142,6 +142,10 @@ def test_a_finished_sweep_does_nothing_and_a_longer_one_goes_on(tiny, unbroken, 
     assert sweep.train_members(members, strategy="map", say=told.append)
     assert not told
     assert_same_runs(members, unbroken)
+    otherwise = tiny()
+    otherwise.eval.bound.batch_size = 8
+    assert sweep.train_members(make(otherwise, BETAS, tmp_path), say=told.append)
+    assert len(told) == 2 and "with evaluations other than config.eval" in told.pop() + told.pop()
     longer = make(tiny(num_steps=10), BETAS, tmp_path)
     assert sweep.train_members(longer, strategy="sequential", say=told.append)
     assert [member.step for member in longer] == [10, 10] and len(told) == 2

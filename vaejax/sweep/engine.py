@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import jax
 
 from vaejax.config import ConfigError
-from vaejax.kept_config import check_same_run
+from vaejax.kept_config import check_same_run, has_other_evaluations
 from vaejax.sweep.members import Member
 from vaejax.sweep.packing import Group, unfinished_groups
 from vaejax.sweep.processes import Job, train_in_processes
@@ -53,12 +53,7 @@ def train_members(
         raise ConfigError(f"strategy: expected one of {STRATEGIES}, got {strategy!r}")
     for member in members:
         if member.step or member.diverged:
-            check_same_run(member.workdir, member.config)
-        if member.step > member.config.train.num_steps:
-            raise ConfigError(
-                f"config.train.num_steps: expected at least {member.step}, as {member.workdir} was "
-                f"trained for, got {member.config.train.num_steps}"
-            )
+            _check_folder(member, say)
     left = unfinished_groups(members)
     strategy = strategy or best_strategy(left)
     with stop_requests() as stop_requested:
@@ -78,6 +73,21 @@ def train_members(
             for group in left:
                 _train_here(group, strategy, stop_requested, say)
     return all(member.finished for member in members)
+
+
+def _check_folder(member: Member, say: Callable[[str], None]) -> None:
+    """Refuse a folder whose run is another one or has come further; tell of other evaluations."""
+    check_same_run(member.workdir, member.config)
+    if member.step > member.config.train.num_steps:
+        raise ConfigError(
+            f"config.train.num_steps: expected at least {member.step}, as {member.workdir} was "
+            f"trained for, got {member.config.train.num_steps}"
+        )
+    if member.finished and has_other_evaluations(member.workdir, member.config):
+        say(
+            f"{member.workdir}: finished, with evaluations other than config.eval, which are not "
+            "made anew; vaejax.main --mode=evaluate makes them"
+        )
 
 
 def _train_here(
