@@ -14,7 +14,7 @@ from vaejax import train as train_module
 from vaejax.config import ConfigError
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.packing import unfinished_groups
-from vaejax.sweep.processes import _sendable
+from vaejax.sweep.processes import Job, _next_job, _sendable
 from vaejax.sweep.program import Program
 from vaejax.sweep.training import Trainer
 from vaejax.train import train
@@ -219,6 +219,16 @@ def test_codes_that_are_not_finite_are_their_members_own_affair(tiny, tmp_path, 
     assert sweep.train_members(members, strategy="map")
     assert [(member.step, member.diverged) for member in members] == [(4, False), (0, True)]
     assert "codes: expected finite" in (members[1].workdir / "diverged.json").read_text()
+
+
+def test_processes_keep_their_program_and_share_out_the_others():
+    waiting = [Job(group, (), member) for member, group in enumerate([0, 0, 0, 1, 1])]
+    first = _next_job(waiting, [])
+    second = _next_job(waiting, [first])
+    assert (first.member, second.member) == (0, 3)
+    assert _next_job(waiting, [first], after=second).member == 4
+    assert _next_job(waiting, [first], after=second).member == 1  # no other program is left
+    assert _next_job(waiting, [second], after=first).member == 2 and not waiting
 
 
 def test_errors_come_through_a_pipe():

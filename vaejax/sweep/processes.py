@@ -3,14 +3,13 @@
 A pinned process runs on one thread and shares nothing with its neighbours.
 """
 
-import collections
 import contextlib
 import multiprocessing
 import os
 import pickle
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
@@ -61,7 +60,7 @@ def train_in_processes(
     """Train every job's member, as many at a time as there are cores.
 
     Args:
-        jobs: in order, those of a group beside each other.
+        jobs: in the order in which a single process would train them.
         cores: numbers of the cores to use.
         stop_requested: when it says so, the members under way are saved and the rest is left.
         trained: called with each member when its process is done with it.
@@ -71,7 +70,7 @@ def train_in_processes(
     """
     context = multiprocessing.get_context("spawn")
     settings = {name: getattr(jax.config, name) for name in INHERITED}
-    waiting, busy, processes = collections.deque(jobs), {}, []
+    waiting, busy, processes = list(jobs), {}, []
     failure, stopping = None, False
     try:
         for core in cores[: len(jobs)]:
@@ -80,7 +79,7 @@ def train_in_processes(
             with _signals_held_back():
                 processes[-1].start()
             theirs.close()  # so that the pipe ends when the process does
-            busy[ours] = waiting.popleft()
+            busy[ours] = _next_job(waiting, busy.values())
             ours.send(busy[ours])
         while busy:
             for connection in wait(list(busy), POLL_SECONDS):
@@ -89,7 +88,8 @@ def train_in_processes(
                 if error is None:
                     trained(job.member)
                 if waiting and not (failure or stopping):
-                    busy[connection] = waiting.popleft()
+                    others = [other for pipe, other in busy.items() if pipe is not connection]
+                    busy[connection] = _next_job(waiting, others, after=job)
                     connection.send(busy[connection])
                 else:
                     del busy[connection]
@@ -106,6 +106,21 @@ def train_in_processes(
             process.join()
     if failure:
         raise failure
+
+
+def _next_job(waiting: list[Job], others: Iterable[Job], after: Job | None = None) -> Job:
+    """Take a job out: of the program that a process has, or else of one that no other process has.
+
+    So every program is compiled once, as long as there are as many as processes.
+    """
+    compiled = after.group if after else None
+    taken = {job.group for job in others}
+
+    def cost(number: int) -> tuple[bool, bool, int]:
+        group = waiting[number].group
+        return group != compiled, group in taken, number
+
+    return waiting.pop(min(range(len(waiting)), key=cost))
 
 
 def _answer(connection: Connection, job: Job) -> Exception | None:
