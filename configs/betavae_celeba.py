@@ -45,6 +45,7 @@ def get_config(variant: str = "") -> ConfigDict:
                 "train.log_every": 2,
                 "train.eval_every": 2,
                 "eval.bound.batch_size": 8,
+                "eval.bound.num_examples": 64,
             }
         },
     )
