@@ -29,8 +29,9 @@ def native_operations() -> Iterator[None]:
 def in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function; where `jax.vmap` maps it over models on CPU, of one model after another.
 
-    That takes no longer there, and every model gets the numbers that it gets alone, bit for bit:
-    over many models, XLA divides where it multiplies by a reciprocal for one, and fuses otherwise.
+    So every model gets the numbers that it gets alone: over many, XLA divides where it multiplies
+    by a reciprocal for one, and fuses otherwise. It copies what the models have into a loop, which
+    dense networks feel and convolutional ones do not.
     """
     return function if is_native() else jax.custom_batching.sequential_vmap(function)
 

@@ -115,9 +115,9 @@ def best_strategy(groups: Sequence[Group]) -> Strategy:
     (`experiments/benchmarks/sweep.py --models`):
 
                               processes   map   vmap
-        Frey network                 24    38     43
-        dense, 1,200 wide            20    21     24
-        dense, 200 wide             1.0   1.6    1.7
+        Frey network                 24    44     49
+        dense, 1,200 wide            20    22     37
+        dense, 200 wide             1.0   2.1    2.5
 
     So a process per core, also for dense networks. Accelerators were not measured: there vmap, as
     it makes large operations of many small ones.
