@@ -16,7 +16,7 @@ from jax.sharding import Mesh, PartitionSpec
 from vaejax.accumulation import accumulated
 from vaejax.checks import check_number
 from vaejax.guard import judge
-from vaejax.nn.native import in_turn
+from vaejax.nn.native import is_native
 from vaejax.parallel import (
     DATA_AXIS,
     MODELS_AXIS,
@@ -29,7 +29,7 @@ from vaejax.parallel import (
     sum_over_shards,
 )
 from vaejax.train_state import TrainState
-from vaejax.types import Array, Batch, Metrics, ModelState, Objective, Params
+from vaejax.types import Array, Batch, Metrics, Objective
 
 TrainStep = Callable[[TrainState, Batch, Array], tuple[TrainState, Metrics]]
 EvalStep = Callable[[TrainState, Batch, Array], Metrics]
@@ -74,17 +74,6 @@ def make_train_step(
         check_number("skip_factor", skip_factor, lambda x: x > 1, "a number > 1 or None")
     loss_and_gradient = jax.value_and_grad(objective.loss, has_aux=True)
 
-    def update(state: TrainState, grads: Params, model_state: ModelState) -> TrainState:
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
-        return state._replace(
-            params=params,
-            ema_params=optax.incremental_update(params, state.ema_params, 1.0 - decay),
-            model_state=model_state,
-            opt_state=opt_state,
-        )
-
     def train_step(state: TrainState, batch: Batch, rng: Array) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(rng, state.step)
 
@@ -102,15 +91,23 @@ def make_train_step(
             grads, metrics = mean_over_shards((grads, metrics))
         metrics["grad_norm"] = optax.tree.norm(grads)
 
-        def updated(state: TrainState) -> TrainState:
-            return in_turn(update)(state, grads, model_state)
+        def update(state: TrainState) -> TrainState:
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
+            decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
+            return state._replace(
+                params=params,
+                ema_params=optax.incremental_update(params, state.ema_params, 1.0 - decay),
+                model_state=model_state,
+                opt_state=opt_state,
+            )
 
         if skip_factor is None:
-            state = updated(state)
+            state = update(state)
         else:
             taken, guard = judge(state.guard, metrics["loss"], metrics["grad_norm"], skip_factor)
             # On CPU a branch is as fast as no choice at all; selecting every leaf costs up to 3 %.
-            state = jax.lax.cond(taken, updated, lambda state: state, state)._replace(guard=guard)
+            state = jax.lax.cond(taken, update, lambda state: state, state)._replace(guard=guard)
             metrics["skipped_steps"] = guard.num_skipped
         return state._replace(step=state.step + 1), metrics
 
@@ -212,8 +209,9 @@ def make_sweep_step(
     Args:
         step: of one model, as `make_train_step` makes it.
         batch_of: `(records, indices [B], rng) -> batch`; `rng` has the step folded in.
-        how: "vmap" trains the models side by side, each operation batched over them (on CPU, but
-            for convolutions); "map" takes them in turn within the call.
+        how: "vmap" trains the models side by side, each operation batched over them; "map" takes
+            them in turn within the call. On CPU, where one operation on many models is no faster
+            than many on one, and rounds otherwise, both take them in turn.
     """
     if how not in ("vmap", "map"):
         raise ValueError(f"how: expected 'vmap' or 'map', got {how!r}")
@@ -224,6 +222,8 @@ def make_sweep_step(
         return step(state, batch_of(records, indices, rng), rngs["train"])
 
     def steps_of_one(state, rngs, indices, records, num_steps):
+        """As the sweep step, of one model: no leaf has the axis M."""
+
         def take(i, carried):
             return step_of_one(carried[0], rngs, indices[i], records)
 
@@ -232,7 +232,7 @@ def make_sweep_step(
         return jax.lax.fori_loop(0, num_steps, take, (state, metrics))
 
     def sweep_step(states, rngs, indices, records, num_steps):
-        if how == "vmap":
+        if how == "vmap" and is_native():
             over_models = jax.vmap(steps_of_one, in_axes=(0, 0, 0, None, None))
             return over_models(states, rngs, indices, records, num_steps)
         return jax.lax.map(

@@ -1,9 +1,8 @@
 """Whether XLA's own form of an operation is used, or one that is faster on CPU."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 import jax
 
@@ -24,16 +23,6 @@ def native_operations() -> Iterator[None]:
         yield
     finally:
         _force_native.reset(token)
-
-
-def in_turn(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function; where `jax.vmap` maps it over models on CPU, of one model after another.
-
-    So every model gets the numbers that it gets alone: over many, XLA divides where it multiplies
-    by a reciprocal for one, and fuses otherwise. It copies what the models have into a loop, which
-    dense networks feel and convolutional ones do not.
-    """
-    return function if is_native() else jax.custom_batching.sequential_vmap(function)
 
 
 def is_native() -> bool:

@@ -1,7 +1,7 @@
 """Trains the members of a sweep by one of four strategies.
 
-    vmap        members of a program side by side, every operation batched over them (on CPU, all
-                but convolutions); shared out over all devices
+    vmap        members of a program side by side, every operation batched over them; shared out
+                over all devices; on CPU as map
     map         members of a program in one call, each in turn; shared out likewise
     sequential  one member after another, with the program compiled once
     processes   as sequential, in a process per core
@@ -111,16 +111,9 @@ def _train_here(
 def best_strategy(groups: Sequence[Group]) -> Strategy:
     """The default strategy on this platform.
 
-    Measured on two CPU cores, ms per step and model of ten or more models with 32 images each
-    (`experiments/benchmarks/sweep.py --models`):
-
-                              processes   map   vmap
-        Frey network                 24    44     49
-        dense, 1,200 wide            20    22     37
-        dense, 200 wide             1.0   2.1    2.5
-
-    So a process per core, also for dense networks. Accelerators were not measured: there vmap, as
-    it makes large operations of many small ones.
+    On CPU a process per core was the fastest for every network that was measured, dense ones too
+    (docs/results.md, "Speed of a sweep on CPU"). Accelerators were not measured: there vmap, as it
+    makes large operations of many small ones.
     """
     if jax.default_backend() != "cpu":
         return "vmap"

@@ -88,6 +88,7 @@ class Program:
         arguments = initial_arguments(self.run.source, self.run.settings)
 
         def use(number: Array) -> Any:
+            """Build, train and evaluate with it, as far as shapes go."""
             rng, batch = arguments
             state = self._state_of(rng, batch, {name: number})
             for is_training in (True, False):
