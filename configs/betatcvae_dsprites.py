@@ -20,8 +20,7 @@ def get_config(variant: str = "") -> ConfigDict:
     return run_config(
         data=dict(name="dsprites"),
         model=dict(name="ConvVAE", preset="locatello", latent_size=10, likelihood="bernoulli"),
-        # Images in the training split: nine tenths of the grid.
-        objective=dict(name="beta_tcvae", num_examples=663_552, beta=6.0, estimator="stratified"),
+        objective=dict(name="beta_tcvae", beta=6.0, estimator="stratified"),
         optimizer=dict(name="adam", learning_rate=1e-4, b1=0.9, b2=0.999, eps=1e-8),
         train=dict(num_steps=300_000, batch_size=64, eval_every=30_000),
         eval=dict(

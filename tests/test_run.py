@@ -1,8 +1,10 @@
 """What a configuration stands for is checked before anything compiles."""
 
+import jax
 import numpy as np
 import pytest
 
+from vaejax import objectives
 from vaejax.config import ConfigError, run_config
 from vaejax.run import build
 
@@ -24,3 +26,38 @@ def test_masses_are_of_the_values_that_the_images_take(tmp_path):
         build(config_of(tmp_path, dict(name="logistic_mixture", bits=5)))
     with pytest.raises(ConfigError, match=r"config.model.likelihood.bits: expected 1, .* got 8"):
         build(config_of(tmp_path, dict(name="logistic_mixture"), binarize="fixed"))
+
+
+def config_of_tcvae(folder, **objective):
+    config = config_of(folder, "bernoulli").to_dict()
+    sections = {name: config[name] for name in ("data", "model", "optimizer", "train")}
+    return run_config(objective=dict(name="beta_tcvae", **objective), **sections)
+
+
+def test_the_number_of_training_images_is_filled_in(tmp_path):
+    run = build(config_of_tcvae(tmp_path))
+    batch = {"image": run.source.images(np.arange(4))}
+    params, state = run.context.objective.init(jax.random.key(0), batch)
+
+    def loss(objective):
+        return objective.loss(params, state, batch, jax.random.key(1), 0, True)[0]
+
+    explicit = objectives.beta_tcvae(run.context.model, num_examples=len(run.source))
+    other = objectives.beta_tcvae(run.context.model, num_examples=1_000)
+    assert len(run.source) == 18
+    assert loss(run.context.objective) == loss(explicit) != loss(other)
+
+
+def test_a_number_of_training_images_must_be_theirs(tmp_path):
+    build(config_of_tcvae(tmp_path, num_examples=18))
+    message = r"config.objective.num_examples: expected 18, as the data have, got 20; .* left out"
+    with pytest.raises(ConfigError, match=message):
+        build(config_of_tcvae(tmp_path, num_examples=20))
+
+
+def test_the_shape_of_images_must_be_theirs(tmp_path):
+    config = config_of(tmp_path, "bernoulli")
+    with config.unlocked():
+        config.model.image_shape = (8, 8, 3)
+    with pytest.raises(ConfigError, match=r"config.model.image_shape: expected \(8, 8, 1\)"):
+        build(config)

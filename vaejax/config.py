@@ -131,7 +131,12 @@ def _filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[
 
 
 def build(
-    key: str, package: Any, section: Mapping[str, Any], *args: Any, returns: Any = None
+    key: str,
+    package: Any,
+    section: Mapping[str, Any],
+    *args: Any,
+    returns: Any = None,
+    known: Mapping[str, Any] | None = None,
 ) -> Any:
     """`package.<name>(*args, **kwargs)` for the section `{name, **kwargs}`.
 
@@ -141,6 +146,7 @@ def build(
         section: the section.
         *args: positional arguments that come from elsewhere (the model of an objective).
         returns: only functions annotated to return this are valid names.
+        known: as in `call`.
     """
     kwargs = dict(section)
     name = kwargs.pop("name", None)
@@ -151,16 +157,41 @@ def build(
     }
     if name not in offered:
         raise ConfigError(unknown_key(f"{key}.name", name, offered))
-    return call(key, offered[name], kwargs, *args)
+    return call(key, offered[name], kwargs, *args, known=known)
 
 
-def call(key: str, factory: Callable[..., Any], kwargs: Mapping[str, Any], *args: Any) -> Any:
-    """`factory(*args, **kwargs)` after checking names and simple types of the keyword arguments."""
+def call(
+    key: str,
+    factory: Callable[..., Any],
+    kwargs: Mapping[str, Any],
+    *args: Any,
+    known: Mapping[str, Any] | None = None,
+) -> Any:
+    """`factory(*args, **kwargs)` after checking names and simple types of the keyword arguments.
+
+    Args:
+        key: where the arguments stand, for messages.
+        factory: what to call.
+        kwargs: keyword arguments.
+        *args: positional arguments.
+        known: what the data say of arguments of these names, where the factory has them: they may
+            be left out, and must agree where they are given.
+    """
     parameters = inspect.signature(factory).parameters
     valid = list(parameters)[len(args) :]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     hints = _type_hints(factory)
     kwargs = {name: _plain(value) for name, value in kwargs.items()}
+    for name, value in (known or {}).items():
+        if name not in parameters:
+            continue
+        if kwargs.get(name) is None:
+            kwargs[name] = value
+        if kwargs[name] != value:
+            raise ConfigError(
+                f"{key}.{name}: expected {value}, as the data have, got {kwargs[name]}; "
+                "it may be left out"
+            )
     for name, value in kwargs.items():
         if name not in valid and not open_ended:
             raise ConfigError(unknown_key(f"{key}.{name}", name, valid))

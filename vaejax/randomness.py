@@ -1,7 +1,8 @@
 """One seed, many independent streams of random numbers.
 
 `fold_in(key, i)` equals `split(key)[i]`, so streams that fold small numbers into one key would
-share draws. Each stream therefore starts from a key of its own, by name.
+share draws, with each other and with whoever splits it. Each stream therefore starts from a key of
+its own, by name.
 """
 
 import math
@@ -16,7 +17,12 @@ from vaejax.types import Array
 
 def stream(seed: int | Array, name: str) -> Array:
     """The key of the stream `name` ("init", "train", "data", ...) of a run with this seed."""
-    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+    return named(jax.random.key(seed), name)
+
+
+def named(rng: Array, name: str) -> Array:
+    """The key of the stream `name` below a key that others may split."""
+    return jax.random.fold_in(rng, zlib.crc32(name.encode()))
 
 
 def draw(

@@ -81,8 +81,8 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     if settings.split not in splits:
         raise ConfigError(configuration.unknown_key("config.train.split", settings.split, splits))
     source = splits[settings.split]
-    model_section = {"image_shape": source.image_shape, **config.model}
-    model = configuration.build("config.model", models, model_section)
+    shape = {"image_shape": tuple(source.image_shape)}
+    model = configuration.build("config.model", models, config.model, known=shape)
     likelihood = getattr(model, "likelihood", None)
     if likelihood and not likelihood.any_range and not source.in_unit_interval:
         raise ConfigError(
@@ -94,13 +94,24 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
             f"config.model.likelihood.bits: expected {source.bits}, as the images have, "
             f"got {likelihood.bits}; config.data.bits says how many are kept of 8"
         )
-    objective = configuration.build(
-        "config.objective", objectives, config.objective, model, returns=Objective
-    )
+    objective = objective_of(config.objective, model, source)
     context = Context(model, objective, splits, data_mesh(), settings.seed)
     scores = {} if for_sampling else evaluations(config, context)
     held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
     return Run(settings, context, optimizer, source, held_out, scores)
+
+
+def objective_of(section: Mapping[str, Any], model: Any, source: data.Source) -> Objective:
+    """The objective of the section `objective`; `num_examples` is that of the training split.
+
+    Raises:
+        ConfigError: the section is none that can be built, or gives another number.
+    """
+    # Of data that are not at hand, where only samples are wanted, the number is not known.
+    known = {"num_examples": len(source)} if len(source) else None
+    return configuration.build(
+        "config.objective", objectives, section, model, returns=Objective, known=known
+    )
 
 
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:

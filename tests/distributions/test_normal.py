@@ -9,6 +9,7 @@ import scipy.stats
 from vaejax.distributions import (
     Normal,
     bits_per_dim,
+    gaussian_total_correlation,
     kl_multivariate_normal,
     kl_normal,
     normal_latent,
@@ -129,3 +130,19 @@ def test_sample_densities_and_kl_are_the_official_nvae_ones(shared):
 def test_sum_events_and_bits_per_dim():
     np.testing.assert_allclose(sum_events(jnp.ones((2, 3, 4))), [12.0, 12.0])
     assert bits_per_dim(np.log(2.0) * 784, 784) == pytest.approx(1.0)
+
+
+def test_gaussian_total_correlation_is_the_kl_to_independence():
+    """Against the KL of full-covariance Gaussians, and -1/2 log(1 - rho^2)."""
+    root = np.random.default_rng(0).normal(size=(4, 4))
+    covariance = jnp.asarray(root @ root.T, jnp.float32)
+    zero, diagonal = jnp.zeros(4), jnp.diag(jnp.diagonal(covariance))
+    expected = kl_multivariate_normal(zero, covariance, zero, diagonal)
+    np.testing.assert_allclose(gaussian_total_correlation(covariance), expected, rtol=1e-4)
+    pair = jnp.array([[4.0, 1.2], [1.2, 1.0]])  # rho = 0.6
+    np.testing.assert_allclose(gaussian_total_correlation(pair), -0.5 * np.log(1 - 0.36), rtol=1e-5)
+
+
+def test_gaussian_total_correlation_is_always_finite():
+    assert float(gaussian_total_correlation(jnp.zeros((3, 3)))) == 0.0
+    assert np.isfinite(gaussian_total_correlation(jnp.ones((3, 3))))

@@ -120,12 +120,20 @@ def test_noise_can_be_handed_in_with_the_batch():
     assert np.isfinite(loss(noise))
 
 
-def test_loss_without_latents_is_maximum_likelihood():
-    class NoLatents(Toy):
-        @nn.compact
-        def __call__(self, images, *, train, noise=None):
-            return super().__call__(images, train=train)._replace(latents=())
+class NoLatents(Toy):
+    """The toy as a model of images alone."""
 
+    @nn.compact
+    def __call__(self, images, *, train, noise=None):
+        return super().__call__(images, train=train)._replace(latents=())
+
+
+def test_a_normalised_beta_needs_latents_to_weigh():
+    with pytest.raises(ValueError, match="beta_norm: expected a model with latents"):
+        evaluate(elbo(NoLatents(), beta_norm=1.0))
+
+
+def test_loss_without_latents_is_maximum_likelihood():
     loss, metrics = evaluate(elbo(NoLatents(), beta=3.0))
     assert loss == pytest.approx(-expected_log_px(), rel=1e-6)
     assert float(metrics["kl"]) == 0.0

@@ -10,7 +10,7 @@ from vaejax import create_train_state, make_optimizer, make_train_step
 from vaejax.models import ConvVAE
 from vaejax.nn.mlp import MLP, leaky_relu
 from vaejax.objectives import elbo, factor_vae
-from vaejax.objectives.factor_vae import density_ratio, discrimination
+from vaejax.objectives.factor_vae import density_ratio, discrimination, shuffle
 
 MODEL = ConvVAE((8, 8, 1), 3, "burda")
 STEP = jnp.asarray(0)
@@ -100,6 +100,41 @@ def test_one_step_trains_both_players_with_their_own_optimisers(tiny_batch):
         assert float(optax.tree.norm(moved)) > 0
 
 
+def test_shuffled_codes_are_independent_and_each_there_once():
+    z = jnp.repeat(jax.random.normal(jax.random.key(0), (2_000, 1)), 6, axis=1)  # all alike
+    shuffled = np.asarray(shuffle(jax.random.key(1), z))
+    np.testing.assert_array_equal(np.sort(shuffled, axis=0), np.sort(z, axis=0))
+    correlations = np.corrcoef(shuffled, rowvar=False)[np.triu_indices(6, 1)]
+    assert np.abs(correlations).max() < 4 / np.sqrt(2_000)
+
+
+def test_padding_is_not_shuffled_in():
+    z, mask = jnp.arange(8.0)[:, None] * jnp.ones((1, 3)), jnp.array([1.0] * 5 + [0.0] * 3)
+    shuffled = np.asarray(shuffle(jax.random.key(0), z, mask))
+    np.testing.assert_array_equal(np.sort(shuffled[:5], axis=0), z[:5])
+
+
+@pytest.mark.parametrize("second_batch", [True, False])
+def test_codes_that_know_nothing_have_no_total_correlation(second_batch):
+    """z ~ N(0, I) whatever the image: what the game's own discriminator is shown is all alike."""
+    objective = factor_vae(ConvVAE((8, 8, 1), 6, "burda"), hidden=(64,), second_batch=second_batch)
+    players = {"model": {"name": "sgd", "learning_rate": 1e-12}}
+    optimizer = make_optimizer("adam", learning_rate=1e-2, players=players)
+    batch = {"image": jnp.zeros((256, 8, 8, 1))}
+    state = jax.jit(create_train_state, static_argnums=(0, 1))(
+        objective, optimizer, jax.random.key(0), batch
+    )
+    heads = jax.tree.map(jnp.zeros_like, state.params["model"])  # mean and log-variance 0
+    state = state._replace(params={**state.params, "model": heads})
+    step, found = jax.jit(make_train_step(objective, optimizer)), []
+    for _ in range(200):
+        state, metrics = step(state, batch, jax.random.key(1))
+        found.append((metrics["total_correlation"], metrics["gaussian_total_correlation"]))
+    by_discriminator, gaussian = np.mean(found[-50:], axis=0)
+    assert abs(by_discriminator) < 0.1
+    assert gaussian < 0.1
+
+
 @pytest.mark.parametrize("correlation", [0.5, 0.8])
 def test_estimate_of_a_correlated_gaussian(correlation):
     """TC = -1/2 log(1 - rho^2), within 0.02 + 15 %, after training the discriminator alone."""
@@ -115,8 +150,8 @@ def test_estimate_of_a_correlated_gaussian(correlation):
     def train(params):
         def step(carry, rng):
             params, state = carry
-            first, second, shuffle = jax.random.split(rng, 3)
-            shuffled = jax.random.permutation(shuffle, draw(second, 512), independent=True)
+            first, second, order = jax.random.split(rng, 3)
+            shuffled = shuffle(order, draw(second, 512))
             grads = jax.grad(lambda p: discrimination(network, p, draw(first, 512), shuffled)[0])(
                 params
             )

@@ -41,7 +41,7 @@ def test_spectral_is_the_sum_of_the_largest_singular_values():
     kernels = random_kernels()
     penalty = spectral(lambda params: params, weight=1.0, num_initial_iterations=300)
     state = jax.jit(penalty.init)(kernels, jax.random.key(0))
-    value, gradient = jax.value_and_grad(lambda k: penalty.value(k, state, True)[0])(kernels)
+    value, gradient = jax.value_and_grad(lambda k: penalty.value(k, state, {}, True)[0])(kernels)
     np.testing.assert_allclose(value, sum(singular_values(kernels)), rtol=1e-4)
     # d sigma / dW = u v', of norm 1
     norms = [jnp.linalg.norm(w, axis=(1, 2)) for w in matrices(gradient).values()]
@@ -52,22 +52,27 @@ def test_vectors_move_in_training_alone():
     kernels = random_kernels()
     penalty = spectral(lambda params: params, weight=1.0, num_initial_iterations=1)
     state = penalty.init(kernels, jax.random.key(0))
-    frozen, same = penalty.value(kernels, state, False)
+    frozen, same = penalty.value(kernels, state, {}, False)
     assert all(jax.tree.leaves(jax.tree.map(lambda a, b: (a == b).all(), state, same)))
-    better, moved = penalty.value(kernels, state, True)
+    better, moved = penalty.value(kernels, state, {}, True)
     assert frozen < better < sum(singular_values(kernels)) * 1.0001
     assert not np.allclose(moved["2x3"]["u"], state["2x3"]["u"])
 
 
-def test_bn_scale_adds_the_largest_of_every_layer():
+def test_bn_scale_adds_the_largest_of_every_batch_normalisation():
     params = {
         "a": {"scale": jnp.array([1.0, -3.0]), "bias": jnp.array([9.0, 9.0])},
         "stacked": {"norm": {"scale": jnp.array([[1.0, 2.0], [0.5, 0.25]])}},
+        "layer_norm": {"scale": jnp.array([7.0, 7.0]), "bias": jnp.array([0.0, 0.0])},
+        "prior": {"scale": jnp.array(5.0)},
         "conv": {"kernel": jnp.ones((1, 1, 2, 2))},
     }
-    value, state = bn_scale(weight=1.0).value(params, {}, True)
+    statistics = {"a": {"mean": 0.0, "var": 1.0}, "stacked": {"norm": {"mean": 0.0, "var": 1.0}}}
+    value, state = bn_scale(weight=1.0).value(params, {}, {"batch_stats": statistics}, True)
     assert float(value) == pytest.approx(3.0 + 2.0 + 0.5)
     assert state == {}
+    nothing, _ = bn_scale(weight=1.0).value(params, {}, {}, True)
+    assert float(nothing) == 0.0
 
 
 def test_penalties_add_to_the_loss_and_keep_their_state():
@@ -95,3 +100,9 @@ def test_impossible_weights_are_refused():
     for make in (lambda: bn_scale(weight=-1.0), lambda: spectral(dict, weight=-1.0)):
         with pytest.raises(ValueError, match="weight: expected a number >= 0"):
             make()
+
+
+def test_two_penalties_of_one_name_are_refused():
+    inner = Objective(lambda *_: None, lambda *_: None)
+    with pytest.raises(ValueError, match=r"penalties: expected names that differ, got \['spectral"):
+        add_penalties(inner, spectral(dict, weight=1.0), spectral(dict, weight=2.0))

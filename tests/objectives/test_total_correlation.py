@@ -131,6 +131,31 @@ def test_impossible_settings_are_refused(kwargs, message):
         beta_tcvae(ConvVAE((8, 8, 1), 3, "burda"), **kwargs)
 
 
-def test_a_batch_larger_than_the_data_set_is_refused(latent):
-    with pytest.raises(ValueError, match="num_examples: expected at least the batch of 6"):
+def test_a_batch_that_does_not_fit_is_blamed_on_its_size(latent):
+    with pytest.raises(ValueError, match="batch_size: expected at most num_examples = 5 at once"):
         decompose(latent, 5)
+    one = latent_of(latent.z[:1], Normal(latent.posterior.loc[:1], latent.posterior.scale[:1]))
+    with pytest.raises(ValueError, match="batch_size: expected at least 2 images at once"):
+        decompose(one, 5)
+
+
+def test_padding_beyond_the_training_set_does_not_count(latent):
+    """Four images in an evaluation's batch of 6, of a set of 5: as alone."""
+    mask = jnp.array([1.0, 1, 1, 1, 0, 0])
+    four = latent_of(latent.z[:4], Normal(latent.posterior.loc[:4], latent.posterior.scale[:4]))
+    for estimator in ESTIMATORS:
+        padded = decompose(latent, 5, estimator, mask)
+        for part, alone in zip(padded, decompose(four, 5, estimator), strict=True):
+            np.testing.assert_allclose(part[:4], alone, atol=1e-5)
+
+
+def test_a_test_set_larger_than_the_training_set_is_taken_as_it_is(latent):
+    for estimator in ESTIMATORS:
+        larger = decompose(latent, 5, estimator, jnp.ones(6))
+        for part, whole in zip(larger, decompose(latent, 6, estimator), strict=True):
+            np.testing.assert_allclose(part, whole, atol=1e-5)
+
+
+def test_without_a_number_of_examples_nothing_is_trained(losses):
+    with pytest.raises(ValueError, match="num_examples: expected the number of training images"):
+        losses(beta_tcvae(losses.model))

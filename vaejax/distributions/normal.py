@@ -107,6 +107,24 @@ def kl_multivariate_normal(mean_0: Array, cov_0: Array, mean_1: Array, cov_1: Ar
     return log_diagonal(chol_1) - log_diagonal(chol_0) + 0.5 * (trace + distance - dim)
 
 
+def gaussian_total_correlation(covariance: Array) -> Array:
+    """KL(N(0, S) || N(0, diag S)) = 1/2 (sum_i log S_ii - log |S|), nats.
+
+    Finite also for codes that determine each other, whose |S| is rounding error: the true value
+    is then infinite. A dimension without variance depends on none.
+
+    Args:
+        covariance: S [D, D].
+    """
+    variances = jnp.diagonal(covariance)
+    alive = variances > 0
+    scale = jnp.where(alive, jnp.sqrt(variances), 1.0)
+    correlations = covariance / (scale[:, None] * scale[None])
+    correlations = jnp.where(jnp.eye(len(variances), dtype=bool), 1.0, correlations)
+    floor = jnp.log(jnp.finfo(covariance.dtype).tiny)
+    return -0.5 * jnp.maximum(jnp.linalg.slogdet(correlations)[1], floor)
+
+
 def normal_latent(z: Array, posterior: Normal, prior: Normal) -> Latent:
     """The `Latent` of a sample `z` [B, ...] from a Gaussian posterior, with the analytic KL."""
     return Latent(

@@ -152,5 +152,6 @@ def masked(params: Mapping[str, Any]) -> dict[str, Any]:
     for path, leaf in leaves.items():
         flow, layer, name = ("", "", "", *path)[-3:]
         if name == "kernel" and flow in MIRRORED and layer in FLOW_LAYERS:
-            leaves[path] = leaf * FLOW_LAYERS[layer].mask(leaf.shape[-4:], mirror=MIRRORED[flow])
+            mask = FLOW_LAYERS[layer].mask(leaf.shape[-4:], mirror=MIRRORED[flow])
+            leaves[path] = leaf * np.broadcast_to(mask, leaf.shape)
     return unflatten_dict(leaves)

@@ -116,6 +116,12 @@ def vector_latent(output: VAEOutput) -> Latent:
     return output.latents[0]
 
 
+def batch_covariance(z: Array, mask: Array | None = None) -> Array:
+    """Covariance [D, D] of codes [B, D] over the examples that count, a plain average."""
+    centred = z - batch_mean(z, mask)[None]
+    return batch_mean(centred[:, :, None] * centred[:, None, :], mask)
+
+
 def batch_mean(values: Array, mask: Array | None = None) -> Array:
     """Mean of [B, ...] over the examples that `mask` [B] counts (all, if None).
 

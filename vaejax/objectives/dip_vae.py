@@ -9,7 +9,13 @@ from typing import Any, Literal
 import jax.numpy as jnp
 
 from vaejax.checks import check_number
-from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
+from vaejax.objectives.bound import (
+    Reduction,
+    batch_covariance,
+    batch_mean,
+    variational,
+    vector_latent,
+)
 from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
 
 Kind = Literal["i", "ii"]
@@ -62,9 +68,7 @@ def code_covariance(latent: Latent, kind: Kind, mask: Array | None = None) -> Ar
         kind: which.
         mask: [B], 1 for examples that count; None counts all.
     """
-    mean = latent.posterior.loc
-    centred = mean - batch_mean(mean, mask)[None]
-    covariance = batch_mean(centred[:, :, None] * centred[:, None, :], mask)
+    covariance = batch_covariance(latent.posterior.loc, mask)
     if kind == "ii":
         covariance += jnp.diag(batch_mean(latent.posterior.scale**2, mask))
     return covariance

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.tree_util import keystr, tree_leaves_with_path
+from flax.traverse_util import flatten_dict
 
 from vaejax.checks import check_number
-from vaejax.types import Array, Batch, Metrics, Objective, Schedule
+from vaejax.randomness import named
+from vaejax.types import Array, Batch, Metrics, ModelState, Objective, Schedule
 
 MIN_NORM = 1e-3  # a vector shorter than this is not stretched to length 1
 State = dict[str, dict[str, Array]]
@@ -27,34 +28,42 @@ class Penalty(NamedTuple):
     Attributes:
         name: of its metric, and of its collection in `model_state`.
         init: `(params, rng) -> state`; empty where nothing is carried from step to step.
-        value: `(params, state, train) -> (value, state)`, before weighting.
+        value: `(params, state, model_state, train) -> (value, state)`, before weighting;
+            `model_state` is the objective's own, such as batch statistics.
         weight: of the value in the loss.
     """
 
     name: str
     init: Callable[[Any, Array], State]
-    value: Callable[[Any, State, bool], tuple[Array, State]]
+    value: Callable[[Any, State, ModelState, bool], tuple[Array, State]]
     weight: float | Schedule
 
 
 def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
-    """The objective plus weighted penalties; each one's value is reported under its name."""
+    """The objective plus weighted penalties; each one's value is reported under its name.
+
+    Raises:
+        ValueError: two penalties of one name, which would share a state.
+    """
+    names = [penalty.name for penalty in penalties]
+    if len(set(names)) < len(names):
+        raise ValueError(f"penalties: expected names that differ, got {names}")
 
     def init(rng: Array, batch: Batch):
         params, model_state = objective.init(rng, batch)
         states = {}
-        for i, penalty in enumerate(penalties):
-            if state := penalty.init(params["model"], jax.random.fold_in(rng, i)):
+        for penalty in penalties:
+            if state := penalty.init(params["model"], named(rng, penalty.name)):
                 states[penalty.name] = state
         return params, {**model_state, **states}
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
-        names = {penalty.name for penalty in penalties}
         inner = {name: state for name, state in model_state.items() if name not in names}
         total, (metrics, inner) = objective.loss(params, inner, batch, rng, step, train)
         states, extra = {}, {}
         for penalty in penalties:
-            value, state = penalty.value(params["model"], model_state.get(penalty.name, {}), train)
+            state = model_state.get(penalty.name, {})
+            value, state = penalty.value(params["model"], state, inner, train)
             weight = penalty.weight(step) if callable(penalty.weight) else penalty.weight
             total += weight * value
             extra |= {penalty.name: value, f"{penalty.name}_weight": jnp.asarray(weight)}
@@ -91,7 +100,8 @@ def spectral(
         stacks = matrices(kernels(params))
         return _iterate(stacks, _random_vectors(stacks, rng), num_initial_iterations)
 
-    def value(params, state: State, train: bool) -> tuple[Array, State]:
+    def value(params, state: State, model_state: ModelState, train: bool) -> tuple[Array, State]:
+        del model_state
         stacks, total = matrices(kernels(params)), jnp.zeros(())
         if train:
             state = _iterate(jax.lax.stop_gradient(stacks), state, num_iterations)
@@ -104,17 +114,21 @@ def spectral(
 
 
 def bn_scale(*, weight: float | Schedule) -> Penalty:
-    """The sum over all normalisation layers of the largest absolute `scale`, max |gamma|."""
+    """The sum over all batch normalisations of the largest absolute `scale`, max |gamma|.
+
+    A module with running statistics (collection `batch_stats`) is one; 0 where there is none.
+    """
     _check_weight(weight)
 
-    def value(params, state: State, train: bool) -> tuple[Array, State]:
+    def value(params, state: State, model_state: ModelState, train: bool) -> tuple[Array, State]:
         del train
+        normalised = {path[:-1] for path in flatten_dict(model_state.get("batch_stats", {}))}
         scales = [
             leaf
-            for path, leaf in tree_leaves_with_path(params)
-            if keystr(path[-1:], simple=True) == "scale"
+            for (*module, name), leaf in sorted(flatten_dict(params).items())
+            if name == "scale" and tuple(module) in normalised
         ]
-        return sum(jnp.abs(scale).max(-1).sum() for scale in scales), state
+        return sum((jnp.abs(scale).max(-1).sum() for scale in scales), jnp.zeros(())), state
 
     return Penalty("bn_scale", lambda params, rng: {}, value, weight)
 

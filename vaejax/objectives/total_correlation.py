@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from vaejax.checks import check_number
+from vaejax.checks import check_number, is_traced
 from vaejax.distributions import Normal
 from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
 from vaejax.parallel import shard_index
@@ -34,7 +34,7 @@ class Parts(NamedTuple):
 def beta_tcvae(
     model: Any,
     *,
-    num_examples: int,
+    num_examples: int | None = None,
     beta: float = 6.0,
     alpha: float = 1.0,
     gamma: float = 1.0,
@@ -48,7 +48,8 @@ def beta_tcvae(
 
     Args:
         model: a flax module returning `VAEOutput` with one Gaussian latent [B, D].
-        num_examples: N, images in the training set.
+        num_examples: N, images in the training set. A run knows it and fills it in; nothing can be
+            trained without.
         beta: weight of the total correlation.
         alpha: weight of the mutual information of image and code.
         gamma: weight of the dimension-wise KL.
@@ -63,12 +64,15 @@ def beta_tcvae(
         An objective that also reports `mutual_information`, `total_correlation` and
         `dimension_wise_kl` (nats per image).
     """
-    check_number("num_examples", num_examples, lambda x: x >= 2, "at least 2")
+    if num_examples is not None:
+        check_number("num_examples", num_examples, lambda x: x >= 2, "at least 2")
     if estimator not in get_args(Estimator):
         raise ValueError(f"estimator: expected one of {get_args(Estimator)}, got {estimator!r}")
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         del step
+        if num_examples is None:
+            raise ValueError("num_examples: expected the number of training images, got None")
         latent, mask = vector_latent(output), batch.get("mask")
         parts = decompose(latent, num_examples, estimator, mask)
         metrics = {name: batch_mean(part, mask) for name, part in parts._asdict().items()}
@@ -88,18 +92,26 @@ def decompose(
     """The parts of the KL, estimated from one sample per image of a batch.
 
     Args:
-        latent: z [B, D] with a Gaussian posterior; 2 <= B <= N.
+        latent: z [B, D] with a Gaussian posterior; 2 <= B <= N, of a batch filled up by a mask too,
+            but for its padding.
         num_examples: N.
         estimator: see `beta_tcvae`.
-        mask: [B], 1 for examples that count, which come first; None counts all.
+        mask: [B], 1 for examples that count, which come first; None counts all. Of more than N that
+            count (a large test set), q(z) is that of as many.
     """
     if shard_index() is not None:
         raise ValueError(
             "estimator: expected jit or a sharded mesh; pmap shows only a shard of q(z)"
         )
     batch_size = latent.z.shape[0]
-    expected = f"at least the batch of {batch_size} >= 2"
-    check_number("num_examples", num_examples, lambda x: 2 <= batch_size <= x, expected)
+    if batch_size < 2:
+        raise ValueError(
+            f"batch_size: expected at least 2 images at once to tell q(z) from, got {batch_size}"
+        )
+    if mask is None and not is_traced(num_examples) and batch_size > num_examples:
+        raise ValueError(
+            f"batch_size: expected at most num_examples = {num_examples} at once, got {batch_size}"
+        )
     posteriors = Normal(*(parameter[None] for parameter in latent.posterior))
     log_q = posteriors.log_prob(latent.z[:, None])  # [B, B, D]: log q(z_jd | x_i)
     log_w = log_weights(batch_size, num_examples, estimator, mask)
@@ -121,7 +133,7 @@ def log_weights(
     mask = jnp.ones(batch_size) if mask is None else mask
     count = mask.sum()
     row, column = jnp.arange(batch_size)[:, None], jnp.arange(batch_size)[None]
-    n, m = num_examples, jnp.maximum(count - 1, 1)
+    n, m = jnp.maximum(num_examples, count), jnp.maximum(count - 1, 1)
     if estimator == "weighted":
         weights = jnp.full((batch_size, batch_size), 1.0 / (count * n))
     elif estimator == "weighted_unnormalised":

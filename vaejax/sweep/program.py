@@ -18,10 +18,10 @@ import numpy as np
 import optax
 
 from vaejax import config as configuration
-from vaejax import objectives, optimizers
+from vaejax import optimizers
 from vaejax.config import ConfigError
 from vaejax.evaluators import Evaluator
-from vaejax.run import Run, build, evaluations, initial_arguments
+from vaejax.run import Run, build, evaluations, initial_arguments, objective_of
 from vaejax.sweep.members import Member, value_of
 from vaejax.train_state import TrainState, create_train_state
 from vaejax.types import Array, Batch, ModelState, Objective, Params
@@ -121,10 +121,8 @@ class Program:
         return updates, (numbers, inner)
 
     def _objective_with(self, numbers: Numbers) -> Objective:
-        section, model = self._section("objective", numbers), self.run.context.model
-        return configuration.build(
-            "config.objective", objectives, section, model, returns=Objective
-        )
+        section = self._section("objective", numbers)
+        return objective_of(section, self.run.context.model, self.run.source)
 
     def _optimizer_with(self, numbers: Numbers) -> optax.GradientTransformation:
         section = self._section("optimizer", numbers)
