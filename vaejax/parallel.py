@@ -17,6 +17,7 @@ import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from vaejax.types import Array
+from vaejax.versions import varying_axes
 
 DATA_AXIS = "data"
 MODELS_AXIS = "models"
@@ -78,7 +79,7 @@ def refuse_checked_shard_map(tree: Any) -> None:
     it that pmap needs would be too large by their number, silently.
     """
     for leaf in jax.tree.leaves(tree):
-        if _axis_name.get() in jax.typeof(leaf).manual_axis_type.varying:
+        if _axis_name.get() in varying_axes(leaf):
             raise ValueError("check_vma: expected jax.shard_map(..., check_vma=False), got True")
 
 
