@@ -19,8 +19,30 @@ jax.config.update(
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
+# What `--quick` runs: minutes, and most of what can break with other versions of the libraries.
+QUICK = (
+    "test_steps.py",
+    "test_parallel.py",
+    "test_accumulation.py",
+    "test_checkpoint.py",
+    "test_randomness.py",
+    "distributions/",
+    "models/test_conv_vae.py",
+    "objectives/",
+)
 MEMORY = 2 * 2**20  # KiB at which what earlier tests compiled is let go; all of it takes 6 GiB
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="a part of the tests, in minutes")
+
+
+def pytest_ignore_collect(collection_path: pathlib.Path, config: pytest.Config) -> bool | None:
+    if not config.getoption("--quick") or collection_path.is_dir():
+        return None
+    name = collection_path.relative_to(ROOT / "tests").as_posix()
+    return None if name.startswith(QUICK) else True
 
 
 @pytest.fixture(scope="session")

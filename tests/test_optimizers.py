@@ -1,11 +1,11 @@
 """Optimisers by name."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
+from tests.precision import enable_x64
 from vaejax.optimizers import OPTIMIZERS, make_optimizer
 
 
@@ -32,7 +32,7 @@ def test_official_adamax(shared):
         arrays = {name.removeprefix("adamax/"): file[name] for name in file.files}
     rate, b1, b2, eps, l2 = map(float, arrays["hyper_lr_b1_b2_eps_wd"])
     optimizer = make_optimizer("adamax", learning_rate=rate, b1=b1, b2=b2, eps=eps, l2=l2)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         params = jnp.asarray(arrays["p0"])
         state = optimizer.init(params)
         for grads, expected in zip(arrays["grads"], arrays["fast"], strict=True):

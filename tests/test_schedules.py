@@ -2,11 +2,11 @@
 
 import re
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.precision import enable_x64
 from vaejax.schedules import annealed_with, nvae_learning_rate, warm_up
 
 
@@ -18,7 +18,7 @@ def arrays(shared):
 
 @pytest.fixture(autouse=True)
 def float64():
-    with jax.enable_x64(True):
+    with enable_x64(True):
         yield
 
 

@@ -1,11 +1,11 @@
 """Likelihoods: number of outputs, shapes, and the densities they stand for."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
 
+from tests.precision import enable_x64
 from vaejax.distributions import bernoulli, gaussian, logistic_mixture, num_scored, soft_clamp
 from vaejax.models import ConvVAE
 
@@ -88,7 +88,7 @@ def test_official_normal_decoder(shared):
         outputs, x, expected = (
             file[f"normaldec/{name}"].transpose(0, 2, 3, 1) for name in ("param", "x01", "logprob")
         )
-    with jax.enable_x64(True):
+    with enable_x64(True):
         distribution = gaussian(scale=None, symmetric=True).distribution(jnp.asarray(outputs), 3)
         np.testing.assert_allclose(distribution.log_prob(jnp.asarray(x)), expected, rtol=1e-9)
         mean = distribution.base.mean()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from tests.precision import enable_x64
 from vaejax.distributions import (
     Normal,
     bits_per_dim,
@@ -103,7 +104,7 @@ def test_samples_have_the_moments(rng):
 @pytest.mark.parametrize("name", ["q", "p"])
 def test_soft_clamped_is_the_official_nvae_normal(shared, name):
     arrays = np.load(shared / "reference/vectors/nvae_ref.npz")
-    with jax.enable_x64(True):
+    with enable_x64(True):
         normal = Normal.soft_clamped(
             jnp.asarray(arrays[f"normal/mu_{name}"]), jnp.asarray(arrays[f"normal/logsig_{name}"])
         )
@@ -113,7 +114,7 @@ def test_soft_clamped_is_the_official_nvae_normal(shared, name):
 
 def test_sample_densities_and_kl_are_the_official_nvae_ones(shared):
     arrays = np.load(shared / "reference/vectors/nvae_ref.npz")
-    with jax.enable_x64(True):
+    with enable_x64(True):
         q, p = (
             Normal(jnp.asarray(arrays[f"normal/{n}_mu"]), jnp.asarray(arrays[f"normal/{n}_sigma"]))
             for n in "qp"

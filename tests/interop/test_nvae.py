@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.interop.official import Official, double, load, nhwc, relative_error
+from tests.precision import enable_x64
 from vaejax.batch_statistics import reestimate_batch_stats
 from vaejax.interop.nvae import from_official, read_checkpoint, to_official
 from vaejax.interop.nvae.names import entries
@@ -25,7 +26,7 @@ TOLERANCE = 1e-9
 
 @pytest.fixture(autouse=True)
 def float64():
-    with jax.enable_x64(True):
+    with enable_x64(True):
         yield
 
 
@@ -229,7 +230,7 @@ def test_five_training_steps(shared):
 
 
 def test_float32_is_as_close_as_pytorch_is(official):
-    with jax.enable_x64(False):
+    with enable_x64(False):
         variables, images, noise = jax.tree.map(
             jnp.float32, (official.variables, official.images, official.noise)
         )

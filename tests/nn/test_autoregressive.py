@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.nn.official import hwio, load, nhwc
+from tests.precision import enable_x64
 from vaejax.nn.autoregressive import MaskedConv, ShiftFlow, ShiftFlowPair, causal_mask, masked
 from vaejax.nn.weight_norm import kernels_in_use
 
@@ -49,7 +50,7 @@ def official_flow(arrays):
 
 def test_official_flow(shared):
     arrays = load(shared)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         z = jax.jit(ShiftFlowPair().apply)(official_flow(arrays), nhwc(arrays["pairedar/z"]))
         np.testing.assert_allclose(z, nhwc(arrays["pairedar/new_z"]), rtol=1e-9, atol=1e-12)
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.precision import enable_x64
 from vaejax.models.nvae_presets import adaptive_groups
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.types import Latent
@@ -36,7 +37,7 @@ def test_official_groups_and_sizes(arrays):
 @pytest.mark.parametrize("case", range(3))
 @pytest.mark.parametrize("beta", ["0.0001", "0.3", "0.999"])
 def test_official_weights(arrays, case, beta):
-    with jax.enable_x64(True):
+    with enable_x64(True):
         kl = jnp.asarray(arrays[f"balance/{case}/kl_all"])
         weights = balancing_weights(jnp.abs(kl).mean(0), arrays[f"balance/{case}/alpha"])
         expected = arrays[f"balance/{case}/klcoeff{beta}/gamma"]

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.precision import enable_x64
 from vaejax.distributions import Normal, normal_latent
 from vaejax.models import ConvVAE
 from vaejax.objectives import beta_tcvae, elbo
@@ -27,7 +28,7 @@ def latent_of(z, posterior):
 
 def test_weighted_estimates_equal_the_reference(shared):
     arrays = np.load(shared / "reference/vectors/disentanglement.npz")
-    with jax.enable_x64(True):
+    with enable_x64(True):
         z, mu, log_var = (jnp.asarray(arrays[f"obj/{k}"]) for k in ("z", "mu", "logvar"))
         reference = latent_of(z, Normal.from_log_var(mu, log_var))
         for ours, theirs in (("weighted", "mws"), ("weighted_unnormalised", "mws_noconst")):

@@ -1,4 +1,4 @@
-"""What the runs of NVAE share: epochs as steps, and the schedules that follow from them.
+"""The runs of NVAE: epochs as steps, and the schedules that follow from them.
 
 Vahdat & Kautz, NVAE, 2020, appendix A and the published commands: Adamax (eps 1e-3, L2 3e-4) with
 warm-up and cosine, KL warm-up over 30 % of a run, spectral and batch-norm penalties. Ours: steps
