@@ -15,7 +15,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from vaejax.parallel import microbatch, sum_over_shards
+from vaejax.parallel import sum_over_shards
 from vaejax.types import Array, Batch, Metrics, ModelState, Params
 
 Gradient = Callable[[Params, ModelState, Batch], tuple[Params, tuple[Metrics, ModelState]]]
@@ -37,15 +37,13 @@ def accumulated(gradient: Gradient, num_microbatches: int) -> Gradient:
 
         def add(carry, inputs):
             total, model_state = carry
-            index, weight, part = inputs
-            with microbatch(index, num_microbatches):
-                grads, (metrics, model_state) = gradient(params, model_state, part)
+            weight, part = inputs
+            grads, (metrics, model_state) = gradient(params, model_state, part)
             total = jax.tree.map(lambda t, g: t + (weight * g).astype(t.dtype), total, grads)
             return (total, model_state), metrics
 
         start = (jax.tree.map(jnp.zeros_like, params), model_state)
-        inputs = (jnp.arange(num_microbatches), weights, parts)
-        (grads, model_state), metrics = jax.lax.scan(add, start, inputs)
+        (grads, model_state), metrics = jax.lax.scan(add, start, (weights, parts))
         means = jax.tree.map(lambda values: jnp.tensordot(weights, values, axes=1), metrics)
         return grads, (means, model_state)
 

@@ -2,9 +2,9 @@
 
 Under `jit` (one device or a sharded mesh) a step sees the global batch and nothing here acts. Under
 `pmap`, or `shard_map` with `check_vma=False`, over the data axis a step sees one shard of it;
-averages over the batch must then cross devices, and randomness must depend on an example's place in
-the global batch. Both ask this module, so models and steps are the same function in every mode.
-Where a step takes its batch in microbatches, it sees one of them at a time.
+averages over the batch must then cross devices, and ask this module, so that models and steps are
+the same function in every mode. The name of the data axis travels by context: batch normalisation,
+deep in a network, needs it, and a flax module has no other way to be told.
 The models of a sweep have an axis of their own, along which nothing crosses devices.
 """
 
@@ -14,15 +14,15 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from vaejax.types import Array
+from vaejax.types import Array, Batch
 from vaejax.versions import varying_axes
 
 DATA_AXIS = "data"
 MODELS_AXIS = "models"
 _axis_name: ContextVar[str] = ContextVar("axis_name", default=DATA_AXIS)
-_microbatch: ContextVar[tuple[Array, int] | None] = ContextVar("microbatch", default=None)
 
 
 @contextmanager
@@ -33,25 +33,6 @@ def data_axis(name: str) -> Iterator[None]:
         yield
     finally:
         _axis_name.reset(token)
-
-
-@contextmanager
-def microbatch(index: Array, count: int) -> Iterator[None]:
-    """Within this context (while a step is traced) the examples are every `count`-th, from `index`.
-
-    Places within a microbatch keep their order: row r is example r * count + index.
-    """
-    token = _microbatch.set((index, count))
-    try:
-        yield
-    finally:
-        _microbatch.reset(token)
-
-
-def microbatch_index() -> Array | None:
-    """This microbatch's number, or None where the batch is taken whole."""
-    found = _microbatch.get()
-    return None if found is None else found[0]
 
 
 def shard_index() -> Array | None:
@@ -83,15 +64,15 @@ def refuse_checked_shard_map(tree: Any) -> None:
             raise ValueError("check_vma: expected jax.shard_map(..., check_vma=False), got True")
 
 
-def example_positions(batch_size: int) -> Array:
-    """Places [B] in the global batch of the `batch_size` examples seen here."""
-    positions = jax.numpy.arange(batch_size)
+def with_positions(batch: Batch) -> Batch:
+    """The batch with the `position` [B] of its examples in the global batch, if it lacks it."""
+    if "position" in batch:
+        return batch
+    batch_size = len(batch["image"])
+    positions = jnp.arange(batch_size)
     if (shard := shard_index()) is not None:
         positions += shard * batch_size
-    if (found := _microbatch.get()) is not None:
-        index, count = found
-        positions = positions * count + index
-    return positions
+    return {**batch, "position": positions}
 
 
 def data_mesh(devices: list[jax.Device] | None = None) -> Mesh:

@@ -27,6 +27,7 @@ from vaejax.parallel import (
     refuse_checked_shard_map,
     replicated,
     sum_over_shards,
+    with_positions,
 )
 from vaejax.train_state import TrainState
 from vaejax.types import Array, Batch, Metrics, Objective
@@ -85,6 +86,7 @@ def make_train_step(
 
         with data_axis(axis_name):
             refuse_checked_shard_map(batch)
+            batch = with_positions(batch)
             grads, (metrics, model_state) = accumulated(gradient, num_microbatches)(
                 state.params, state.model_state, batch
             )
@@ -117,16 +119,18 @@ def make_train_step(
 def make_eval_step(objective: Objective, *, axis_name: str = DATA_AXIS) -> EvalStep:
     """A pure function `(state, batch, rng) -> metrics` of the averaged parameters.
 
-    The metrics are means over the examples that `batch["mask"]` counts, and `num_examples`, their
-    number, so that batches can be combined into an exact mean over a data set. `axis_name` is that
-    of `make_train_step`.
+    With the same `rng` for all batches of an evaluation and an `index` in them, an example's noise
+    is the same in every batch. The metrics are means over the examples that `batch["mask"]` counts,
+    and `num_examples`, their number, so that batches can be combined into an exact mean over a data
+    set. `axis_name` is that of `make_train_step`.
     """
 
     def eval_step(state: TrainState, batch: Batch, rng: Array) -> Metrics:
         mask = batch.get("mask", jnp.ones(batch["image"].shape[0]))
         with data_axis(axis_name):
+            batch = {**with_positions(batch), "mask": mask}
             _, (metrics, _) = objective.loss(
-                state.ema_params, state.model_state, {**batch, "mask": mask}, rng, state.step, False
+                state.ema_params, state.model_state, batch, rng, state.step, False
             )
             return {**metrics, "num_examples": sum_over_shards(mask.sum())}
 

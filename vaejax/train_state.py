@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from vaejax.guard import Guard
+from vaejax.parallel import with_positions
 from vaejax.types import Array, Batch, ModelState, Objective, Params
 
 
@@ -33,8 +34,15 @@ class TrainState(NamedTuple):
 def create_train_state(
     objective: Objective, optimizer: optax.GradientTransformation, rng: Array, batch: Batch
 ) -> TrainState:
-    """The state before the first step; wrap it in `jit` (only the batch's shape matters)."""
-    params, model_state = objective.init(rng, batch)
+    """The state before the first step; wrap it in `jit`.
+
+    Args:
+        objective: what will be minimised.
+        optimizer: of its players.
+        rng: key.
+        batch: the first one, whole; most objectives look at its shapes alone.
+    """
+    params, model_state = objective.init(rng, with_positions(batch))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,

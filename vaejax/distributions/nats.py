@@ -2,9 +2,7 @@
 
 import math
 
-import jax
-
-from vaejax.types import Array, Distribution
+from vaejax.types import Array
 
 
 def sum_events(x: Array) -> Array:
@@ -12,15 +10,9 @@ def sum_events(x: Array) -> Array:
     return x.sum(axis=tuple(range(1, x.ndim)))
 
 
-def num_scored(likelihood: Distribution, images: Array) -> int:
-    """Pixels times channels of an image that `likelihood` scores: H * W * C, less a border.
-
-    Args:
-        likelihood: p(x | z), whose `log_prob` is [B, h, w, ...] for the h * w pixels it scores.
-        images: [B, H, W, C]; only the shape matters.
-    """
-    scored = jax.eval_shape(lambda p, x: p.log_prob(x), likelihood, images).shape[1:3]
-    return math.prod(scored) * images.shape[-1]
+def sum_positions(x: Array) -> Array:
+    """[B, ..., D] -> [B, D]: the sum over everything between the batch and the last axis."""
+    return x.reshape(x.shape[0], -1, x.shape[-1]).sum(1)
 
 
 def bits_per_dim(nats: Array | float, num_dims: int) -> Array | float:

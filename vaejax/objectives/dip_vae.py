@@ -51,7 +51,9 @@ def dip_vae(
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         del step
-        covariance = code_covariance(vector_latent(output), kind, batch.get("mask"))
+        covariance = code_covariance(
+            vector_latent(output.latents, "dip_vae"), kind, batch.get("mask")
+        )
         penalty = identity_penalty(covariance, off_diagonal, diagonal)
         return kl + penalty, {"covariance_loss": penalty}
 

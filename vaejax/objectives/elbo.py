@@ -14,7 +14,6 @@ from typing import Any
 import jax.numpy as jnp
 
 from vaejax.checks import check_number
-from vaejax.distributions import sum_events
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.bound import Reduction, batch_mean, variational
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
@@ -113,7 +112,7 @@ def denormalise_beta(beta_norm: Any, *, latent_size: int, input_size: int) -> An
 
 def _balanced(output: VAEOutput, mask: Array | None, beta: Array) -> tuple[Array, Array]:
     """The batch mean of the weighted KL, nats, and the weights [G]: all 1 at beta = 1."""
-    kls = jnp.stack([sum_events(latent.kl) for latent in output.latents], axis=1)  # [B, G]
+    kls = jnp.stack([latent.kl for latent in output.latents], axis=1)  # [B, G]
     weights = balancing_weights(batch_mean(jnp.abs(kls), mask), group_sizes(output.latents))
     weights = jnp.where(beta < 1.0, weights, 1.0)
     return jnp.vdot(weights, batch_mean(kls, mask)), weights

@@ -23,14 +23,16 @@ import jax.numpy as jnp
 from vaejax.checks import check_number
 from vaejax.distributions import gaussian_total_correlation
 from vaejax.nn.mlp import MLP, leaky_relu
-from vaejax.nn.noise import example_normal, part_rng
+from vaejax.nn.noise import example_keys
 from vaejax.objectives.bound import (
     Reduction,
     batch_covariance,
     batch_mean,
+    shared_key,
     variational,
     vector_latent,
 )
+from vaejax.objectives.views import need, views_of
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
 
@@ -48,7 +50,7 @@ def factor_vae(
     codes are shuffled within a device's shard.
 
     Args:
-        model: a flax module with a method `encode`, returning `VAEOutput` with one latent [B, D].
+        model: a flax module with methods `encode` and `noise`, and one Gaussian latent [B, D].
         gamma: weight of the total correlation.
         hidden: widths of the discriminator's layers (leaky ReLU, slope 0.2).
         second_batch: in training, the first half of a batch trains the model and the second half is
@@ -65,30 +67,30 @@ def factor_vae(
     if not hidden or min(hidden) < 1:
         raise ValueError(f"hidden: expected at least one width >= 1, got {hidden}")
     discriminator = MLP(tuple(hidden), 2, leaky_relu)
+    views = views_of(model)
+    encode = need(views, "encode", "factor_vae")
 
     def init(rng: Array, batch: Batch):
         model_rng, discriminator_rng = jax.random.split(rng)
         params, model_state = variational(model, lambda *_: None).init(model_rng, batch)
-        variables = {"params": params["model"], **model_state}
-        (latent,) = model.apply(variables, batch["image"], method="encode")
+        latent = vector_latent(encode(params, model_state, batch), "factor_vae")
         rest = discriminator.init(discriminator_rng, latent.z)["params"]
         return {**params, "discriminator": rest}, model_state
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
-        latent_rng, second_rng, shuffle_rng = jax.random.split(rng, 3)
+        model_rng, second_rng, shuffle_rng = jax.random.split(rng, 3)
         first, second = batch, None
         if train and second_batch:
             first, second = _halves(batch)
 
         def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
             del step
-            z, mask = vector_latent(output).z, batch.get("mask")
+            z, mask = vector_latent(output.latents, "factor_vae").z, batch.get("mask")
             others = z
             if second is not None:
-                variables = {"params": params["model"], **model_state}
-                (latent,) = model.apply(variables, second["image"], method="encode")
-                others = latent.posterior.at(example_normal(second_rng, latent.z.shape))
-            shuffled = shuffle(part_rng(shuffle_rng), others, mask)
+                noise = views.noise(example_keys(second_rng, second["position"]))
+                others = encode(params, model_state, second, noise)[0].z
+            shuffled = shuffle(shared_key(shuffle_rng, "shuffle", batch), others, mask)
             opponent = jax.lax.stop_gradient(params["discriminator"])
             correlation = batch_mean(density_ratio(discriminator, opponent, z), mask)
             discriminator_loss, accuracy = discrimination(
@@ -109,9 +111,9 @@ def factor_vae(
             }
 
         bound = variational(model, divergence, reduction)
-        return bound.loss(params, model_state, first, latent_rng, step, train)
+        return bound.loss(params, model_state, first, model_rng, step, train)
 
-    return Objective(init, loss)
+    return Objective(init, loss, views)
 
 
 def shuffle(rng: Array, z: Array, mask: Array | None = None) -> Array:

@@ -73,7 +73,7 @@ def beta_tcvae(
         del step
         if num_examples is None:
             raise ValueError("num_examples: expected the number of training images, got None")
-        latent, mask = vector_latent(output), batch.get("mask")
+        latent, mask = vector_latent(output.latents, "beta_tcvae"), batch.get("mask")
         parts = decompose(latent, num_examples, estimator, mask)
         metrics = {name: batch_mean(part, mask) for name, part in parts._asdict().items()}
         weights = (alpha, beta, gamma)
@@ -112,7 +112,8 @@ def decompose(
         raise ValueError(
             f"batch_size: expected at most num_examples = {num_examples} at once, got {batch_size}"
         )
-    posteriors = Normal(*(parameter[None] for parameter in latent.posterior))
+    q = latent.posterior
+    posteriors = Normal(q.loc[None], q.scale[None])
     log_q = posteriors.log_prob(latent.z[:, None])  # [B, B, D]: log q(z_jd | x_i)
     log_w = log_weights(batch_size, num_examples, estimator, mask)
     log_prod_qz = jax.nn.logsumexp(log_q + log_w[:, :, None], axis=1).sum(-1)
