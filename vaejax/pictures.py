@@ -1,12 +1,12 @@
 """What one looks at: examples of the data; reconstructions, samples and traversals of a model.
 
-This asks a model for images and hands them to `figures`; the same few test images and the same
-draws of the prior every time, so that pictures of one run can be compared.
+This asks an objective's views for images and hands them to `figures`; the same few test images and
+the same noise every time, so that pictures of one run can be compared. A picture whose views an
+objective lacks is left out.
 """
 
-from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,10 +15,11 @@ import numpy as np
 from vaejax import figures
 from vaejax.data import Source
 from vaejax.evaluators import Context, some_examples
-from vaejax.randomness import stream
-from vaejax.sampling import Sampler
+from vaejax.objectives.views import reconstruct
+from vaejax.randomness import named, stream
+from vaejax.sampling import Sampler, compiled
 from vaejax.train_state import TrainState
-from vaejax.types import Array
+from vaejax.types import Array, Latent, Views
 
 NUM_EXAMPLES = 64
 NUM_RECONSTRUCTIONS = 16
@@ -27,6 +28,24 @@ NUM_ROWS = 12  # latents in a traversal: those that know most about the images
 NUM_COLUMNS = 6  # prior draws beside each other in the animation
 PANEL_RANGE = np.linspace(-2.5, 2.5, 11)  # values of a latent across a row of the panel
 SWEEP = np.linspace(-1.0, 1.0, 15)  # values of a latent over the frames of the animation
+
+
+class Panel(NamedTuple):
+    """A picture that is drawn while a model trains.
+
+    Attributes:
+        name: of the picture.
+        views: that it needs.
+        draw: `(pictures, state) -> ` uint8 [h, w, 3], or None where there is nothing to show.
+    """
+
+    name: str
+    views: tuple[str, ...]
+    draw: Callable[["Pictures", TrainState], np.ndarray | None]
+
+    def missing(self, views: Views) -> list[str]:
+        """Names of the views that it needs and an objective lacks."""
+        return [name for name in self.views if getattr(views, name) is None]
 
 
 class Pictures:
@@ -38,70 +57,103 @@ class Pictures:
     """
 
     def __init__(self, context: Context, source: Source):
-        self._source = source
+        self._views, self._source = context.objective.views, source
         self._rng = stream(context.seed, "pictures")
+        self._context = context
         some = some_examples(source, NUM_KL_IMAGES)
-        self._images = some.images(np.arange(len(some)))
-        self._sampler = Sampler(context, source, temperature=1.0)
-        model = context.model
+        self._batch = some.batch(np.arange(len(some)))
 
-        @jax.jit
-        def encode(state, images):
-            latents = model.apply(_variables(state), images, method="encode")
-            return tuple(latent.z for latent in latents), tuple(x.kl.mean(0) for x in latents)
-
-        @jax.jit
-        def decode(state, codes):
-            return model.apply(_variables(state), codes, method="decode").mean()
-
-        self._encode, self._decode = encode, decode
+    def left_out(self) -> list[str]:
+        """A sentence for every panel that cannot be drawn."""
+        missing = {panel.name: panel.missing(self._views) for panel in PANELS}
+        return [
+            f"no {name}: the objective has no view {' and no view '.join(views)}"
+            for name, views in missing.items()
+            if views
+        ]
 
     def panels(self, state: TrainState) -> Iterator[tuple[str, np.ndarray]]:
-        """Named pictures, uint8 [h, w, 3]; traversals only of models whose codes are vectors."""
-        originals = self._images[:NUM_RECONSTRUCTIONS]
-        traversed = self._has_vector_codes(state)
-        codes, kls = self._encode(state, self._images if traversed else originals)
-        decoded = self._decode(state, tuple(z[:NUM_RECONSTRUCTIONS] for z in codes))
-        show = self._source.pictures
-        yield "reconstructions", figures.reconstructions(show(originals), show(decoded))
-        yield "samples", figures.samples(self.samples(state))
-        if traversed:
-            base = codes[0][:1]
-            images = self._traverse(state, base, PANEL_RANGE)  # [D, 1, T, H, W, C]
-            yield "traversals", figures.traversals(images[:, 0], kls[0], rows=NUM_ROWS)
+        """Named pictures, uint8 [h, w, 3], of what there is."""
+        for panel in PANELS:
+            if not panel.missing(self._views):
+                picture = panel.draw(self, state)
+                if picture is not None:
+                    yield panel.name, picture
 
-    def samples(self, state: TrainState) -> Array:
-        """Means of p(x | z) at draws of the prior, [64, H, W, C] in [0, 1]."""
-        return self._sampler.samples(_variables(state))
+    def reconstructions(self, state: TrainState) -> np.ndarray:
+        """Held-out images above those decoded from their mean codes."""
+        batch = jax.tree.map(lambda array: array[:NUM_RECONSTRUCTIONS], dict(self._batch))
+        keys = jax.random.split(self._rng, len(batch["image"]))
+        decoded = reconstruct(self._compiled, state.ema_params, state.model_state, batch, keys)
+        show = self._source.pictures
+        return figures.reconstructions(show(batch["image"]), show(decoded))
+
+    def samples(self, state: TrainState) -> np.ndarray:
+        """A square of samples."""
+        sampler = Sampler(self._context, self._source)
+        return figures.samples(sampler.samples(state.ema_params, state.model_state))
+
+    def traversals(self, state: TrainState) -> np.ndarray | None:
+        """Every latent of the first image from -2.5 to 2.5; None where codes are no vectors."""
+        latent = self._vector(state)
+        if latent is None:
+            return None
+        images = self._traverse(state, latent.z[:1], PANEL_RANGE)  # [D, 1, T, H, W, C]
+        return figures.traversals(images[:, 0], _mean_kl(latent), rows=NUM_ROWS)
 
     def traversal_frames(self, state: TrainState) -> np.ndarray | None:
         """Frames [T, h, w, 3] of every latent swept from -1 to 1, others held at prior draws.
 
         Rows are latents ordered by KL, columns different draws. None for models whose codes are
-        not vectors.
+        not vectors, or without the views that it takes.
         """
-        if not self._has_vector_codes(state):
+        needed = (self._views.encode, self._views.decode, self._views.prior_codes)
+        latent = None if None in needed else self._vector(state)
+        if latent is None:
             return None
-        codes, kls = self._encode(state, self._images)
-        base = jax.random.normal(self._rng, (NUM_COLUMNS, codes[0].shape[-1]))
-        return figures.traversal_frames(self._traverse(state, base, SWEEP), kls[0], rows=NUM_ROWS)
+        keys = jax.random.split(self._rng, NUM_COLUMNS)
+        noise = self._compiled.noise(keys)
+        (base,) = self._compiled.prior_codes(state.ema_params, state.model_state, noise)
+        images = self._traverse(state, base, SWEEP)
+        return figures.traversal_frames(images, _mean_kl(latent), rows=NUM_ROWS)
+
+    @property
+    def _compiled(self) -> Views:
+        """The views as they are called here."""
+        return Views(*[compiled(view) if callable(view) else view for view in self._views])
+
+    def _vector(self, state: TrainState) -> Latent | None:
+        """The only latent [n, D] of the held-out images; None where codes are something else."""
+        some = jax.tree.map(lambda array: array[:1], dict(self._batch))
+        encode, arguments = self._compiled.encode, (state.ema_params, state.model_state)
+        latents = jax.eval_shape(encode, *arguments, some)  # nothing is computed
+        if len(latents) != 1 or latents[0].z.ndim != 2:
+            return None
+        return encode(*arguments, self._batch)[0]
 
     def _traverse(self, state: TrainState, base: Array, values: np.ndarray) -> Array:
         """Images [D, S, T, H, W, C] of codes `base` [S, D] with each latent set to `values` [T]."""
-        latent_size = base.shape[-1]
-        set_latent = partial(jnp.where, jnp.eye(latent_size, dtype=bool)[:, None, :])
+        latent_size, count = base.shape[-1], base.shape[-1] * len(values)
+        chosen = jnp.eye(latent_size, dtype=bool)[:, None, :]
         rows = []
-        for code in base:
+        for place, code in enumerate(base):
             # [D, T, D]: row d, column t is the code with latent d at values[t]
-            grid = set_latent(jnp.asarray(values, code.dtype)[None, :, None], code[None, None, :])
-            images = self._decode(state, (grid.reshape(-1, latent_size),))
+            grid = jnp.where(
+                chosen, jnp.asarray(values, code.dtype)[None, :, None], code[None, None, :]
+            )
+            # One key for a column: what is drawn besides the code is the same in all its images.
+            keys = jnp.broadcast_to(jax.random.fold_in(named(self._rng, "base"), place), (count,))
+            codes = (grid.reshape(-1, latent_size),)
+            images = self._compiled.decode(state.ema_params, state.model_state, codes, keys)
             rows.append(images.reshape(latent_size, len(values), *images.shape[1:]))
         return self._source.pictures(jnp.stack(rows, axis=1))
 
-    def _has_vector_codes(self, state: TrainState) -> bool:
-        """Whether an image's code is one vector; nothing is computed."""
-        codes, _ = jax.eval_shape(self._encode, state, self._images[:NUM_RECONSTRUCTIONS])
-        return len(codes) == 1 and codes[0].ndim == 2
+
+PANELS = (
+    Panel("reconstructions", ("encode", "decode"), Pictures.reconstructions),
+    Panel("samples", ("noise", "from_noise"), Pictures.samples),
+    Panel("traversals", ("encode", "decode"), Pictures.traversals),
+)
 
 
 def examples(source: Source) -> np.ndarray:
@@ -110,5 +162,6 @@ def examples(source: Source) -> np.ndarray:
     return figures.samples(source.pictures(some.images(np.arange(len(some)))))
 
 
-def _variables(state: TrainState) -> dict[str, Any]:
-    return {"params": state.ema_params["model"], **state.model_state}
+def _mean_kl(latent: Latent) -> Array | None:
+    """Nats per latent [D], averaged over images; None where the KL does not come apart so."""
+    return None if latent.kl_dims is None else latent.kl_dims.mean(0)

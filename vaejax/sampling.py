@@ -1,6 +1,8 @@
-"""Images that a trained model makes up: samples of the prior, and the ways between them."""
+"""Images that a trained model makes up: samples, and the ways between them."""
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,61 +10,101 @@ import jax.numpy as jnp
 
 from vaejax.data import Source
 from vaejax.evaluators import Context
-from vaejax.nn.spherical_path import spherical_path
+from vaejax.objectives.views import need
 from vaejax.randomness import stream
-from vaejax.types import Array
+from vaejax.types import Array, ModelState, Params, Temperature
 
-GRID = 8  # samples are as many rows as columns
+GRID = 8  # samples in a row, and rows of a square of them
+
+
+@functools.lru_cache(maxsize=64)
+def compiled(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A view, compiled once for all runs that share it."""
+    has_draw = "draw" in inspect.signature(view).parameters
+    return jax.jit(view, static_argnames="draw" if has_draw else ())
 
 
 class Sampler:
-    """Draws a square of samples, the same noise every time, and decodes them row by row.
+    """Draws rows of samples, of the same noise every time.
 
-    One row of eight is the most that is decoded at once: large models have no room for more.
+    One row is the most that is made at once: large models have no room for more.
 
     Args:
-        context: of the run.
+        context: of the run; its objective has the views `noise` and `from_noise`.
         source: whose images the samples are like.
-        temperature: of the priors, a number or one per latent group, top first.
+        temperature: see `Views.from_noise`.
+        columns: samples in a row.
     """
 
-    def __init__(self, context: Context, source: Source, *, temperature: float | Sequence[float]):
-        self._source = source
+    def __init__(
+        self,
+        context: Context,
+        source: Source,
+        *,
+        temperature: Temperature = 1.0,
+        columns: int = GRID,
+    ):
+        if columns < 1:
+            raise ValueError(f"columns: expected at least 1, got {columns}")
+        self._views, self._source = context.objective.views, source
         self._rng = stream(context.seed, "pictures")
-        model = context.model
+        self._noise = compiled(need(self._views, "noise", "samples"))
+        self._from_noise = compiled(need(self._views, "from_noise", "samples"))
+        self._temperature, self._columns = temperature, columns
 
-        @jax.jit
-        def draw(variables: Any, rng: Array) -> list[Array]:
-            noise = model.apply(variables, GRID**2, method="draw_noise", rngs={"latent": rng})
-            return [x.reshape(GRID, GRID, *x.shape[1:]) for x in noise]
-
-        @jax.jit
-        def decode_row(variables: Any, noise: list[Array], row: Array) -> Array:
-            arguments = {"temperature": temperature, "noise": [x[row] for x in noise]}
-            return model.apply(variables, GRID, method="sample", **arguments).mean()
-
-        self._draw, self._decode_row = draw, decode_row
-
-    def samples(self, variables: Any, shared_groups: int = 0) -> Array:
-        """Means of p(x | z) at draws of the prior, [64, H, W, C] in [0, 1].
+    def samples(
+        self,
+        params: Params,
+        model_state: ModelState,
+        num_images: int = GRID**2,
+        *,
+        shared_groups: int = 0,
+        draw: bool = False,
+    ) -> Array:
+        """Images [num_images, H, W, C] in [0, 1].
 
         Args:
-            variables: of the model.
+            params: of all players.
+            model_state: as it is.
+            num_images: how many.
             shared_groups: so many groups from the top are the same in all images of a row.
+            draw: whether pixels are drawn from p(x | z), whose means are taken else.
         """
-        noise = self._draw(variables, self._rng)
+        if num_images < 1:
+            raise ValueError(f"num_images: expected at least 1, got {num_images}")
+        noise = self._rows(-(-num_images // self._columns))
         if not 0 <= shared_groups <= len(noise):
             raise ValueError(f"shared_groups: expected 0 to {len(noise)}, got {shared_groups}")
-        shared = [jnp.repeat(draw[:, :1], GRID, axis=1) for draw in noise[:shared_groups]]
-        return self._images(variables, shared + noise[shared_groups:])
+        shared = tuple(jnp.broadcast_to(x[:, :1], x.shape) for x in noise[:shared_groups])
+        rows = self._images(params, model_state, shared + noise[shared_groups:], draw)
+        return rows[:num_images]
 
-    def interpolations(self, variables: Any) -> Array:
-        """As `samples`, each row a spherical path between its first and last image."""
-        noise = self._draw(variables, self._rng)
-        paths = [spherical_path(draw[:, 0], draw[:, -1], GRID) for draw in noise]
-        return self._images(variables, paths)
+    def interpolations(
+        self, params: Params, model_state: ModelState, num_rows: int = GRID
+    ) -> Array:
+        """As `samples`, each row a path between its first and last image."""
+        path, noise = need(self._views, "path", "interpolations"), self._rows(num_rows)
+        ends = (tuple(entry[:, column] for entry in noise) for column in (0, -1))
+        return self._images(params, model_state, path(*ends, self._columns), draw=False)
 
-    def _images(self, variables: Any, noise: list[Array]) -> Array:
-        """Images [64, H, W, C] of noise [8, 8, *shape], one array per group."""
-        rows = [self._decode_row(variables, noise, jnp.asarray(row)) for row in range(GRID)]
+    def _rows(self, num_rows: int) -> tuple[Array, ...]:
+        """Noise of rows of images, arrays [rows, columns, ...]."""
+        shape = (num_rows, self._columns)
+        keys = jax.random.split(self._rng, num_rows * self._columns)
+        return tuple(entry.reshape(*shape, *entry.shape[1:]) for entry in self._noise(keys))
+
+    def _images(
+        self, params: Params, model_state: ModelState, noise: tuple[Array, ...], draw: bool
+    ) -> Array:
+        """Images [rows * columns, H, W, C] of noise [rows, columns, ...]."""
+        rows = [
+            self._from_noise(
+                params,
+                model_state,
+                tuple(entry[row] for entry in noise),
+                self._temperature,
+                draw=draw,
+            )
+            for row in range(len(noise[0]))
+        ]
         return self._source.pictures(jnp.concatenate(rows))

@@ -14,7 +14,7 @@ from jax.sharding import NamedSharding
 
 from vaejax.data.permutation import keyed_permutation
 from vaejax.data.prefetch import Prefetched
-from vaejax.data.source import Raw, Source
+from vaejax.data.source import Raw, Source, complete
 from vaejax.randomness import stream
 from vaejax.types import Array, Batch
 
@@ -67,8 +67,9 @@ def train_batches(
         sharding: how arrays are split along their first axis; None puts them whole on one device.
 
     Returns:
-        An iterator, also a context manager, of `image` [B, H, W, C] float32 and `index` [B] int32
-        (position in `source`), on the devices.
+        An iterator, also a context manager, of batches on the devices: `image` [B, H, W, C]
+        float32, `index` [B] int32 (place in `source`), `position` [B] int32 (place in the global
+        batch), and what else the source knows of its examples (`label`, `factors`).
 
     Raises:
         ValueError: the devices cannot share `batch_size` evenly; the seed or the source is unfit.
@@ -139,23 +140,28 @@ def _placement(
 
     def put(indices: np.ndarray, seed: int, step: int, **extra: np.ndarray) -> Batch:
         indices = indices[rows]
-        arrays = {"index": indices.astype(np.int32), **{k: v[rows] for k, v in extra.items()}}
-        raw, arrays = jax.device_put((source.fetch(indices), arrays), local)
-        batch = {"image": decode(raw, np.uint32(seed), np.uint32(step)), **arrays}
+        places = {"index": indices, "position": rows} | {k: v[rows] for k, v in extra.items()}
+        places = {name: _narrow(array) for name, array in places.items()}
+        raw, places = jax.device_put((source.fetch(indices), places), local)
+        batch = decode(raw, places, np.uint32(seed), np.uint32(step))
         return batch if sharding is None else jax.tree.map(joined, batch)
 
     return put
 
 
 @functools.lru_cache(maxsize=8)
-def _decoder(source: Source, sharding: NamedSharding | None) -> Callable[..., Array]:
-    """The source's `decode`, compiled once however often its batches are asked for."""
+def _decoder(source: Source, sharding: NamedSharding | None) -> Callable[..., Batch]:
+    """The batches of the source, compiled once however often they are asked for."""
 
     @functools.partial(jax.jit, out_shardings=sharding)
-    def decode(raw: Raw, seed: Array, step: Array) -> Array:
-        return source.decode(raw, jax.random.fold_in(data_rng(seed), step))
+    def decode(raw: Raw, places: Batch, seed: Array, step: Array) -> Batch:
+        return complete(source, raw, jax.random.fold_in(data_rng(seed), step), **places)
 
     return decode
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.int32) if array.dtype.kind == "i" else array
 
 
 def data_rng(seed: int | Array) -> Array:
