@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vaejax.data.arrays import ArraySource, absence, load_array
+from vaejax.data.array_file import absence, load_array
+from vaejax.data.arrays import ArraySource
 from vaejax.data.source import Splits, holdout
 from vaejax.data.transforms import transformed
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vaejax.data.decoded import decoded
+from vaejax.data.opening import opened
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -42,6 +43,9 @@ class Records:
         self._description = f"{builder.name} {split}"
         self._split = split
         self._features = builder.info.features
+        # Of the files that the records are in; a set prepared again from others has other sizes.
+        files = builder.info.splits[split].filepaths
+        self._sizes = [(Path(file).name, Path(file).stat().st_size) for file in files]
 
     def __len__(self) -> int:
         return len(self._records)
@@ -63,12 +67,19 @@ class Records:
         from tensorflow_datasets.proto import tf_example_pb2
 
         def read_record(index: int) -> np.ndarray:
-            example = tf_example_pb2.Example.FromString(self._records[index])
-            return read(example.features.feature)
+            try:
+                example = tf_example_pb2.Example.FromString(self._records[index])
+                return read(example.features.feature)
+            except Exception as error:  # of a damaged record, protocol buffer or picture
+                raise ValueError(
+                    f"data_dir: expected whole records in {self._folder.parent}, got number "
+                    f"{index} of {self._split} with {error}"
+                ) from error
 
         path = self._folder / f"{self._split}-{name}.npy"
         description = f"{self._description}: decoding {name}"
-        return decoded(path, len(self), shape, read_record, description=description)
+        key = self._sizes
+        return decoded(path, len(self), shape, read_record, description=description, key=key)
 
 
 def file_of(features: Features, name: str) -> bytes:
@@ -78,10 +89,7 @@ def file_of(features: Features, name: str) -> bytes:
 
 def picture_of(features: Features, name: str = "image") -> np.ndarray:
     """The encoded picture in a record, [H, W, 3] uint8."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(file_of(features, name))) as picture:
-        return np.asarray(picture.convert("RGB"))
+    return np.asarray(opened(io.BytesIO(file_of(features, name)), 3, name=name).picture)
 
 
 def integers_of(features: Features, names: Sequence[str]) -> np.ndarray:
