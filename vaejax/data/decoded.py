@@ -95,6 +95,8 @@ def _checked(picture: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarr
     if np.shape(picture) != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {np.shape(picture)}")
     picture = np.asarray(picture)
+    if picture.dtype.kind not in "biu":
+        raise ValueError(f"{name}: expected integers, got {picture.dtype}")
     if picture.dtype != np.uint8 and not 0 <= picture.min() <= picture.max() <= 255:
         raise ValueError(f"{name}: expected 0 to 255, got {picture.min()} to {picture.max()}")
     return picture

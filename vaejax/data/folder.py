@@ -11,7 +11,7 @@ from vaejax.data.array_checks import brightest, warn_if_dark
 from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded
 from vaejax.data.listing import Listing, pictures_by_split
-from vaejax.data.opening import Opened, opened
+from vaejax.data.opening import CHANGES, Opened, opened
 from vaejax.data.remembered import remembered
 from vaejax.data.source import Source, Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
@@ -81,12 +81,12 @@ def _source(listing: Listing, image_size: int, crop: int | None, channels: int) 
     shape = (image_size, image_size, channels)
     pixels = decoded(cache, len(files), shape, read, description=root.name)
 
-    def summary() -> dict[str, int]:  # found where the pictures are decoded, and said in every run
-        return Counter(change for some in changes.values() for change in some)
+    def summary() -> str:  # found where the pictures are decoded, and said in every run
+        counts = Counter(change for some in changes.values() for change in some)
+        return ", ".join(f"{counts[change]} {change}" for change in CHANGES if counts[change])
 
     if told := remembered(cache, "changes", summary):
-        counts = ", ".join(f"{number} {change}" for change, number in told.items())
-        warnings.warn(f"path: of {len(files)} pictures in {root}: {counts}", stacklevel=3)
+        warnings.warn(f"path: of {len(files)} pictures in {root}: {told}", stacklevel=3)
     warn_if_dark(
         pixels.dtype,
         brightest(pixels),

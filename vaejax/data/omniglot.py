@@ -15,7 +15,7 @@ import numpy as np
 
 from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded
-from vaejax.data.listing import is_hidden
+from vaejax.data.folder_walk import is_hidden
 from vaejax.data.opening import opened
 from vaejax.data.source import Source, Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
