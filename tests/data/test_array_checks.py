@@ -89,6 +89,15 @@ def test_a_file_is_looked_at_once_until_it_changes(tmp_path, monkeypatch, dtype)
     assert brightest(part) == 0.0 and len(looked) == 3
 
 
+def test_what_is_written_to_a_map_is_looked_at(tmp_path):
+    np.save(tmp_path / "x.npy", images())
+    check_images(np.load(tmp_path / "x.npy", mmap_mode="r"))
+    written = np.load(tmp_path / "x.npy", mmap_mode="c")
+    written[333] = np.nan
+    with pytest.raises(ValueError, match=r"in images\[333\]"):
+        check_images(written)
+
+
 def test_a_bad_file_is_refused_every_time(tmp_path):
     np.save(tmp_path / "x.npy", np.full((5, 4, 4), np.nan))
     for _ in range(2):
@@ -133,6 +142,7 @@ class Tensor:
         (np.zeros((5, 4, 4), [("red", "u1")]), r"got \[\('red', 'u1'\)\]"),
         (np.zeros((5, 4, 4), jnp.bfloat16), "got bfloat16"),
         (np.zeros((50, 3, 32, 32)), r"got .*channels first; images.transpose\(0, 2, 3, 1\)"),
+        (np.zeros((50, 5, 8, 8)), r"got .*channels first"),
         (np.zeros((50, 1, 28, 20), np.uint8), r"got .*channels first"),
         (np.zeros((32, 28, 3), np.uint8), r"got .*one image \[H, W, C\]; images\[None\]"),
     ],

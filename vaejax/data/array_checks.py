@@ -16,7 +16,7 @@ from vaejax.data.remembered import remembered
 
 EXPECTED = "images: expected [N, H, W] or [N, H, W, C] of uint8, bool, or float in [0, 1]"
 BLOCK = 2**18  # values looked at together: they stay in a processor's cache
-FEW_CHANNELS = 4
+FEW_CHANNELS = 5
 DARK = 0.5  # share of white that the brightest pixel of a data set should reach
 
 
@@ -61,7 +61,8 @@ def brightest(images: np.ndarray) -> float:
     Raises:
         ValueError: a float is NaN or not in [0, 1]; the message names the first such image.
     """
-    if isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap):  # the map, no view
+    mapped = isinstance(images, np.memmap) and images.mode == "r"
+    if mapped and isinstance(images.base, mmap.mmap):  # no part of a map, nor one written to
         layout = images.offset, images.shape, images.dtype.str, images.flags.c_contiguous
         return remembered(images.filename, ("brightest", *layout), lambda: _brightest(images))
     return _brightest(images)

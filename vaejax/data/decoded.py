@@ -7,6 +7,7 @@ after comparing its checksums at some GB a second.
 
 import hashlib
 import os
+import uuid
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,7 @@ def decoded(
         warnings.warn(f"{path} {problem}; what it holds is decoded again", stacklevel=2)
     if problem or not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
         try:
             _decode(cache, unfinished, read, description)
             os.replace(unfinished, path)

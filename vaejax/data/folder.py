@@ -102,7 +102,7 @@ def _stamp(file: Path) -> tuple[int, int]:
 
 
 def read_square(file: Path, image_size: int, crop: int | None, channels: int) -> Opened:
-    """The middle of a picture file, [image_size, image_size, channels] uint8, see `folder`."""
+    """The middle of a picture file, of `image_size` pixels a side, see `folder`."""
     from PIL import Image
 
     try:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def remembered(path: str | os.PathLike, what: object, find: Callable[[], Any]) -
     found = find()
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = record.with_name(f"{record.name}.{os.getpid()}.tmp")
+        unfinished = record.with_name(f"{record.name}.{uuid.uuid4().hex}.tmp")
         unfinished.write_text(json.dumps({"stamp": stamp, "found": found}))
         os.replace(unfinished, record)
     except OSError:  # no room or no right to write: it is found again in the next run
