@@ -1,5 +1,6 @@
 """What a configuration stands for: its objects, checked, and the state a run begins with."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +13,7 @@ from vaejax import config as configuration
 from vaejax import data, evaluators, models, objectives, optimizers
 from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError, TrainSettings
+from vaejax.distributions import Likelihood
 from vaejax.evaluators import Context, Evaluator
 from vaejax.parallel import data_mesh, replicated
 from vaejax.randomness import stream
@@ -84,6 +86,7 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     shape = {"image_shape": tuple(source.image_shape)}
     model = configuration.build("config.model", models, config.model, known=shape)
     likelihood = getattr(model, "likelihood", None)
+    _check_channels(source.image_shape[-1], likelihood)
     if likelihood and not likelihood.any_range and not source.in_unit_interval:
         raise ConfigError(
             "config.model.likelihood: expected 'gaussian' for standardised images, which leave "
@@ -112,6 +115,24 @@ def objective_of(section: Mapping[str, Any], model: Any, source: data.Source) ->
     return configuration.build(
         "config.objective", objectives, section, model, returns=Objective, known=known
     )
+
+
+def _check_channels(channels: int, likelihood: Likelihood | None) -> None:
+    """Raise where a likelihood has no place for the channels; say what pictures leave out of them.
+
+    Satellites see in four channels or more, and pictures with transparency have one beside colours.
+    """
+    if likelihood:
+        try:
+            likelihood.num_outputs(channels)
+        except ValueError as error:
+            raise ConfigError(f"config.model.likelihood: {error}") from error
+    if channels not in (1, 3):
+        warnings.warn(
+            f"images have {channels} channels, all of which are modelled; pictures show the first "
+            f"{min(channels, 3)} as {'red, green and blue' if channels > 3 else 'red and green'}",
+            stacklevel=3,
+        )
 
 
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:
