@@ -9,6 +9,7 @@ from typing import Any
 
 from vaejax import main as program
 from vaejax import sweep
+from vaejax.files import write_whole
 
 PUBLISHED = "published"  # the size without a flag
 RESULTS = "results.json"
@@ -62,8 +63,7 @@ def carry_out(run: Callable[[argparse.Namespace], None], args: argparse.Namespac
 def write_results(results: Mapping[str, Any] | Sequence[Any], folder: Path) -> None:
     """Write `results.json`; a number that is not finite is null, as in `metrics.jsonl`."""
     finite = json.loads(json.dumps(results), parse_constant=lambda _: None)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULTS).write_text(json.dumps(finite, indent=1) + "\n")
+    write_whole(folder / RESULTS, json.dumps(finite, indent=1) + "\n")
 
 
 def diverged(members: Iterable[sweep.Member], folder: Path) -> list[str]:

@@ -65,7 +65,8 @@ def test_train_evaluate_and_sample(config_file, tmp_path):
         ([folder, "--mode=evaluate", "--config.eval.bound.batch_size=8"], "evaluation_6.json"),
         ([folder, "--mode=sample", "--temperature=0.7"], "samples_6.png"),
     ]:
-        done = run_main(*flags, XDG_CACHE_HOME=str(tmp_path / "cache"))
+        cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "JAX_COMPILATION_CACHE_DIR": ""}
+        done = run_main(*flags, **cache)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "run" / written).exists()
     assert list((tmp_path / "cache" / "vaejax" / "compiled").iterdir())

@@ -57,6 +57,7 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     Raises:
         ConfigError: with the key, what was expected, and the nearest valid key.
     """
+    configuration.check_sections(config)
     for section in ("data", "model", "objective", "optimizer", "train"):
         if section not in config:
             raise ConfigError(f"config.{section}: expected a section of that name, got none")
@@ -105,12 +106,14 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
 
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:
     """The evaluators of the section `eval`, checked, by split and name."""
-    return {
-        _label(name, section): configuration.build(
-            f"config.eval.{name}", evaluators, {"name": name, **section}, context, returns=Evaluator
+    scores = {}
+    for name, section in config.get("eval", {}).items():
+        key = f"config.eval.{name}"
+        configuration.check_mapping(key, section)
+        scores[_label(name, section)] = configuration.build(
+            key, evaluators, {"name": name, **section}, context, returns=Evaluator
         )
-        for name, section in config.get("eval", {}).items()
-    }
+    return scores
 
 
 def _label(name: str, section: Mapping[str, Any]) -> str:

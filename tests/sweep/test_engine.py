@@ -227,7 +227,7 @@ def test_codes_that_are_not_finite_are_their_members_own_affair(tiny, tmp_path, 
     monkeypatch.setattr(Program, "evaluators_of", evaluators_of)
     members = make(tiny(num_steps=4), BETAS, tmp_path)
     assert sweep.train_members(members, strategy="map")
-    assert [(member.step, member.diverged) for member in members] == [(4, False), (0, True)]
+    assert [(member.step, member.diverged) for member in members] == [(4, False), (4, True)]
     assert "codes: expected finite" in (members[1].workdir / "diverged.json").read_text()
 
 
