@@ -141,7 +141,7 @@ def build(
     """
     check_mapping(key, section)
     kwargs = dict(section)
-    name = kwargs.pop("name", None)
+    name = plain(f"{key}.name", kwargs.pop("name", None))
     offered = {
         public: value
         for public, value in vars(package).items()

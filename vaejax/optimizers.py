@@ -39,7 +39,7 @@ def make_optimizer(
         **kwargs: the optimiser's own settings (b1, b2, eps, weight_decay, momentum, ...).
     """
     if name not in OPTIMIZERS:
-        near = difflib.get_close_matches(name, OPTIMIZERS, 1)
+        near = difflib.get_close_matches(str(name), OPTIMIZERS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"name: expected one of {OPTIMIZERS}, got {name!r}{hint}")
     if callable(learning_rate):
@@ -71,15 +71,20 @@ def _check_setting(name: str, value: Any, default: Any) -> None:
     """Raise ValueError unless an optimiser of optax can use a value of a setting."""
     if name in DTYPES:
         try:
-            jnp.dtype(value)
-        except TypeError:
+            jnp.dtype(value), hash(value)
+        except (TypeError, ValueError):
             raise ValueError(f"{name}: expected the name of a dtype, got {value!r}") from None
     elif isinstance(default, bool):
         if not isinstance(value, bool):
             raise ValueError(f"{name}: expected True or False, got {value!r}")
-    elif name in DECAYS and value is not None:
+    elif name == "mask":
+        if not (value is None or callable(value) or isinstance(value, Mapping)):
+            raise ValueError(f"mask: expected a tree of truth values or None, got {value!r}")
+    elif value is None and default is None:
+        return
+    elif name in DECAYS:
         check_number(name, value, lambda x: 0 <= x < 1, "a number in [0, 1)")
-    elif name != "mask" and value is not default and not callable(value):
+    elif not callable(value):  # a schedule
         check_number(name, value, lambda x: x >= 0, "a number >= 0")
 
 
@@ -89,9 +94,14 @@ def _per_player(
     """Every player's own optimiser, and `others` for the rest."""
     optimizers = {REST: others}
     for player, settings in players.items():
+        settings = dict(settings)
+        if missing := {"name", "learning_rate"} - set(settings):
+            raise ValueError(f"players.{player}.{max(missing)}: expected a value, got none")
+        if settings.pop("players", None):
+            raise ValueError(f"players.{player}.players: expected none, a player has no players")
         try:
             optimizers[player] = make_optimizer(**settings)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise ValueError(f"players.{player}.{error}") from error
 
     def labels(params: Mapping[str, Any]) -> dict[str, str]:

@@ -101,7 +101,13 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     context = Context(model, objective, splits, data_mesh(), settings.seed)
     scores = {} if for_sampling else evaluations(config, context)
     held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
-    return Run(settings, context, optimizer, source, held_out, scores)
+    run = Run(settings, context, optimizer, source, held_out, scores)
+    if config.optimizer.get("players"):
+        try:
+            abstract_state(run)  # the players are known only once there are parameters
+        except ValueError as error:
+            raise ConfigError(f"config.optimizer.{error}") from error
+    return run
 
 
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:

@@ -215,7 +215,7 @@ def _of_one_size(found: list[np.ndarray | None]) -> list[np.ndarray]:
 
 def _make_folder(workdir: Path) -> None:
     try:
-        workdir.mkdir(parents=True, exist_ok=True)
+        (workdir / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--workdir: expected a folder to write to, got {error}") from error
 

@@ -64,6 +64,8 @@ def beta_tcvae(
         `dimension_wise_kl` (nats per image).
     """
     check_number("num_examples", num_examples, lambda x: x >= 2, "at least 2")
+    for name, weight in (("beta", beta), ("alpha", alpha), ("gamma", gamma)):
+        check_number(name, weight, lambda x: x >= 0, "a number >= 0")
     if estimator not in get_args(Estimator):
         raise ValueError(f"estimator: expected one of {get_args(Estimator)}, got {estimator!r}")
 
