@@ -16,6 +16,7 @@ import numpy as np
 from vaejax import data, figures
 from vaejax.batch_statistics import load_batch_stats, reestimate_batch_stats, save_batch_stats
 from vaejax.checkpoint import Checkpoints
+from vaejax.checks import is_number
 from vaejax.config import ConfigError
 from vaejax.failures import ERRORS_FILE, FailedEvaluation
 from vaejax.files import write_whole
@@ -82,7 +83,7 @@ def sample(
     Raises:
         ConfigError: what is asked for does not fit the run.
     """
-    if not temperature or not all(0 <= number < math.inf for number in temperature):
+    if not temperature or not all(is_number(x) and 0 <= x < math.inf for x in temperature):
         raise ConfigError(f"--temperature: expected numbers >= 0, got {temperature}")
     run, state = restored(config, workdir, which, for_sampling=True)
     step = int(state.step)

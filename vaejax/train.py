@@ -33,7 +33,7 @@ from vaejax.train_state import TrainState, count_parameters
 
 FIGURES = "figures"  # folder in the workdir
 TRAVERSALS_GIF = "traversals.gif"
-RECONSTRUCTIONS_GIF = "reconstructions.gif"  # the last thing a run writes
+RECONSTRUCTIONS_GIF = "reconstructions.gif"
 
 
 def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
@@ -41,13 +41,15 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
 
     Args:
         config: of the run; kept in `workdir/config.json`.
-        workdir: receives `metrics.jsonl`, `tensorboard/`, `checkpoints/` and `figures/`.
+        workdir: receives `metrics.jsonl`, `tensorboard/`, `checkpoints/`, `figures/`, `data.json`
+            (the fingerprint of the data) and, where a score or a picture fails, `errors.txt`.
 
     Returns:
         The final state, or that of the step at which SIGINT or SIGTERM asked to stop.
 
     Raises:
-        ConfigError: the configuration cannot be run, or `workdir` holds a run of another one.
+        ConfigError: the configuration cannot be run, or `workdir` holds a run of another one, or
+            of other data.
         FloatingPointError: the loss is no longer finite, or all late steps were skipped.
     """
     run, workdir = build(config), Path(workdir)
@@ -188,16 +190,16 @@ def _show(pictures: Pictures, state: TrainState, folder: Path, log: RunLog) -> N
 def _animate(
     pictures: Pictures, state: TrainState, folder: Path, say: Callable[[str], None] = print
 ) -> None:
-    """Traversals of the final model, and how reconstructions came to be, as GIFs."""
-    frames = pictures.traversal_frames(state)
-    if frames is not None:
-        figures.save_gif(folder / TRAVERSALS_GIF, frames)
+    """How reconstructions came to be, and traversals of the final model, as GIFs."""
     paths = sorted(folder.glob("reconstructions_*.png"))
     over_time = _of_one_size([_picture_in(path) for path in paths])
     if lost := len(paths) - len(over_time):
         say(f"{folder}: {lost} damaged picture{'s' * (lost > 1)} left out of the animation")
     if over_time:  # none in a folder that a sweep has trained to the end
         figures.save_gif(folder / RECONSTRUCTIONS_GIF, np.stack(over_time), fps=4)
+    frames = pictures.traversal_frames(state)
+    if frames is not None:
+        figures.save_gif(folder / TRAVERSALS_GIF, frames)
 
 
 def _picture_in(path: Path) -> np.ndarray | None:

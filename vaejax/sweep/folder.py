@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from vaejax.checkpoint import Checkpoints
-from vaejax.checkpoint_record import is_evaluated
+from vaejax.checkpoint_record import is_evaluated, steps_in
 from vaejax.config_values import as_json
 from vaejax.files import remove_unfinished, write_whole
 from vaejax.health import check_finite
@@ -46,26 +46,30 @@ class Folder:
         self._mesh, self._settings = program.run.context.mesh, program.run.settings
         self._evaluators = program.evaluators_of(member)
         member.workdir.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(member.workdir)
         path = member.workdir / CHECKPOINTS
-        about = {"config": as_json(member.config)}
-        self._checkpoints = Checkpoints(path, best_metric=BEST_METRIC, about=about)
-        resumed = self._checkpoints.latest_step is not None
+        resumed = bool(steps_in(path))
         if resumed:
             check_same_data(member.workdir, program.data_seen)
+        remove_unfinished(member.workdir)
+        keep_config(member.workdir, member.config)
+        keep_data(member.workdir, program.data_seen)
+        about = {"config": as_json(member.config)}
+        self._checkpoints = Checkpoints(path, best_metric=BEST_METRIC, about=about)
+        if resumed:
             restored = self._checkpoints.restore_latest(abstract_state(program.run))
             state = with_numbers(restored, program.numbers_of(member))
         else:
             state = program.initial_state(member)
-        keep_config(member.workdir, member.config)
-        keep_data(member.workdir, program.data_seen)
         self.state: TrainState = jax.device_get(state)
         step = int(self.state.step)
-        evaluated = not resumed or is_evaluated(path, step)
-        self._lines = JsonLines(member.workdir / METRICS_FILE, step, evaluated=evaluated)
+        self._evaluated = not resumed or is_evaluated(path, step)
+        self._lines = JsonLines(member.workdir / METRICS_FILE, step, evaluated=self._evaluated)
         if self._lines.num_damaged:
             print(damage(member.workdir / METRICS_FILE, self._lines.num_damaged))
-        if is_due(step, self._settings) and not evaluated:  # a kill came before
+
+    def catch_up(self) -> None:
+        """Evaluate the member's latest state, if that is due and a kill came before."""
+        if is_due(int(self.state.step), self._settings) and not self._evaluated:
             self.evaluate(self.state)
 
     def check(self, state: TrainState, metrics: Mapping[str, Any]) -> None:

@@ -63,7 +63,9 @@ class Trainer:
             by_step: dict[int, list[Folder]] = {}
             for member in members:
                 folder = stack.enter_context(closing(Folder(member, self._program)))
-                by_step.setdefault(int(folder.state.step), []).append(folder)
+                folder.catch_up()
+                if not folder.diverged:
+                    by_step.setdefault(int(folder.state.step), []).append(folder)
             for step, folders in by_step.items():  # several after a kill between two saves
                 # One that has come to its end meanwhile was trained by another process.
                 if step < self._settings.num_steps and not stop_requested():
