@@ -96,6 +96,8 @@ def sample(
         sampler = Sampler(run.context, run.held_out, temperature=scales)
         images = sampler.samples(variables, shared_groups)
         between = sampler.interpolations(variables)
+    except ConfigError:
+        raise
     except ValueError as error:  # messages begin with the argument's name, which is the flag's
         raise ConfigError(f"--{error}") from error
     path = workdir / f"samples_{step}.png"
@@ -113,7 +115,10 @@ def _reestimated(run: Run, variables: Any, temperature: float | Sequence[float],
     """Batch statistics of samples at a temperature: those in `path`, or else written there."""
     if "batch_stats" not in variables:
         raise ValueError("reestimate: expected a model with batch statistics, got one without")
-    kept = load_batch_stats(path, variables["params"])
+    try:
+        kept = load_batch_stats(path, variables["params"])
+    except ValueError as error:
+        raise ConfigError(f"--reestimate: {error}") from error
     if kept is not None:
         print(f"batch statistics re-estimated before, from {path}")
         return jax.device_put(kept, replicated(run.context.mesh))
