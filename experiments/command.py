@@ -9,6 +9,7 @@ from typing import Any
 
 from vaejax import main as program
 from vaejax import sweep
+from vaejax.config import ConfigError
 from vaejax.files import write_whole
 
 PUBLISHED = "published"  # the size without a flag
@@ -26,13 +27,20 @@ def parser(about: str, sizes: Iterable[str]) -> argparse.ArgumentParser:
         A parser of `workdir` and `size`, a name.
     """
     flags = argparse.ArgumentParser(description=about)
-    flags.add_argument("--workdir", type=Path, required=True, help="folder of runs and results")
+    flags.add_argument("--workdir", type=_folder, required=True, help="of runs and results")
     flags.set_defaults(size=PUBLISHED)
     group = flags.add_mutually_exclusive_group()
     for size in sizes:
         if size != PUBLISHED:
             group.add_argument(f"--{size}", dest="size", action="store_const", const=size)
     return flags
+
+
+def _folder(text: str) -> Path:
+    try:
+        return program.workdir_of(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def sweep_parser(about: str, sizes: Iterable[str]) -> argparse.ArgumentParser:

@@ -140,7 +140,8 @@ def test_damaged_notes_are_forgotten_and_the_state_is_not(open_checkpoints, tmp_
     assert {name: found[name] for name in wanted} == wanted
     notes = tmp_path / "1" / "notes.json"
     notes.write_text(notes.read_text().replace("-5.0", "-4.0"))
-    reopened = open_checkpoints()
+    with pytest.warns(UserWarning, match="the notes on the checkpoint of step 1 are damaged"):
+        reopened = open_checkpoints()
     assert reopened.best_step is None and not is_evaluated(tmp_path, 1)
     assert reopened.known(1)["config"] == {"seed": 7}
     assert_same_bytes(reopened.restore_latest(ABSTRACT), make_state(1))

@@ -72,6 +72,7 @@ def test_a_traced_number_stays_one():
         (1j, "config.objective.beta: expected .*got 1j of type complex"),
         (np.complex64(1j), "config.objective.beta: expected a number"),
         (np.datetime64("2020"), "config.objective.beta: expected a number"),
+        (jax.random.key(0), "config.objective.beta: expected a number, got Array"),
         (np.array([None]), "config.objective.beta: expected a number"),
         (b"x", "config.objective.beta: expected .*of type bytes"),
         ({1, 2}, "config.objective.beta: expected .*of type set"),

@@ -77,6 +77,9 @@ class Checkpoints:
         )
         for step, record in records.records_in(self._directory):
             self._remember(step, record["metrics"])
+            if records.has_damaged_notes(self._directory, step):
+                text = f"the notes on the checkpoint of step {step} are damaged: its score is lost"
+                warnings.warn(text, stacklevel=2)
 
     @property
     def latest_step(self) -> int | None:

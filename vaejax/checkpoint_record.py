@@ -18,7 +18,6 @@ import numpy as np
 from vaejax.sealed import CRC, read_sealed, write_sealed
 
 RECORD = "record"  # folder in a checkpoint's, where Orbax puts what it saves under this name
-RECORD_FILE = "data.json"
 NOTES_FILE = "notes.json"
 
 
@@ -44,7 +43,8 @@ def read_record(directory: str | os.PathLike[str], step: int) -> dict[str, Any]:
     Raises:
         DamagedCheckpoint: the record is missing or altered.
     """
-    record = read_sealed(Path(directory, str(step), RECORD, RECORD_FILE))
+    files = Path(directory, str(step), RECORD).glob("*")  # how it is called is Orbax's affair
+    record = next((record for record in map(read_sealed, files) if record is not None), None)
     if record is None:
         raise damaged(step, "its record has changed")
     return record
@@ -53,6 +53,12 @@ def read_record(directory: str | os.PathLike[str], step: int) -> dict[str, Any]:
 def read_notes(directory: str | os.PathLike[str], step: int) -> dict[str, Any]:
     """The notes on a checkpoint: none where there is no file of them, or a damaged one."""
     return read_sealed(Path(directory, str(step), NOTES_FILE)) or {}
+
+
+def has_damaged_notes(directory: str | os.PathLike[str], step: int) -> bool:
+    """Whether there are notes on a checkpoint that cannot be read."""
+    path = Path(directory, str(step), NOTES_FILE)
+    return path.exists() and read_sealed(path) is None
 
 
 def note(directory: str | os.PathLike[str], step: int, **values: Any) -> None:

@@ -23,7 +23,7 @@ from vaejax import data, distributions, models, objectives, optimizers, schedule
 from vaejax.checks import is_traced
 from vaejax.config_defaults import filled_in, type_hints
 from vaejax.config_values import ConfigError as ConfigError
-from vaejax.config_values import plain
+from vaejax.config_values import jsonable, plain
 from vaejax.types import Schedule
 
 SECTIONS = ("data", "model", "objective", "optimizer", "train", "eval")
@@ -208,11 +208,13 @@ def _told(hint: Any) -> str:
 
 
 def _argument(key: str, value: Any) -> Any:
-    """A value as factories take it: `plain`, lists as tuples (so that modules stay hashable)."""
-    return value if callable(value) else _tuples(plain(key, value))
+    """A value as factories take it: plain, lists as tuples (so that modules stay hashable)."""
+    return value if callable(value) else _tuples(jsonable(key, value))
 
 
 def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 

@@ -35,7 +35,7 @@ def plain(key: str, value: Any) -> Any:
         value = dict(value.items(preserve_field_references=True))
     if isinstance(value, Mapping):
         return {_name(key, name): plain(f"{key}.{name}", item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):
         return type(value)([plain(key, item) for item in value])
     if isinstance(value, config_dict.FieldReference) or is_traced(value):
         return value
@@ -82,7 +82,10 @@ def _name(key: str, name: Any) -> str:
 
 
 def _number(key: str, value: Any) -> Any:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except TypeError:  # a key of JAX
+        raise ConfigError(f"{key}: expected a number, got {value!r}") from None
     if array.ndim:
         return tuple(_number(key, element) for element in array)
     if array.dtype.kind in "biuU":
