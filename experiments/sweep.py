@@ -84,7 +84,7 @@ def run(config: ConfigDict, workdir: Path) -> None:
 def main() -> None:
     program.parse(sys.argv, USAGE)
     with program.command():
-        run(program.CONFIG.value, Path(program.WORKDIR.value).expanduser())
+        run(program.CONFIG.value, program.workdir_of(program.WORKDIR.value))
 
 
 if __name__ == "__main__":

@@ -63,6 +63,10 @@ def test_samples_need_no_data(workdir, config):
     ("arguments", "message"),
     [
         ({"temperature": (-1.0,)}, "--temperature: expected numbers >= 0, got"),
+        ({"temperature": (1.0, np.nan)}, "--temperature: expected numbers >= 0, got"),
+        ({"temperature": (np.inf,)}, "--temperature: expected numbers >= 0, got"),
+        ({"temperature": ("warm",)}, "--temperature: expected numbers >= 0, got"),
+        ({"temperature": ()}, "--temperature: expected numbers >= 0, got"),
         ({"temperature": (1.0, 2.0)}, "--temperature: expected a number or 1 of them, got 2"),
         ({"shared_groups": 2}, "--shared_groups: expected 0 to 1, got 2"),
         ({"reestimate": True}, "--reestimate: expected a model with batch statistics"),

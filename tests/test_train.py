@@ -162,7 +162,7 @@ def test_parameters_that_are_not_finite_are_neither_evaluated_nor_saved(config, 
 
 
 def test_steps_skipped_again_and_again_end_the_run(config, tmp_path, monkeypatch):
-    monkeypatch.setattr("vaejax.train.MAX_SKIPPED", 5)
+    monkeypatch.setattr("vaejax.health.MAX_SKIPPED", 5)
     config.optimizer.learning_rate = 1e30
     config.update_from_flattened_dict({"train.skip_factor": 10.0, "train.eval_every": 12})
     with pytest.raises(FloatingPointError, match=r"[5-9] steps in a row were skipped.* at step "):

@@ -59,6 +59,7 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     Raises:
         ConfigError: with the key, what was expected, and the nearest valid key.
     """
+    configuration.check_sections(config)
     for section in ("data", "model", "objective", "optimizer", "train"):
         if section not in config:
             raise ConfigError(f"config.{section}: expected a section of that name, got none")
@@ -101,7 +102,13 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     context = Context(model, objective, splits, data_mesh(), settings.seed)
     scores = {} if for_sampling else evaluations(config, context)
     held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
-    return Run(settings, context, optimizer, source, held_out, scores)
+    run = Run(settings, context, optimizer, source, held_out, scores)
+    if config.optimizer.get("players"):
+        try:
+            abstract_state(run)  # the players are known only once there are parameters
+        except ValueError as error:
+            raise ConfigError(f"config.optimizer.{error}") from error
+    return run
 
 
 def objective_of(section: Mapping[str, Any], model: Any, source: data.Source) -> Objective:
@@ -137,12 +144,14 @@ def _check_channels(channels: int, likelihood: Likelihood | None) -> None:
 
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:
     """The evaluators of the section `eval`, checked, by split and name."""
-    return {
-        _label(name, section): configuration.build(
-            f"config.eval.{name}", evaluators, {"name": name, **section}, context, returns=Evaluator
+    scores = {}
+    for name, section in config.get("eval", {}).items():
+        key = f"config.eval.{name}"
+        configuration.check_mapping(key, section)
+        scores[_label(name, section)] = configuration.build(
+            key, evaluators, {"name": name, **section}, context, returns=Evaluator
         )
-        for name, section in config.get("eval", {}).items()
-    }
+    return scores
 
 
 def _label(name: str, section: Mapping[str, Any]) -> str:

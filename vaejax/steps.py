@@ -71,7 +71,8 @@ def make_train_step(
     if num_microbatches < 1:
         raise ValueError(f"num_microbatches: expected at least 1, got {num_microbatches}")
     if skip_factor is not None:
-        check_number("skip_factor", skip_factor, lambda x: x > 1, "a number > 1 or None")
+        expected = "a number > 1 or None"
+        check_number("skip_factor", skip_factor, lambda x: x > 1, expected, finite=False)
     loss_and_gradient = jax.value_and_grad(objective.loss, has_aux=True)
 
     def train_step(state: TrainState, batch: Batch, rng: Array) -> tuple[TrainState, Metrics]:

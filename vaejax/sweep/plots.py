@@ -4,11 +4,13 @@ The first swept number runs along the lines, and every combination of the others
 own. A point is the mean over seeds, with the interval of the table.
 """
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from vaejax.files import write_whole
 from vaejax.sweep.table import Row
 
 HEADLINE = ("elbo", "log_px", "kl")  # of an evaluation of the bound
@@ -147,4 +149,6 @@ def _finish(figure: Any, axes: Any, path: str | Path) -> None:
         axes[0].legend(fontsize="small")
     for axis in figure.axes[len(axes) :]:
         axis.remove()
-    figure.savefig(path, dpi=150)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=150, format=Path(path).suffix[1:] or "png")
+    write_whole(path, content.getvalue())

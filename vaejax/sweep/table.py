@@ -1,6 +1,7 @@
 """The numbers of a sweep: one row per point and metric, with what the seeds say of its accuracy."""
 
 import csv
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vaejax.files import write_whole
 from vaejax.logging import unit
 from vaejax.sweep.members import Member
 
@@ -109,15 +111,15 @@ def write_table(rows: Sequence[Row], folder: Path) -> None:
     A number that is not finite is empty in the one and null in the other; only the second has the
     values of the single seeds.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     records = [_record(row) for row in rows]
-    with (folder / "results.jsonl").open("w") as file:
-        file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in records)
+    lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
+    write_whole(folder / "results.jsonl", "".join(lines))
     columns = [name for name in records[0] if name != "values"] if records else []
-    with (folder / "results.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(records)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(records)
+    write_whole(folder / "results.csv", text.getvalue())
 
 
 def _record(row: Row) -> dict[str, Any]:
