@@ -19,3 +19,15 @@ def check_number(name: str, value: Any, holds: Callable[[Any], bool], expected: 
     """Raise ValueError "name: expected X, got Y" unless `holds(value)` or `value` is traced."""
     if not is_traced(value) and not holds(value):
         raise ValueError(f"{name}: expected {expected}, got {value}")
+
+
+def check_counts(**counts: tuple[Any, int]) -> None:
+    """Raise ValueError unless every number is an integer, and large enough.
+
+    Args:
+        counts: by name, the number and the least it may be: `check_counts(num_test=(num_test, 1))`.
+    """
+    for name, (value, least) in counts.items():
+        is_integer = hasattr(value, "__index__") and not isinstance(value, bool)
+        check_number(name, value, lambda value, is_one=is_integer: is_one, "an integer")
+        check_number(name, value, lambda value, least=least: value >= least, f"at least {least}")

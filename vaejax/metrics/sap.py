@@ -11,13 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.checks import check_counts
+from vaejax.metrics.discrete import short
+from vaejax.metrics.inputs import checked_codes, checked_factors, checked_values
+from vaejax.metrics.left_out import varying
+from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import train_test_rows
-from vaejax.metrics.tracing import namespace, plain, precise, repeat, while_loop
+from vaejax.metrics.standardise import standardised
+from vaejax.metrics.tracing import each, namespace, precise, repeat, while_loop
 from vaejax.types import Array
 
 MAX_STEPS = 30
 TOLERANCE = 1e-6  # of a line's last move, relative
+TINY = 1e-15  # codes of no larger size are as good as 0
 
 
 def sap(
@@ -28,28 +34,41 @@ def sap(
     num_train: int = 10_000,
     num_test: int = 5_000,
     continuous: bool = False,
-) -> dict:
+) -> Scores:
     """By how much the best single code predicts each factor better than the second best does.
 
     Args:
         codes: [N, D].
-        factors: [N, F] integers.
+        factors: [N, F] integers; real numbers too if `continuous`.
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score on.
         continuous: predict by a line (squared correlation) instead of a support vector machine.
 
     Returns:
-        `sap` in [0, 1], and `predictability` [D, F]: accuracies, or squared correlations.
+        `sap` in [0, 1], and `predictability` [D, F]: accuracies, or squared correlations. A factor
+        that does not vary among the rows to fit to is left out, its predictability 0.
     """
+    check_counts(num_train=(num_train, 2), num_test=(num_test, 1))
     codes = checked_codes(codes)
-    levels = checked_factors(factors, len(codes))
+    factors = (checked_values if continuous else checked_factors)(factors, len(codes))
     train, test = train_test_rows(rng, len(codes), num_train, num_test)
+    kept = varying(("rows to fit to", factors[train]))
+    factors = factors[:, kept.columns]
     if continuous:
-        predictability = squared_correlations(codes[train], np.asarray(factors)[train])
+        predictability = squared_correlations(codes[train], factors[train])
     else:
-        predictability = svm_accuracies(codes[train], levels[train], codes[test], levels[test])
-    return plain({"sap": predictability_gap(predictability), "predictability": predictability})
+        predictability = svm_accuracies(codes[train], factors[train], codes[test], factors[test])
+    return scores(
+        {
+            "sap": predictability_gap(predictability),
+            "predictability": kept.spread(predictability),
+        },
+        left_out=kept.left_out,
+        num_train=num_train,
+        num_test=num_test,
+        continuous=continuous,
+    )
 
 
 def predictability_gap(predictability: Array) -> Array:
@@ -59,13 +78,9 @@ def predictability_gap(predictability: Array) -> Array:
 
 
 def squared_correlations(codes: Array, factors: np.ndarray) -> Array:
-    """cov^2 / (var var) of every code with every factor, [D, F]; 0 for a dead code."""
-    xp, dim = namespace(codes), codes.shape[1]
-    both = xp.cov(precise(codes), factors.astype(codes.dtype), rowvar=False)
-    variances = xp.diagonal(both)
-    spread = variances[:dim, None] * variances[None, dim:]
-    alive = (variances[:dim, None] > 1e-12) & (spread > 0)
-    return xp.where(alive, both[:dim, dim:] ** 2 / xp.where(alive, spread, 1.0), 0.0)
+    """cov^2 / (var var) of every code with every factor, [D, F]; 0 for one that does not vary."""
+    (x,), (y,) = standardised(precise(codes)), standardised(np.asarray(factors, np.float64))
+    return namespace(x).minimum((x.T @ y.astype(x.dtype) / len(x)) ** 2, 1.0)
 
 
 def svm_accuracies(
@@ -82,12 +97,16 @@ def svm_accuracies(
     """
     xp = namespace(train_codes, codes)
     lines = _fit(precise(train_codes).T, train_levels)  # [D, all classes of all factors, 2]
-    x, columns, first = precise(codes).T[:, :, None], [], 0
+    columns, first = [], 0
     for train_level, level in zip(train_levels.T, levels.T, strict=True):
         present = np.unique(train_level)  # a class without examples is never predicted
-        line = lines[:, None, first : first + len(present)]
-        scores = x * line[..., 0] + line[..., 1]  # [D, N, K]
-        columns.append((xp.asarray(present)[scores.argmax(2)] == level[None]).mean(1))
+
+        def accuracy(x: Array, line: Array, present=present, level=level) -> Array:
+            margins = x[:, None] * line[None, :, 0] + line[None, :, 1]  # [N, K]
+            return (xp.asarray(present)[margins.argmax(1)] == level).mean()
+
+        line = lines[:, first : first + len(present)]
+        columns.append(each(xp, accuracy, precise(codes).T, line))
         first += len(present)
     return xp.stack(columns, axis=1)
 
@@ -97,15 +116,17 @@ def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
 
     K runs over the classes of all factors [N, F] in turn. With x sorted, the rows inside the margin
     are a stretch of each class: every sum that Newton's method needs is a difference of two running
-    sums, and a step costs O(K log N).
+    sums, and a step costs O(K log N). It works on codes in [-1, 1], whose slopes are `size` times
+    as large.
     """
     xp, (dim, num_points) = namespace(x), x.shape
+    size = xp.maximum(abs(x).max(1, keepdims=True), TINY)
+    x, stiffness = x / size, 1.0 / size**2  # |slope|^2 = stiffness |scaled slope|^2
     order = xp.argsort(x, axis=1)
     ordered = xp.take_along_axis(x, order, axis=1)
     own, starts, counts, balanced, rest = [], [], [], [], []
     for factor, level in enumerate(levels.T):
-        # A stable sort of short integers is a radix sort.
-        by_class = xp.argsort(xp.asarray(level.astype(np.uint16))[order], axis=1, stable=True)
+        by_class = xp.argsort(xp.asarray(short(level))[order], axis=1, stable=True)
         own.append(xp.take_along_axis(ordered, by_class, axis=1))
         number = np.unique(level, return_counts=True)[1]
         counts.append(number)
@@ -121,20 +142,21 @@ def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
     weights = weights.astype(x.dtype)[None, :, :, None]  # [1, K, 2, 1]
 
     def move(line: Array) -> Array:
-        """Newton's step down |line|^2 / 2 + sum_i c_i hinge_i^2, of lines [D, K, 2]."""
+        """Newton's step down |line|^2 / 2 + sum_i c_i hinge_i^2, of scaled lines [D, K, 2]."""
         inside = positive.below(line, 1.0)  # y = 1: those with w x + b < 1
         outside = everything.below(-line, 1.0) - positive.below(-line, 1.0)  # y = -1: w x + b > -1
         moments = xp.stack([inside, outside], axis=2) * weights  # [D, K, 2, 3]
         n, sx, sxx = (2 * moments.sum(2)[..., i] for i in range(3))
         sign = 2 * (moments[:, :, 0] - moments[:, :, 1])  # 2 sum_i c_i y_i (1, x, x^2)
         slope, intercept = line[..., 0], line[..., 1]
-        down_slope = sign[..., 1] - (sxx + 1) * slope - sx * intercept
+        sxx = sxx + stiffness
+        down_slope = sign[..., 1] - sxx * slope - sx * intercept
         down_intercept = sign[..., 0] - sx * slope - (n + 1) * intercept
-        determinant = (sxx + 1) * (n + 1) - sx**2
+        determinant = sxx * (n + 1) - sx**2
         return xp.stack(
             [
                 ((n + 1) * down_slope - sx * down_intercept) / determinant,
-                ((sxx + 1) * down_intercept - sx * down_slope) / determinant,
+                (sxx * down_intercept - sx * down_slope) / determinant,
             ],
             axis=2,
         )
@@ -149,7 +171,8 @@ def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
         return count + 1, line + last, last
 
     lines = xp.zeros((dim, len(start), 2), x.dtype)
-    return while_loop(xp, go_on, step, (0, lines, lines + 1.0))[1]
+    lines = while_loop(xp, go_on, step, (0, lines, lines + 1.0))[1]
+    return lines / xp.stack([size, xp.ones_like(size)], axis=2)
 
 
 class _Stretch(NamedTuple):

@@ -1,0 +1,42 @@
+"""Codes about their mean, and in units of their deviation, however far from 0 they lie.
+
+The mean of float32 numbers far from 0 has lost the digits by which they differ. Their difference
+from it is exact, though, and so is that difference's own mean: everything is centred twice.
+"""
+
+import numpy as np
+
+from vaejax.metrics.tracing import is_traced, namespace, precise
+from vaejax.types import Array
+
+
+def centred(codes: Array) -> Array:
+    """Codes [N, D] less their means [D], in their own precision."""
+    for _ in range(2):
+        means = codes.mean(0, dtype=None if is_traced(codes) else np.float64)
+        codes = codes - means.astype(codes.dtype)[None]
+    return codes
+
+
+def standardised(codes: Array, *others: Array) -> tuple[Array, ...]:
+    """Codes [N, D] with means 0 and deviations 1, and other codes moved and scaled the same way.
+
+    A code that does not vary is only moved.
+    """
+    xp, parts = namespace(codes, *others), [precise(z) for z in (codes, *others)]
+    for _ in range(2):
+        mean = parts[0].mean(0)[None]
+        parts = [z - mean for z in parts]
+    scale = nonzero(deviations(parts[0]))[None]
+    return tuple(xp.asarray(z / scale, codes.dtype) for z in parts)
+
+
+def deviations(codes: Array) -> Array:
+    """Standard deviations [D] of codes [N, D], exactly 0 where a code does not vary."""
+    xp = namespace(codes)
+    return xp.where(codes.max(0) > codes.min(0), precise(codes).std(0), 0.0)
+
+
+def nonzero(scale: Array) -> Array:
+    """A scale with its zeros replaced by ones, to be divided by."""
+    return namespace(scale).where(scale > 0, scale, 1.0)
