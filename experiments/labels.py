@@ -43,7 +43,8 @@ def label_scores(
 def _score(table: Table, rows: np.ndarray, repeat: int) -> float:
     """The metric of some rows of codes and factors."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "codes: .* points")  # few labels are the point here
+        # Few labels are the point here, and that of some values there is a single one.
+        warnings.filterwarnings("ignore", "codes: .* points|left out: ")
         return metrics.beta_vae_score(
             table.means[rows], table.factors[rows], rng=jax.random.key(repeat), **POINTS
         )["beta_vae_score"]

@@ -4,6 +4,7 @@ Objectives, schedules and optimisers may be built inside a traced function, with
 that `jax.vmap` maps over. Such a number has no value yet: what is asked of it is let through.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,13 @@ def check_counts(**counts: tuple[Any, int]) -> None:
         counts: by name, the number and the least it may be: `check_counts(num_test=(num_test, 1))`.
     """
     for name, (value, least) in counts.items():
-        is_integer = hasattr(value, "__index__") and not isinstance(value, bool)
-        check_number(name, value, lambda value, is_one=is_integer: is_one, "an integer")
+        check_number(name, value, _is_integer, "an integer")
         check_number(name, value, lambda value, least=least: value >= least, f"at least {least}")
+
+
+def _is_integer(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)

@@ -120,9 +120,8 @@ def _concentration(importance: Array) -> Array:
     p = importance + 1e-11
     p = p / p.sum(1, keepdims=True)
     concentrations = 1.0 + (p * xp.log(p)).sum(1) / np.log(p.shape[1])
-    total = importance.sum()
-    weights = xp.where(total > 0, importance.sum(1) / nonzero(total), 1 / len(p))
-    return xp.clip(weights @ concentrations, 0.0, 1.0)
+    total = importance.sum()  # 0 where nothing matters
+    return xp.clip(importance.sum(1) / nonzero(total) @ concentrations, 0.0, 1.0)
 
 
 def tree_importance(

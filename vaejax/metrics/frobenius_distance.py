@@ -5,11 +5,9 @@ The thesis's section 5.1 (figure 5.1). Both tend to the identity as beta grows, 
 
 from typing import Literal
 
-import numpy as np
-
 from vaejax.metrics.inputs import checked_posteriors
 from vaejax.metrics.scores import Scores, scores
-from vaejax.metrics.standardise import centred, nonzero
+from vaejax.metrics.standardise import bounded, centred, nonzero
 from vaejax.metrics.tracing import namespace, precise
 from vaejax.types import Array
 
@@ -25,23 +23,20 @@ def frobenius_distance(
             exactly, S = 1/N sum_i S_i + Cov_i(mean_i); or of the means alone, Cov_i(mean_i).
 
     Returns:
-        `frobenius_distance`, in squared units of the codes; at most the largest number of the
-        precision.
+        `frobenius_distance`, in squared units of the codes.
     """
     means, log_vars = checked_posteriors(means, log_vars)
     if aggregate not in ("posterior", "means"):
         raise ValueError(f"aggregate: expected 'posterior' or 'means', got {aggregate!r}")
-    xp, log_vars = namespace(means, log_vars), precise(log_vars)
+    xp = namespace(means, log_vars)
+    variances = xp.exp(bounded(log_vars))
     covariance = xp.atleast_2d(xp.cov(precise(centred(means)), rowvar=False, bias=True))
-    # In units of the largest variance, whose square may be beyond all numbers.
-    log_unit = xp.maximum(log_vars.max(), xp.log(nonzero(xp.diagonal(covariance).max())))
-    variances, covariance = xp.exp(log_vars - log_unit), covariance * xp.exp(-log_unit)
-    if aggregate == "posterior":  # the law of total covariance
-        covariance = covariance + xp.diag(variances.mean(0))
-    # |diag v - S|^2 = sum_d (v_d - S_dd)^2 + the squares off the diagonal of S
     diagonal = xp.diagonal(covariance)
-    off = ((covariance - xp.diag(diagonal)) ** 2).sum()
-    distance = xp.sqrt(((variances - diagonal[None]) ** 2).sum(1) + off).mean()
-    log_largest = np.log(np.finfo(distance.dtype).max)
-    unit = xp.exp(xp.minimum(log_unit, log_largest - xp.log(xp.maximum(distance, 1.0))))
-    return scores({"frobenius_distance": distance * unit}, aggregate=aggregate)
+    # |S_i - S|^2 = the squares of the differences on the diagonal + those of S off it
+    differences = variances - diagonal[None]  # [N, D]
+    if aggregate == "posterior":  # the law of total covariance
+        differences = differences - variances.mean(0)[None]
+    off = covariance - xp.diag(diagonal)
+    unit = nonzero(xp.maximum(abs(differences).max(), abs(off).max()))  # squares may be too large
+    squares = ((differences / unit) ** 2).sum(1) + ((off / unit) ** 2).sum()
+    return scores({"frobenius_distance": unit * xp.sqrt(squares).mean()}, aggregate=aggregate)

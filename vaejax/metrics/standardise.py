@@ -37,6 +37,16 @@ def deviations(codes: Array) -> Array:
     return xp.where(codes.max(0) > codes.min(0), precise(codes).std(0), 0.0)
 
 
+def bounded(log_vars: Array) -> Array:
+    """Log-variances [N, D] of which N exponentials can be summed: larger ones count as the largest.
+
+    At hand none is larger, `checked_posteriors` has refused it.
+    """
+    log_vars = precise(log_vars)
+    largest = np.log(np.finfo(log_vars.dtype).max / (8 * len(log_vars)))
+    return namespace(log_vars).minimum(log_vars, largest)
+
+
 def nonzero(scale: Array) -> Array:
     """A scale with its zeros replaced by ones, to be divided by."""
     return namespace(scale).where(scale > 0, scale, 1.0)

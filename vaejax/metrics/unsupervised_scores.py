@@ -75,6 +75,9 @@ def gaussian_wasserstein_correlation(covariance: Array) -> Array:
         covariance: S [D, D].
     """
     xp, covariance = namespace(covariance), precise(covariance)
+    unit = nonzero(xp.diagonal(covariance).max())  # whose square may be too large, or too small
+    covariance = covariance / unit
     deviation = xp.sqrt(xp.diagonal(covariance))
     eigenvalues = xp.linalg.eigvalsh(covariance * xp.outer(deviation, deviation))
-    return 2 * xp.trace(covariance) - 2 * xp.sqrt(xp.maximum(eigenvalues, 0.0)).sum()
+    distance = 2 * xp.trace(covariance) - 2 * xp.sqrt(xp.maximum(eigenvalues, 0.0)).sum()
+    return unit * xp.maximum(distance, 0.0)
