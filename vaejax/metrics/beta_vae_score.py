@@ -16,7 +16,7 @@ from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import lone_levels
 from vaejax.metrics.logistic import multinomial, one_vs_rest
 from vaejax.metrics.scores import Scores, scores
-from vaejax.metrics.standardise import centred
+from vaejax.metrics.standardise import roundable
 from vaejax.metrics.tracing import namespace
 from vaejax.types import Array
 
@@ -54,7 +54,7 @@ def beta_vae_score(
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes), at_least=2)
     groups, chunks = FactorGroups.of(levels), -(-(num_train + num_eval) // CHUNK)
-    points, labels = _points(rng, centred(codes), groups, chunks, batch_size)
+    points, labels = _points(rng, roundable(codes), groups, chunks, batch_size)
     xp = namespace(points)
     points, labels = xp.asarray(points), xp.asarray(labels)
     train, test = slice(0, num_train), slice(num_train, num_train + num_eval)

@@ -18,7 +18,7 @@ from vaejax.metrics.groups import FactorGroups
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import lone_levels
 from vaejax.metrics.scores import Scores, scores
-from vaejax.metrics.standardise import centred
+from vaejax.metrics.standardise import roundable
 from vaejax.metrics.tracing import namespace, precise
 from vaejax.types import Array
 
@@ -57,13 +57,12 @@ def factor_vae_score(
     check_number("min_std", min_std, lambda v: 0 <= v < math.inf, "a number >= 0")
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes), at_least=2)
-    groups, codes = FactorGroups.of(levels), centred(codes)
+    groups, codes = FactorGroups.of(levels), roundable(codes)
     vote_rng, rows_rng = jax.random.split(rng)
     rows = random_rows(rows_rng, len(codes), VARIANCE_ROWS)
     xp, chunks = namespace(codes, rows), -(-(num_train + num_eval) // CHUNK)
     variances, active = active_codes(xp.take(codes, rows, axis=0), min_std)
-    codes = codes / xp.where(active, variances**0.5, 1.0).astype(codes.dtype)[None]
-    cells = xp.asarray(_votes(vote_rng, codes, groups, active, chunks, batch_size))
+    cells = xp.asarray(_votes(vote_rng, codes, groups, variances**0.5, active, chunks, batch_size))
     shape = len(groups.levels), codes.shape[1]
     parts = cells[:num_train], cells[num_train : num_train + num_eval]
     # Without an active code nobody votes.
@@ -103,15 +102,16 @@ def vote_accuracy(votes_train: Array, votes_eval: Array) -> tuple[Array, Array]:
     return train, test
 
 
-@partial(jax.jit, static_argnums=(4, 5))
-def _votes(rng, codes, groups, active, chunks: int, batch_size: int) -> Array:
-    """The cell of a table [F, D] that each vote falls in, [chunks * CHUNK], of scaled codes."""
+@partial(jax.jit, static_argnums=(5, 6))
+def _votes(rng, codes, groups, deviations, active, chunks: int, batch_size: int) -> Array:
+    """The cell of a table [F, D] that each vote falls in, [chunks * CHUNK]."""
+    scale = 1.0 / jnp.where(active, deviations, 1.0).astype(codes.dtype)[None, None]
     words = random_words(rng, (chunks, CHUNK, batch_size + 2))
 
     def vote(words: Array) -> Array:  # [CHUNK, batch_size + 2]
         factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
         rows = groups.rows_like(words[:, 2:], groups.rows(words[:, 1:2], factor), factor)
-        variances = codes[rows].var(1, ddof=1)  # [CHUNK, D]
+        variances = (codes[rows] * scale).var(1, ddof=1)  # [CHUNK, D]
         code = jnp.where(active[None], variances, jnp.inf).argmin(1)
         return factor[:, 0] * codes.shape[1] + code
 

@@ -20,28 +20,39 @@ class FactorGroups(NamedTuple):
         order: [F, N], row numbers by ascending level of factor k, those of a lone level last.
         start: [F, V], where each level begins in `order[k]`.
         count: [F, V], how many rows have it.
-        num_shared: [F], how many rows of `order[k]` come before the lone ones, at least 2.
+        last: [F, V], the last row of each level in `order[k]`.
+        num_shared: [F], how many rows of `order[k]` come before the lone ones; None where no row
+            is lone, and none has to be looked up.
     """
 
     levels: Array
     order: Array
     start: Array
     count: Array
-    num_shared: Array
+    last: Array
+    num_shared: Array | None
 
     @classmethod
     def of(cls, levels: np.ndarray) -> "FactorGroups":
         """The groups of factor levels [N, F]."""
         size = int(levels.max()) + 1
-        columns = np.stack([_lone_last(column) for column in levels.T])  # [F, N]
+        count = np.stack([np.bincount(column, minlength=size) for column in levels.T])
+        num_lone, columns = (count == 1).sum(1), levels.T
+        if num_lone.any():
+            # Levels are renumbered so that the lone ones come last.
+            by_number = np.argsort(count == 1, axis=1, kind="stable")
+            columns = np.take_along_axis(np.argsort(by_number, axis=1), columns, axis=1)
+            count = np.take_along_axis(count, by_number, axis=1)
         order = np.argsort(short(columns), axis=1, kind="stable").astype(np.int32)
-        count = np.stack([np.bincount(column, minlength=size) for column in columns])
         start = np.cumsum(count, axis=1) - count
-        num_shared = np.where(count > 1, count, 0).sum(1)
-        return cls(*map(jnp.asarray, (columns, order, start, count, num_shared)))
+        last = np.take_along_axis(order, np.maximum(start + count - 1, 0), axis=1)
+        arrays = map(jnp.asarray, (columns, order, start, count, last))
+        return cls(*arrays, jnp.asarray(len(levels) - num_lone) if num_lone.any() else None)
 
     def rows(self, words: Array, factor: Array) -> Array:
         """Uniformly random rows, one for each of the random 32-bit `words`."""
+        if self.num_shared is None:
+            return below(words, self.levels.shape[1])
         return self.order[factor, below(words, self.num_shared[factor])]
 
     def rows_like(self, words: Array, rows: Array, factor: Array) -> Array:
@@ -53,16 +64,6 @@ class FactorGroups(NamedTuple):
     def partners(self, words: Array, rows: Array, factor: Array) -> Array:
         """As `rows_like`, but never the rows themselves, of which nothing differs."""
         level = self.levels[factor, rows]
-        start, others = self.start[factor, level], self.count[factor, level] - 1
-        drawn = self.order[factor, start + below(words, others)]
-        return jnp.where(drawn == rows, self.order[factor, start + others], drawn)
-
-
-def _lone_last(column: np.ndarray) -> np.ndarray:
-    """Levels [N] renumbered so that those of a single row come last."""
-    lone = np.bincount(column) == 1
-    if not lone.any():
-        return column
-    place = np.empty(len(lone), np.int32)
-    place[np.argsort(lone, kind="stable")] = np.arange(len(lone))
-    return place[column]
+        others = below(words, self.count[factor, level] - 1)
+        drawn = self.order[factor, self.start[factor, level] + others]
+        return jnp.where(drawn == rows, self.last[factor, level], drawn)

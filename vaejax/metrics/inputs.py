@@ -84,9 +84,8 @@ def checked_factors(
         factors = factors.astype(np.int8)
     if not np.issubdtype(factors.dtype, np.integer):
         raise ValueError(_not_integers(factors))
-    levels = np.stack([_levels(column) for column in np.ascontiguousarray(factors.T)]).T
-    for k, column in enumerate(levels.T):
-        counts = np.bincount(column)
+    columns, counts_of = zip(*map(_levels, np.ascontiguousarray(factors.T)), strict=True)
+    for k, counts in enumerate(counts_of):
         if len(counts) == 1:
             raise ValueError(f"factors: expected at least 2 values each, column {k} is constant")
         if not repeated:
@@ -102,7 +101,7 @@ def checked_factors(
                 f"once, of which a score can say little; {_HINT}",
                 stacklevel=3,
             )
-    return levels
+    return np.stack(columns).T
 
 
 def checked_values(factors: Array | np.ndarray, num_points: int) -> np.ndarray:
@@ -146,15 +145,18 @@ def _not_integers(factors: np.ndarray) -> str:
     )
 
 
-def _levels(column: np.ndarray) -> np.ndarray:
-    """The place of each value among those that occur, int32 [N]."""
+def _levels(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each value among those that occur, int32 [N], and how often each does."""
     low, high = int(column.min()), int(column.max())
     if high - low < 2**16:  # by counting, which is many times faster than by sorting
         wide = column if column.dtype.kind == "u" else column.astype(np.int64)  # or else it wraps
         offsets = (wide - low).astype(np.int32)
-        occurs = np.bincount(offsets) > 0
-        return offsets if occurs.all() else (np.cumsum(occurs) - 1).astype(np.int32)[offsets]
-    return np.unique(column, return_inverse=True)[1].astype(np.int32)
+        counts = np.bincount(offsets)
+        if not counts.all():
+            offsets = (np.cumsum(counts > 0) - 1).astype(np.int32)[offsets]
+        return offsets, counts[counts > 0]
+    _, levels, counts = np.unique(column, return_inverse=True, return_counts=True)
+    return levels.astype(np.int32), counts
 
 
 def _working_precision(codes: Array, name: str) -> np.dtype:
@@ -172,13 +174,14 @@ def _working_precision(codes: Array, name: str) -> np.dtype:
 
 
 def _check_range(codes: np.ndarray, name: str) -> None:
-    low, high = codes.min(0), codes.max(0)
-    finite = np.isfinite(low) & np.isfinite(high)  # NaN is both the least and the greatest
+    if -LARGEST_CODE <= codes.min() <= codes.max() <= LARGEST_CODE:  # not where one is NaN
+        return
+    finite = np.isfinite(codes).all(0)
     if not finite.all():
         raise NotFinite(
             f"{name}: expected finite numbers, got NaN or infinity in column {finite.argmin()}"
         )
-    _check_size(np.stack([low, high]), name, LARGEST_CODE)
+    _check_size(codes, name, LARGEST_CODE)
 
 
 def _check_size(numbers: np.ndarray, name: str, largest: float) -> None:

@@ -57,10 +57,10 @@ def varying(*parts: tuple[str, np.ndarray], at_least: int = 1, times: int = 1) -
 
 
 def lone_levels(levels: np.ndarray) -> tuple[str, ...]:
-    """A sentence for each of the factors [N, F] of which some values occur once only."""
-    sentences = []
-    for column, values in enumerate(levels.T):
-        lone = int((np.bincount(values) == 1).sum())
-        if lone:
-            sentences.append(f"factors: {lone} values of column {column} that occur once")
-    return tuple(sentences)
+    """A sentence for each of the factors [N, F] of which some levels occur once only."""
+    lone = [int((np.bincount(column) == 1).sum()) for column in levels.T]
+    return tuple(
+        f"factors: {number} values of column {k} that occur once"
+        for k, number in enumerate(lone)
+        if number
+    )

@@ -1,7 +1,8 @@
 """Codes about their mean, and in units of their deviation, however far from 0 they lie.
 
-The mean of float32 numbers far from 0 has lost the digits by which they differ. Their difference
-from it is exact, though, and so is that difference's own mean: everything is centred twice.
+The mean that float32 sums give of numbers far from 0 has lost the digits by which they differ. At
+hand it is summed in float64. Traced, it serves as a first guess: numbers less a near one are exact,
+and so is the mean of what is left.
 """
 
 import numpy as np
@@ -11,11 +12,16 @@ from vaejax.types import Array
 
 
 def centred(codes: Array) -> Array:
-    """Codes [N, D] less their means [D], in their own precision."""
-    for _ in range(2):
-        means = codes.mean(0, dtype=None if is_traced(codes) else np.float64)
-        codes = codes - means.astype(codes.dtype)[None]
-    return codes
+    """Codes [N, D] less their means [D] as their own precision holds those."""
+    if not is_traced(codes):
+        return codes - codes.mean(0, dtype=np.float64).astype(codes.dtype)[None]
+    codes = codes - codes.mean(0)[None]
+    return codes - codes.mean(0)[None]
+
+
+def roundable(codes: Array) -> Array:
+    """Codes [N, D] whose differences survive rounding to float32: those in float64 are centred."""
+    return codes if codes.dtype == np.float32 else centred(codes)
 
 
 def standardised(codes: Array, *others: Array) -> tuple[Array, ...]:
@@ -24,7 +30,7 @@ def standardised(codes: Array, *others: Array) -> tuple[Array, ...]:
     A code that does not vary is only moved.
     """
     xp, parts = namespace(codes, *others), [precise(z) for z in (codes, *others)]
-    for _ in range(2):
+    for _ in range(2 if is_traced(codes) else 1):
         mean = parts[0].mean(0)[None]
         parts = [z - mean for z in parts]
     scale = nonzero(deviations(parts[0]))[None]
