@@ -18,6 +18,7 @@ METRICS = {
     "beta_vae_score": functools.partial(metrics.beta_vae_score, **VOTES),
     "correlation_ratio": metrics.correlation_ratio,
     "dci": functools.partial(metrics.dci, predictor="lasso"),
+    "dci_trees": functools.partial(metrics.dci, num_train=150, num_test=150),
     "density_mig": functools.partial(metrics.density_mig, num_samples=200),
     "downstream_accuracy": functools.partial(metrics.downstream_accuracy, num_labels=(100, 500)),
     "factor_vae_score": functools.partial(metrics.factor_vae_score, **VOTES, min_std=0.0),
@@ -48,6 +49,8 @@ def numbers(name, codes, grid, key, log_var=-2.0):
     given = {"codes": codes, "means": codes, "factors": grid, "rng": key}
     given["log_vars"] = np.zeros_like(codes) + np.asarray(log_var, codes.dtype)
     wanted = inspect.signature(METRICS[name]).parameters
+    if name == "dci_trees":
+        pytest.importorskip("sklearn", reason="needs the extra `metrics`")
     if name == "active_units":  # not its KL, which is about 0
         given.pop("log_vars")
     return METRICS[name](**{key: value for key, value in given.items() if key in wanted})
@@ -59,21 +62,28 @@ def assert_same(ours, expected, without=()):
             np.testing.assert_allclose(ours[field], value, atol=4e-3, err_msg=field)
 
 
-@pytest.mark.parametrize("name", METRICS)
+TREES = pytest.param("dci_trees", marks=pytest.mark.slow)
+
+
+def names(without=frozenset()):
+    return [TREES if name == "dci_trees" else name for name in METRICS if name not in without]
+
+
+@pytest.mark.parametrize("name", names())
 def test_elsewhere(name, codes, grid, key):
     moved = codes + np.float32(1e5)
     np.testing.assert_array_equal(moved - np.float32(1e5), codes)
     assert_same(numbers(name, moved, grid, key), numbers(name, codes, grid, key))
 
 
-@pytest.mark.parametrize("name", METRICS.keys() - IN_UNITS)
+@pytest.mark.parametrize("name", names(IN_UNITS))
 def test_elsewhere_in_other_units(name, codes, grid, key):
     moved = 1e5 + 1e-3 * codes.astype(np.float64)
     ours = numbers(name, moved, grid, key, log_var=-2.0 + 2 * np.log(1e-3))
     assert_same(ours, numbers(name, codes, grid, key), FIELDS_IN_UNITS)
 
 
-@pytest.mark.parametrize("name", METRICS.keys() - IN_UNITS - COMPARES_CODES)
+@pytest.mark.parametrize("name", names(IN_UNITS | COMPARES_CODES))
 def test_each_code_elsewhere_in_units_of_its_own(name, codes, grid, key):
     scale = np.array([1e-3, 1.0, 1e6, 1e-9])
     moved = np.array([1e5, -3.0, 0.0, 1e-4]) + scale * codes.astype(np.float64)

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from vaejax.metrics import sap
-from vaejax.metrics.sap import predictability_gap, squared_correlations, svm_accuracies
+from vaejax.metrics.sap import predictability_gap, squared_correlations
 from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.svm import svm_accuracies
 
 
 def test_equals_the_reference(reference, name):

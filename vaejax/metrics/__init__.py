@@ -1,6 +1,8 @@
 """Scores of representations: functions of codes [N, D] and ground-truth factors [N, F].
 
-Each returns a dict of numbers (and of the arrays behind them); those that sample take a key `rng`.
+Each returns `Scores`, a dict of numbers (and of the arrays behind them), whose `record` says by
+which conventions they were computed and what they leave out; those that sample take a key `rng`.
+None is ever NaN: input for which a score is not defined is refused, with the column and the reason.
 Arrays at hand are scored by NumPy and a few compiled loops. The codes of many models at once, of
 equal shape, may be traced:
 
@@ -30,5 +32,6 @@ from vaejax.metrics.modularity_explicitness import (
     modularity_explicitness as modularity_explicitness,
 )
 from vaejax.metrics.sap import sap as sap
+from vaejax.metrics.scores import Scores as Scores
 from vaejax.metrics.udr import udr as udr
 from vaejax.metrics.unsupervised_scores import unsupervised_scores as unsupervised_scores

@@ -3,8 +3,6 @@
 Hsu, Dorrell, Whittington, Wu, Finn, "Disentanglement via Latent Quantization", NeurIPS 2023,
 section 4 and appendix; and the second rule of which codes are active: Hsu, Hamid, Burns, Finn, Wu,
 "Tripod: Three Complementary Inductive Biases for Disentangled Representation Learning", ICML 2024.
-Mutual information by nearest neighbours:
-Ross, "Mutual Information between Discrete and Continuous Data Sets", PLoS ONE 2014.
 
 InfoM and InfoC are of the active codes, InfoE of all, as in both papers' code.
 """
@@ -15,13 +13,13 @@ import numpy as np
 
 from vaejax.checks import check_counts, check_number
 from vaejax.metrics.discrete import factor_entropies
-from vaejax.metrics.draws import host_generator
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import varying
 from vaejax.metrics.logistic import multinomial
+from vaejax.metrics.neighbours import neighbour_information
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
-from vaejax.metrics.standardise import centred, deviations, nonzero, standardised
+from vaejax.metrics.standardise import deviations, nonzero, standardised
 from vaejax.metrics.tracing import is_traced
 from vaejax.types import Array
 
@@ -138,67 +136,3 @@ def predictive_information(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
         cross_entropy = -np.average(np.log(np.maximum(p, 1e-30)), weights=weights)
         shares.append(1.0 - cross_entropy / np.log(len(counts)))
     return np.clip(shares, 0.0, 1.0)
-
-
-def neighbour_information(
-    codes: np.ndarray, levels: np.ndarray, rng: Array, num_neighbours: int = 10
-) -> np.ndarray:
-    """I(z_d; v_k) [F, D], nats, of continuous codes, by the distances to nearest neighbours.
-
-    In float64 on the host: ties are broken by noise of one part in 10^10.
-
-    Args:
-        codes: [N, D].
-        levels: [N, F] in 0, 1, ...
-        rng: key of that noise.
-        num_neighbours: k.
-    """
-    z = centred(codes.astype(np.float64))
-    z = z / nonzero(deviations(z))
-    noise = host_generator(rng).standard_normal(z.shape)
-    z += 1e-10 * np.maximum(1.0, np.abs(z).mean(0)) * noise
-    return np.array([[_information(code, v, num_neighbours) for code in z.T] for v in levels.T])
-
-
-def _information(code: np.ndarray, labels: np.ndarray, num_neighbours: int) -> float:
-    """psi(N) + <psi(k)> - <psi(N_label)> - <psi(m)> with m rows within the k-th neighbour's radius
-    of the same label; rows whose label occurs once do not count (Ross, Eq. 2)."""
-    order = np.argsort(code)
-    code, labels = code[order], labels[order]
-    counts = np.bincount(labels)
-    counted = counts[labels] > 1
-    radius = np.empty(len(code))
-    for label in np.flatnonzero(counts > 1):
-        where = labels == label
-        radius[where] = _neighbour_distance(code[where], min(num_neighbours, counts[label] - 1))
-    kept = code[counted]
-    # Strictly nearer than the k-th, whatever the rounding of the sums below.
-    radius = radius[counted] - 4 * np.spacing(np.abs(kept).max())
-    near = np.searchsorted(kept, kept + radius, "right") - np.searchsorted(kept, kept - radius)
-    sizes = counts[labels[counted]]
-    neighbours = np.minimum(num_neighbours, sizes - 1)
-    psi = _digamma_table(len(code) + 1)
-    total = psi[len(kept)] + np.mean(psi[neighbours] - psi[sizes] - psi[near])
-    return max(0.0, float(total))
-
-
-def _neighbour_distance(ordered: np.ndarray, k: int) -> np.ndarray:
-    """Distance of each of the ascending numbers [n] to its k-th nearest, k < n.
-
-    It and its k nearest are k + 1 in a row: the smallest reach over all such rows.
-    """
-    n = len(ordered)
-    best = np.full(n, np.inf)
-    for left in range(k + 1):  # how many of the k lie below
-        middle = np.arange(left, n - (k - left))
-        reach = np.maximum(
-            ordered[middle] - ordered[middle - left], ordered[middle + k - left] - ordered[middle]
-        )
-        best[middle] = np.minimum(best[middle], reach)
-    return best
-
-
-def _digamma_table(size: int) -> np.ndarray:
-    """psi(0) (never used), psi(1), ... psi(size - 1): psi(n + 1) = psi(n) + 1 / n."""
-    harmonic = np.cumsum(1.0 / np.arange(1, size - 1))
-    return np.concatenate([[0.0], [0.0], harmonic]) - np.euler_gamma
