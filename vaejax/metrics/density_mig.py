@@ -60,7 +60,8 @@ def density_mig(
         means, log_vars, levels = means[rows], log_vars[rows], levels[rows]
     kept = varying(("rows drawn", levels))
     levels = levels[:, kept.columns]
-    information = _information(rng, *_relative(means, log_vars), levels, -(-num_samples // CHUNK))
+    chunks = -(-num_samples // CHUNK)
+    information = _information(rng, *_relative(means, log_vars), levels, chunks)
     information = namespace(information).maximum(information, 0.0)
     gaps = information_gaps(information, factor_entropies(levels))
     return scores(
@@ -71,7 +72,7 @@ def density_mig(
         },
         left_out=kept.left_out,
         num_points=num_points,
-        num_samples=num_samples,
+        num_samples=chunks * CHUNK,
     )
 
 

@@ -6,6 +6,8 @@ Representations", ICML 2019, section 5.5; here with the fixed penalty C = 1.
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from vaejax.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
@@ -37,12 +39,13 @@ def downstream_accuracy(
         `downstream_accuracy/<n>` in [0, 1] for every n of `num_labels`; also
         `downstream_efficiency`, the accuracy of the smallest over that of the largest.
     """
-    for n in num_labels:
-        check_counts(num_labels=(n, 1))
+    sizes = np.atleast_1d(num_labels).tolist()
+    for size in sizes:
+        check_counts(num_labels=(size, 1))
     check_counts(num_test=(num_test, 1))
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes))
-    sizes = sorted({n for n in num_labels if n < len(codes)})
+    sizes = sorted({size for size in sizes if size < len(codes)})
     if not sizes:
         raise ValueError(f"num_labels: expected numbers in [1, {len(codes)}), got {num_labels}")
     train, test = disjoint_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))

@@ -14,13 +14,16 @@ from vaejax.types import Array
 FEW_POINTS = 1000
 LARGEST_CODE = 1e15  # whose sums of squares are still within float32
 LARGEST_LOG_VAR = 600.0  # whose exponential's sum is still within float64
+_HINT = "a continuous factor can be cut into levels by vaejax.metrics.discretise"
 
 
 class NotFinite(ValueError, FloatingPointError):
     """Codes are not finite: a wrong argument, or the codes of a model that has diverged."""
 
 
-def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = FEW_POINTS):
+def checked_codes(
+    codes: Array | np.ndarray, name: str = "codes", *, few: int = FEW_POINTS
+) -> Array:
     """Codes as a finite array [N, D] of float32 or float64; a warning where N is small.
 
     Half precision, in which neither sums nor logarithms hold, and integers are made so. Traced
@@ -50,7 +53,7 @@ def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = 
 
 def checked_posteriors(
     means: Array | np.ndarray, log_vars: Array | np.ndarray, name: str = "means"
-):
+) -> tuple[Array, Array]:
     """Means and log-variances of the posteriors of N images, both as `checked_codes`, [N, D].
 
     Args:
@@ -67,7 +70,7 @@ def checked_posteriors(
 
 def checked_factors(
     factors: Array | np.ndarray, num_points: int, *, at_least: int = 1, repeated: bool = True
-):
+) -> np.ndarray:
     """Factors as levels 0, 1, ... in the order of their values, int32 [N, F], columns contiguous.
 
     The combinations of levels need not form a complete grid.
@@ -116,9 +119,6 @@ def checked_values(factors: Array | np.ndarray, num_points: int) -> np.ndarray:
         if low == high:
             raise ValueError(f"factors: expected at least 2 values each, column {k} is constant")
     return values
-
-
-_HINT = "a continuous factor can be cut into levels by vaejax.metrics.discretise"
 
 
 def _table(factors: Array | np.ndarray, num_points: int, at_least: int) -> np.ndarray:
