@@ -41,10 +41,10 @@ def test_records_are_ready_for_json_and_name_the_conventions(perfect, grid, key)
     conventions = {
         "active_units": {"min_variance": 0.01},
         "beta_vae_score": {"classifier": "multinomial", "batch_size": 64},
-        "dci": {"predictor": "lasso", "penalty": 0.01},
+        "dci": {"predictor": "lasso", "penalty": 0.01, "num_train": 720, "num_test": 360},
         "factor_vae_score": {"min_std": 0.05},
         "frobenius_distance": {"aggregate": "posterior"},
-        "infomec": {"prune": "range", "min_share": 0.05, "num_neighbours": 10},
+        "infomec": {"prune": "range", "min_share": 0.05, "num_points": 1080},
         "irs": {"num_bins": 20},
         "sap": {"continuous": False},
     }

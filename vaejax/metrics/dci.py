@@ -93,8 +93,8 @@ def dci(
         },
         left_out=kept.left_out,
         predictor=predictor,
-        num_train=num_train,
-        num_test=num_test,
+        num_train=len(train),
+        num_test=len(test),
         penalty=penalty if predictor == "lasso" else None,
     )
 

@@ -71,7 +71,7 @@ def density_mig(
             "mutual_information": kept.spread(information),
         },
         left_out=kept.left_out,
-        num_points=num_points,
+        num_points=len(levels),
         num_samples=chunks * CHUNK,
     )
 

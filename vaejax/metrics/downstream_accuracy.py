@@ -62,4 +62,4 @@ def downstream_accuracy(
         accuracies[size] = of_factors.mean()
     found = {f"downstream_accuracy/{size}": value for size, value in accuracies.items()}
     found["downstream_efficiency"] = accuracies[sizes[0]] / nonzero(accuracies[sizes[-1]])
-    return scores(found, num_labels=tuple(sizes), num_test=num_test)
+    return scores(found, num_labels=tuple(sizes), num_test=len(test))

@@ -84,7 +84,7 @@ def infomec(
             "active": active,
         },
         left_out=kept.left_out,
-        num_points=num_points,
+        num_points=len(levels),
         num_neighbours=num_neighbours,
         prune=prune,
         min_share=min_share,

@@ -58,8 +58,8 @@ def modularity_explicitness(
             "explicitness_train": areas[0],
         },
         left_out=kept.left_out,
-        num_train=num_train,
-        num_test=num_test,
+        num_train=len(train),
+        num_test=len(test),
         num_bins=num_bins,
     )
 

@@ -59,8 +59,8 @@ def sap(
             "predictability": kept.spread(predictability),
         },
         left_out=kept.left_out,
-        num_train=num_train,
-        num_test=num_test,
+        num_train=len(train),
+        num_test=len(test),
         continuous=continuous,
     )
 
