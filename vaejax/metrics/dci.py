@@ -12,7 +12,7 @@ import numpy as np
 
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.lasso import lasso
-from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.tracing import is_traced, namespace, plain
 from vaejax.types import Array
 
@@ -26,6 +26,7 @@ def dci(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     predictor: Literal["trees", "lasso"] = "trees",
     penalty: float = 0.01,
 ) -> dict:
@@ -37,6 +38,7 @@ def dci(
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score informativeness on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         predictor: "trees", scikit-learn's gradient boosting as in the study (minutes; needs the
             extra `metrics`), or "lasso", a linear regression to the factors' levels (milliseconds).
         penalty: of the lasso, for factors of unit variance.
@@ -54,12 +56,12 @@ def dci(
         raise ValueError(f"predictor: expected 'trees' or 'lasso', got {predictor!r}")
     if predictor == "trees" and is_traced(codes):
         raise ValueError("predictor: expected 'lasso' for traced codes, trees grow on the host")
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
-    rows = codes[train], levels[train], codes[test], levels[test]
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
+    parts = codes[train], levels[train], codes[test], levels[test]
     if predictor == "trees":
-        importance, informativeness = tree_importance(*rows)
+        importance, informativeness = tree_importance(*parts)
     else:
-        importance, informativeness = lasso_importance(*rows, penalty=penalty)
+        importance, informativeness = lasso_importance(*parts, penalty=penalty)
     return plain(
         {
             "disentanglement": disentanglement(importance),

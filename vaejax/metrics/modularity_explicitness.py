@@ -9,7 +9,7 @@ import numpy as np
 from vaejax.metrics.discrete import code_factor_information
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
-from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.tracing import each, namespace, plain, precise
 from vaejax.types import Array
 
@@ -21,6 +21,7 @@ def modularity_explicitness(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     num_bins: int = 20,
 ) -> dict:
     """Whether each code informs about one factor only, and whether codes tell factors linearly.
@@ -31,6 +32,7 @@ def modularity_explicitness(
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score explicitness on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         num_bins: equal-width bins per code.
 
     Returns:
@@ -38,7 +40,7 @@ def modularity_explicitness(
     """
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes), at_least=2)
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
     information = code_factor_information(codes[train], levels[train], num_bins)
     areas = explicitness(codes[train], levels[train], codes[test], levels[test]).mean(0)
     return plain(

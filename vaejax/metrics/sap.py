@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vaejax.metrics.inputs import checked_codes, checked_factors
-from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.tracing import namespace, plain, precise, repeat, while_loop
 from vaejax.types import Array
 
@@ -27,6 +27,7 @@ def sap(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     continuous: bool = False,
 ) -> dict:
     """By how much the best single code predicts each factor better than the second best does.
@@ -37,6 +38,7 @@ def sap(
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         continuous: predict by a line (squared correlation) instead of a support vector machine.
 
     Returns:
@@ -44,7 +46,7 @@ def sap(
     """
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes))
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
     if continuous:
         predictability = squared_correlations(codes[train], np.asarray(factors)[train])
     else:
