@@ -35,6 +35,5 @@ from vaejax.metrics.modularity_explicitness import (
     modularity_explicitness as modularity_explicitness,
 )
 from vaejax.metrics.sap import sap as sap
-from vaejax.metrics.split import published_rows as published_rows
 from vaejax.metrics.udr import udr as udr
 from vaejax.metrics.unsupervised_scores import unsupervised_scores as unsupervised_scores

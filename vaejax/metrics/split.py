@@ -10,34 +10,31 @@ Split = tuple[np.ndarray, np.ndarray]
 
 
 def train_test_rows(rng: Array, num_points: int, num_train: int, num_test: int) -> Split:
-    """Two random sets of rows of a table that have none in common.
+    """Two random sets of rows of a table.
+
+    Of a table with at least `num_train` rows both are drawn independently and with replacement, as
+    the study of Locatello et al. (2019) draws from its grids: they overlap where the table is not
+    many times larger, and then a predictor is scored on rows it has seen; evaluations give it
+    others. A smaller table is divided into two disjoint sets in the same proportion.
 
     Args:
         rng: key; not traced.
-        num_points: N, rows to draw from; at least 2. Fewer than `num_train + num_test` are divided
-            in the same proportion.
+        num_points: N, rows to draw from; at least 2.
         num_train: size of the first set.
         num_test: size of the second.
     """
-    return disjoint_rows(rng, num_points, *divided(num_points, num_train, num_test))
+    if num_points < num_train:
+        return disjoint_rows(rng, num_points, *divided(num_points, num_train, num_test))
+    rows = host_generator(rng).integers(num_points, size=num_train + num_test)
+    return rows[:num_train], rows[num_train:]
 
 
 def divided(num_points: int, num_train: int, num_test: int) -> tuple[int, int]:
-    """Both sizes, or of a smaller table its rows in the same proportion."""
+    """Both sizes, or of a table that has fewer rows than these its own in the same proportion."""
     if num_points >= num_train + num_test:
         return num_train, num_test
     num_test = max(1, num_points * num_test // (num_train + num_test))
     return num_points - num_test, num_test
-
-
-def published_rows(rng: Array, num_points: int, num_train: int, num_test: int) -> Split:
-    """Two random sets of rows as the study of Locatello et al. (2019) draws them from its grids.
-
-    Both are drawn with replacement, so that rows repeat, and many rows to score on are also among
-    those to fit to where the table is not many times larger. Arguments as `train_test_rows`.
-    """
-    rows = host_generator(rng).integers(num_points, size=num_train + num_test)
-    return rows[:num_train], rows[num_train:]
 
 
 def disjoint_rows(rng: Array, num_points: int, num_train: int, num_test: int) -> Split:

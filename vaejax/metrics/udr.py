@@ -59,9 +59,7 @@ def udr(
             if i != j:
                 matrix = compare(a, b)[np.ix_(alive[i], alive[j])]
                 pairwise[i, j] = relative_strength(matrix)
-    by_others = [np.delete(column, j) for j, column in enumerate(pairwise.T)]
-    scores = np.array([np.median(strengths) for strengths in by_others])
-    low, high = np.array([median_interval(strengths) for strengths in by_others]).T
+    scores, low, high = model_scores(pairwise)
     best = scores.argmax()
     return {
         "udr": float(scores[best]),
@@ -72,6 +70,12 @@ def udr(
         "model_high": high,
         "pairwise": pairwise,
     }
+
+
+def model_scores(pairwise: np.ndarray) -> np.ndarray:
+    """Medians of the columns of [M, M] without their own entries, and 95 % intervals, [3, M]."""
+    by_others = [np.delete(column, j) for j, column in enumerate(pairwise.T)]
+    return np.array([(np.median(told), *median_interval(told)) for told in by_others]).T
 
 
 def _checked_kl(kl: Array, codes: np.ndarray, name: str) -> np.ndarray:
