@@ -65,7 +65,7 @@ def test_mig(num_images, num_points):
 
 VOTES = {"num_train": 500, "num_eval": 500, "batch_size": 16}
 ROWS = {"num_train": 2_000, "num_test": 1_000}
-LABELS = {"num_labels": (30, 2_000), "num_test": 1_000}
+LABELS = {"num_labels": (100, 2_000), "num_test": 1_000}
 DCI = ("disentanglement", "completeness", "informativeness_test")
 CLASSIFIERS = {
     "beta_vae": (functools.partial(metrics.beta_vae_score, **VOTES), ["beta_vae_score"]),
@@ -78,7 +78,7 @@ CLASSIFIERS = {
     ),
     "downstream": (
         functools.partial(metrics.downstream_accuracy, **LABELS),
-        ["downstream_accuracy/30", "downstream_accuracy/2000"],
+        ["downstream_accuracy/100", "downstream_accuracy/2000"],
     ),
 }
 
