@@ -9,7 +9,7 @@ import numpy as np
 from experiments.trained import Trained, codes_of
 from vaejax import metrics
 from vaejax.data import Subset
-from vaejax.evaluators.disentanglement import Table, varying
+from vaejax.evaluators.tables import Table, varying
 
 # More points of the same few images would not say more.
 POINTS = {"num_train": 2_000, "num_eval": 1_000}
@@ -38,6 +38,20 @@ def label_scores(
         n: np.array([_score(table, np.searchsorted(drawn, rows), i) for i, rows in enumerate(some)])
         for n, some in draws.items()
     }
+
+
+def shares_of_choice(scores: np.ndarray) -> np.ndarray:
+    """Which of the models each draw of labels chooses, [models, R], from their scores [models, R].
+
+    The metric saturates at 1, where models tie: k of them share a choice, 1/k each.
+    """
+    highest = scores == scores.max(0)
+    return highest / highest.sum(0)
+
+
+def num_tied(shares: np.ndarray) -> int:
+    """How many draws do not choose one model alone, from the shares [models, R]."""
+    return int((shares.max(0) < 1).sum())
 
 
 def _score(table: Table, rows: np.ndarray, repeat: int) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from vaejax.checkpoint import Checkpoints
 from vaejax.data import Source
 from vaejax.distributions import Normal, kl_normal
-from vaejax.evaluators.disentanglement import Table, Tables
+from vaejax.evaluators.tables import Table, Tables
 from vaejax.run import Run, build, restored_state
 from vaejax.sweep import Member
 from vaejax.train_state import TrainState

@@ -21,7 +21,7 @@ from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.lasso import lasso
 from vaejax.metrics.left_out import varying
 from vaejax.metrics.scores import Scores, scores
-from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import nonzero, standardised
 from vaejax.metrics.tracing import is_traced, namespace, precise
 from vaejax.types import Array
@@ -36,6 +36,7 @@ def dci(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     predictor: Literal["trees", "lasso"] = "trees",
     penalty: float = 0.01,
 ) -> Scores:
@@ -47,6 +48,7 @@ def dci(
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score informativeness on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         predictor: "trees", scikit-learn's gradient boosting as in the study (minutes; needs the
             extra `metrics`), or "lasso", a linear regression to the factors' levels (milliseconds).
         penalty: of the lasso, for factors of unit variance.
@@ -70,7 +72,7 @@ def dci(
         raise ValueError("predictor: expected 'lasso' for traced codes, trees grow on the host")
     if predictor == "trees":
         (codes,) = standardised(codes)  # scikit-learn sees no differences below 1e-7
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
     kept = varying(
         ("rows to fit to", levels[train]), ("rows to score on", levels[test]), at_least=2
     )

@@ -12,7 +12,7 @@ from vaejax.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
 from vaejax.metrics.scores import Scores, scores
-from vaejax.metrics.split import disjoint_rows
+from vaejax.metrics.split import Split, disjoint_rows
 from vaejax.metrics.standardise import nonzero, standardised
 from vaejax.metrics.tracing import each, namespace
 from vaejax.types import Array
@@ -25,6 +25,7 @@ def downstream_accuracy(
     rng: Array,
     num_labels: Sequence[int] = (10, 100, 1_000, 10_000),
     num_test: int = 5_000,
+    rows: Split | None = None,
 ) -> Scores:
     """Test accuracy of logistic regression, averaged over factors.
 
@@ -34,6 +35,8 @@ def downstream_accuracy(
         rng: key, draws the rows; not traced.
         num_labels: sizes of the training set; those that leave no test rows are left out.
         num_test: other rows, to score on.
+        rows: which to fit to, the first of them for fewer labels (all where they are too few), and
+            which to score on, instead of drawn ones.
 
     Returns:
         `downstream_accuracy/<n>` in [0, 1] for every n of `num_labels`; also
@@ -48,7 +51,9 @@ def downstream_accuracy(
     sizes = sorted({size for size in sizes if size < len(codes)})
     if not sizes:
         raise ValueError(f"num_labels: expected numbers in [1, {len(codes)}), got {num_labels}")
-    train, test = disjoint_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))
+    if rows is None:
+        rows = disjoint_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))
+    train, test = rows
     xp, num_classes = namespace(codes), int(levels.max()) + 1
     x, x_test = standardised(codes[train], codes[test])
     accuracies = {}

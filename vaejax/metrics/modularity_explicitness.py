@@ -12,7 +12,7 @@ from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import varying
 from vaejax.metrics.logistic import multinomial
 from vaejax.metrics.scores import Scores, scores
-from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import nonzero, standardised
 from vaejax.metrics.tracing import each, namespace, precise
 from vaejax.types import Array
@@ -25,6 +25,7 @@ def modularity_explicitness(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     num_bins: int = 20,
 ) -> Scores:
     """Whether each code informs about one factor only, and whether codes tell factors linearly.
@@ -35,6 +36,7 @@ def modularity_explicitness(
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score explicitness on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         num_bins: equal-width bins per code.
 
     Returns:
@@ -44,7 +46,7 @@ def modularity_explicitness(
     check_counts(num_train=(num_train, 2), num_test=(num_test, 2), num_bins=(num_bins, 2))
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes), at_least=2)
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
     kept = varying(
         ("rows to fit to", levels[train]), ("rows to score on", levels[test]), at_least=2
     )

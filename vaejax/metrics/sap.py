@@ -13,7 +13,7 @@ from vaejax.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors, checked_values
 from vaejax.metrics.left_out import varying
 from vaejax.metrics.scores import Scores, scores
-from vaejax.metrics.split import train_test_rows
+from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import standardised
 from vaejax.metrics.svm import svm_accuracies
 from vaejax.metrics.tracing import namespace, precise
@@ -27,6 +27,7 @@ def sap(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     continuous: bool = False,
 ) -> Scores:
     """By how much the best single code predicts each factor better than the second best does.
@@ -37,6 +38,7 @@ def sap(
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         continuous: predict by a line (squared correlation) instead of a support vector machine.
 
     Returns:
@@ -46,7 +48,7 @@ def sap(
     check_counts(num_train=(num_train, 2), num_test=(num_test, 1))
     codes = checked_codes(codes)
     factors = (checked_values if continuous else checked_factors)(factors, len(codes))
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
     kept = varying(("rows to fit to", factors[train]))
     factors = factors[:, kept.columns]
     if continuous:
