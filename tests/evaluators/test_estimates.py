@@ -1,6 +1,7 @@
 """Which rows scores and intervals are made of, seen by metrics that keep what they are given."""
 
 import functools
+import warnings
 
 import jax
 import numpy as np
@@ -145,3 +146,25 @@ def test_where_halves_have_no_score_there_is_no_interval():
     assert found["score"].value == 24.5 and np.isnan(found["score"][1:]).all()
     with pytest.raises(ValueError, match="codes: expected more"):
         estimates(metric, table(49), RNG, num_points=50, num_repeats=3)
+
+
+def test_a_factor_that_a_drawn_table_lacks_the_values_of_is_left_out():
+    """Three images of 2,000 have a rare value: of 1,000 drawn, fewer than two now and then."""
+    rng = np.random.default_rng(0)
+    factors = np.stack([rng.integers(3, size=2000), np.arange(2000) < 3], axis=1).astype(int)
+    codes = (factors[:, :1] + 0.1 * rng.normal(size=(2000, 2))).astype(np.float32)
+    rare = Table(codes, codes - 5, factors)
+    common = rare._replace(factors=factors[:, :1])
+    told = []
+    for seed in range(6):
+        rows = {"num_points": 1000, "num_repeats": 1}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = estimates(metrics.mig, rare, jax.random.key(seed), **rows)["mig"].value
+        assert np.isfinite(found)
+        if caught:
+            assert "left out: factors: column 1 has" in str(caught[0].message)
+            alone = estimates(metrics.mig, common, jax.random.key(seed), **rows)["mig"].value
+            assert found == alone
+            told.append(seed)
+    assert 0 < len(told) < 6

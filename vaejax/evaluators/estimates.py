@@ -26,6 +26,7 @@ import numpy as np
 from vaejax.evaluators.tables import Table
 from vaejax.metrics.draws import host_generator
 from vaejax.metrics.intervals import Estimate, halves_interval, mean_interval
+from vaejax.metrics.left_out import varying
 from vaejax.metrics.split import divided
 from vaejax.types import Array
 
@@ -84,6 +85,8 @@ def _scores(
         given["rows"] = tuple(parts)
     else:
         table = Table(*(array[parts[0]] for array in table))
+        if "factors" in wanted:
+            table = _of_factors_that_vary(table)
     given |= {**table._asdict(), "codes": table.means}
     result = metric(**{name: given[name] for name in wanted if name in given})
     arrays = {name: np.asarray(value) for name, value in result.items()}
@@ -94,12 +97,24 @@ def _scores(
     }
 
 
+def _of_factors_that_vary(table: Table) -> Table:
+    """A table drawn from a larger one without the factors whose rare values it lacks.
+
+    Where none varies, it is for the metric to say what it needs.
+    """
+    kept = varying(("rows drawn", table.factors), at_least=0, times=2)
+    if not kept.left_out or not len(kept.columns):
+        return table
+    warnings.warn(f"left out: {'; '.join(kept.left_out)}", stacklevel=4)
+    return table._replace(factors=table.factors[:, kept.columns])
+
+
 def _scores_if_any(
     metric: Metric, table: Table, parts: Sequence[np.ndarray], rng: Array
 ) -> dict[str, float]:
     """As `_scores`; none where the metric is not defined on so few rows."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".* points; scores of fewer than")
+        warnings.filterwarnings("ignore", ".* points; scores of fewer than|left out: ")
         try:
             return _scores(metric, table, parts, rng)
         except ValueError:
