@@ -12,7 +12,7 @@ import numpy as np
 
 from vaejax.data import Source
 from vaejax.distributions import Normal, kl_normal
-from vaejax.evaluators.disentanglement import Table, Tables
+from vaejax.evaluators.tables import Table, Tables
 from vaejax.metric_lines import METRICS_FILE, read_lines
 from vaejax.modes import restored
 from vaejax.run import Run

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vaejax import objectives, schedules
-from vaejax.checks import check_number
+from vaejax.checks import check_counts, check_number
 from vaejax.config import build
 from vaejax.distributions import Normal, gaussian, normal_latent, sum_events
 from vaejax.optimizers import OPTIMIZERS, make_optimizer
@@ -166,3 +166,10 @@ def test_known_numbers_are_checked_and_traced_ones_let_through():
     with pytest.raises(ValueError, match="rate: expected a number > 0, got -1.0"):
         check_number("rate", -1.0, lambda x: x > 0, "a number > 0")
     jax.vmap(lambda x: check_number("rate", x, lambda x: x > 0, "a number > 0"))(jnp.array([-1.0]))
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "3", None, np.array([3])])
+def test_counts_are_integers_and_large_enough(value):
+    check_counts(num_rows=(1, 1), num_bins=(np.int32(2), 2))
+    with pytest.raises(ValueError, match=r"^num_rows: expected (at least 1|an integer), got"):
+        check_counts(num_bins=(2, 2), num_rows=(value, 1))

@@ -5,6 +5,7 @@ that `jax.vmap` maps over. Such a number has no value yet: what is asked of it i
 """
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -58,3 +59,22 @@ def check_schedule(
     """As `check_number`, of a schedule's values at the first step and at one beyond any run."""
     for step in (0, 10**9):
         check_number(name, schedule(step), holds, f"{expected}, at step {step} too")
+
+
+def check_counts(**counts: tuple[Any, int]) -> None:
+    """Raise ValueError unless every number is an integer, and large enough.
+
+    Args:
+        counts: by name, the number and the least it may be: `check_counts(num_test=(num_test, 1))`.
+    """
+    for name, (value, least) in counts.items():
+        check_number(name, value, _is_integer, "an integer")
+        check_number(name, value, lambda value, least=least: value >= least, f"at least {least}")
+
+
+def _is_integer(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)

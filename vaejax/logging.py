@@ -34,17 +34,20 @@ _UNITS_BY_ENDING = {
     "_units": "",
 }
 _HEADLINE = ("elbo", "elbo_bpd")
+INTERVAL = ("_low", "_high")  # endings of a metric's 95 % interval
 
 
 def unit(name: str) -> str:
     """The unit of a metric, read off its name: "nats/image" where nothing else is said."""
     if name.startswith(("num_", "disentanglement/", "correlation_ratio/")):
         return ""
+    for end in INTERVAL:  # it has the unit of what it is of
+        name = name.removesuffix(end)
     return next((u for end, u in _UNITS_BY_ENDING.items() if name.endswith(end)), "nats/image")
 
 
 def describe(metrics: Mapping[str, Any], names: Iterable[str] | None = None) -> str:
-    """Metrics as text with their units, "elbo -62.1, kl 14.2 nats/image, elbo_bpd 0.0219 bits/dim".
+    """Metrics as text with their units, "elbo -62.1 [-63.0, -61.2], kl 14.2 nats/image, beta 4".
 
     Args:
         metrics: values by name; vectors and parts ("kl/3") are left out.
@@ -54,11 +57,19 @@ def describe(metrics: Mapping[str, Any], names: Iterable[str] | None = None) -> 
         name
         for name in (metrics if names is None else names)
         if name in metrics and "/" not in name and np.ndim(metrics[name]) == 0
+        if not name.endswith(INTERVAL)
     ]
     by_unit: dict[str, list[str]] = {}
     for name in told:
-        by_unit.setdefault(unit(name), []).append(f"{name} {_readable(float(metrics[name]))}")
+        text = f"{name} {_readable(float(metrics[name]))}{interval_text(metrics, name)}"
+        by_unit.setdefault(unit(name), []).append(text)
     return ", ".join(f"{', '.join(values)} {shared}".rstrip() for shared, values in by_unit.items())
+
+
+def interval_text(metrics: Mapping[str, Any], name: str) -> str:
+    """The 95 % interval of a metric, " [-63.0, -61.2]"; nothing where there is none."""
+    ends = [float(metrics.get(name + end, math.nan)) for end in INTERVAL]
+    return f" [{', '.join(map(_readable, ends))}]" if np.isfinite(ends).all() else ""
 
 
 class RunLog:

@@ -22,7 +22,7 @@ from vaejax.failures import ERRORS_FILE, FailedEvaluation
 from vaejax.files import write_whole
 from vaejax.kept_config import CHECKPOINTS, check_same_run
 from vaejax.kept_data import check_same_data, fingerprint
-from vaejax.logging import unit
+from vaejax.logging import INTERVAL, interval_text, unit
 from vaejax.parallel import replicated
 from vaejax.randomness import stream
 from vaejax.run import Run, build, restored_state
@@ -46,9 +46,12 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
     for name, values in scores.items():
         print(f"{name} ({which} checkpoint, step {step})")
         for metric, value in values.items():
-            if np.ndim(value) == 0:
-                print(f"  {metric:24} {float(value):12.5g}  {unit(metric)}")
-    readable = jax.tree.map(lambda value: np.asarray(value).tolist(), scores)
+            if np.ndim(value) == 0 and not metric.endswith(INTERVAL):
+                interval = interval_text(values, metric)
+                print(f"  {metric:24} {float(value):12.5g}{interval}  {unit(metric)}")
+    print("[low, high]: 95 % intervals for the expected value of fresh images in the same number")
+    readable = json.dumps(jax.tree.map(lambda value: np.asarray(value).tolist(), scores))
+    readable = json.loads(readable, parse_constant=lambda _: None)  # JSON has no NaN
     path = workdir / f"evaluation_{step}.json"
     write_whole(path, json.dumps(readable, indent=2) + "\n")
     print(f"written to {path}")

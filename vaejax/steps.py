@@ -119,8 +119,9 @@ def make_eval_step(objective: Objective, *, axis_name: str = DATA_AXIS) -> EvalS
     """A pure function `(state, batch, rng) -> metrics` of the averaged parameters.
 
     The metrics are means over the examples that `batch["mask"]` counts, and `num_examples`, their
-    number, so that batches can be combined into an exact mean over a data set. `axis_name` is that
-    of `make_train_step`.
+    number, so that batches can be combined into an exact mean over a data set; and where the
+    objective knows them, `vaejax.types.PER_EXAMPLE`, the values of the examples. `axis_name` is
+    that of `make_train_step`.
     """
 
     def eval_step(state: TrainState, batch: Batch, rng: Array) -> Metrics:
