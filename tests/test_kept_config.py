@@ -76,6 +76,9 @@ DAMAGE = {
     "cut": lambda text: text[:40],
     "a list": lambda text: "[]",
     "no sections": lambda text: '{"data": 3}',
+    "players of text": lambda text: text.replace('"l2": 0.0', '"l2": 0.0, "players": "x"'),
+    "a name of numbers": lambda text: text.replace('"name": "adam"', '"name": [1]'),
+    "an evaluation of text": lambda text: text.replace('"batch_size": 8', '"batch_size": "8"'),
     "not UTF-8": lambda text: "\udcff" + text,
     "an objective lost": lambda text: json.dumps(
         {k: v for k, v in json.loads(text).items() if k != "objective"}

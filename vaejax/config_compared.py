@@ -54,12 +54,15 @@ def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def _optimizer(section: Mapping[str, Any]) -> dict[str, Any]:
+def _optimizer(section: Any) -> Any:
     whole = _whole(section, optimizers.make_optimizer)
+    if not isinstance(whole, dict):
+        return whole
     if whole.get("name") in optimizers.OPTIMIZERS:
         whole = _whole(whole, getattr(optax, whole["name"]))
-    players = whole.get("players") or {}
-    return whole | {"players": {player: _optimizer(own) for player, own in players.items()}}
+    if isinstance(whole.get("players"), Mapping):
+        whole["players"] = {name: _optimizer(own) for name, own in whole["players"].items()}
+    return whole
 
 
 def _named(section: Mapping[str, Any], package: Any) -> dict[str, Any]:
