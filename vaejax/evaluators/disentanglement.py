@@ -16,6 +16,7 @@ from vaejax.data import Source
 from vaejax.evaluators.context import Context, Evaluator, some_examples
 from vaejax.evaluators.estimates import Metric, estimates
 from vaejax.evaluators.tables import BASELINES, Table, Tables, varying
+from vaejax.randomness import stream
 from vaejax.train_state import TrainState
 
 
@@ -83,7 +84,7 @@ def disentanglement(
 
     def _scored(prefix: str, table: Table) -> Iterator[tuple[str, float]]:
         for i, (metric, function) in enumerate(functions.items()):
-            rng = jax.random.fold_in(jax.random.key(context.seed), i)
+            rng = jax.random.fold_in(stream(context.seed, "scores"), i)
             found = estimates(
                 function, table, rng, num_points=num_points, num_repeats=repeats[metric]
             )
