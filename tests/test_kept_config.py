@@ -223,3 +223,14 @@ def test_numbers_of_numpy_are_kept_as_numbers(tmp_path):
         config.model.widths = {3}
     with pytest.raises(ConfigError, match="^config.model.widths: expected"):
         kept_config.keep_config(tmp_path, config)
+
+
+def test_the_number_of_examples_that_runs_once_had_to_give_may_be_left_out(tmp_path):
+    config = a_config()
+    config.objective = {"name": "beta_tcvae", "beta": 6.0, "num_examples": 90}
+    kept_config.keep_config(tmp_path, config)
+    del config.objective.num_examples
+    kept_config.check_same_run(tmp_path, config)
+    config.objective.beta = 7.0
+    with pytest.raises(ConfigError, match=r"config\.objective\.beta: expected 6\.0"):
+        kept_config.check_same_run(tmp_path, config)

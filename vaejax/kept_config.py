@@ -27,6 +27,7 @@ CONFIG_FILE = "config.json"
 # What may change when a run is resumed: it may be made longer, be watched more closely, move.
 FREE_KEYS = {
     "eval": set(),  # all of it
+    "objective": {"num_examples"},  # the data's; runs once had to say it
     "train": {"num_steps", "log_every", "eval_every"},
     "data": {"path", "data_dir", "manual_dir"},
 }

@@ -1,7 +1,8 @@
 """What a configuration stands for: its objects, checked, and the state a run begins with."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -158,9 +159,34 @@ def _label(name: str, section: Mapping[str, Any]) -> str:
     return f"{section['split']}/{name}" if "split" in section else name
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Around the first use of a batch: what models and objectives refuse of it, the configuration
+    got wrong.
+
+    Raises:
+        ConfigError: for a ValueError "name: expected X, got Y"; any other error stays itself.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except ValueError as error:
+        name, found, _ = str(error).partition(": expected ")
+        if not found or not name.isidentifier():
+            raise
+        section = "config.train." if name in TrainSettings.__dataclass_fields__ else ""
+        raise ConfigError(f"{section}{error}") from error
+
+
 def initial_state(run: Run) -> TrainState:
-    """The state before the first step, on the run's devices."""
-    return _create(run)(*initial_arguments(run.source, run.settings))
+    """The state before the first step, on the run's devices.
+
+    Raises:
+        ConfigError: model or objective refuse the batch.
+    """
+    with refusals():
+        return _create(run)(*initial_arguments(run.source, run.settings))
 
 
 def initial_arguments(source: data.Source, settings: TrainSettings) -> tuple[Array, Batch]:

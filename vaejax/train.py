@@ -25,7 +25,15 @@ from vaejax.logging import RunLog
 from vaejax.metric_lines import TRAIN
 from vaejax.parallel import batch_sharding
 from vaejax.pictures import Pictures
-from vaejax.run import Run, build, initial_state, restored_state, step_rng, train_step
+from vaejax.run import (
+    Run,
+    build,
+    initial_state,
+    refusals,
+    restored_state,
+    step_rng,
+    train_step,
+)
 from vaejax.scores import BEST_METRIC, headline, is_due, scores_of
 from vaejax.steps import sharded_step
 from vaejax.stop_requests import stop_requests
@@ -111,7 +119,8 @@ def _take_steps(
         for step in range(start + 1, settings.num_steps + 1):
             batch = next(batches)
             if previous is None:  # ahead of time: then no later step can compile unnoticed
-                step_fn = step_fn.lower(state, batch, rng).compile()
+                with refusals():
+                    step_fn = step_fn.lower(state, batch, rng).compile()
             state, metrics = step_fn(state, batch, rng)
             # Stay at most one step ahead of the devices, so that batches do not pile up.
             jax.block_until_ready(previous)

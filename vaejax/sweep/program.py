@@ -22,7 +22,7 @@ from vaejax import optimizers
 from vaejax.config import ConfigError
 from vaejax.evaluators import Evaluator
 from vaejax.kept_data import fingerprint
-from vaejax.run import Run, build, evaluations, initial_arguments, objective_of
+from vaejax.run import Run, build, evaluations, initial_arguments, objective_of, refusals
 from vaejax.sweep.members import Member, value_of
 from vaejax.train_state import TrainState, create_train_state
 from vaejax.types import Array, Batch, ModelState, Objective, Params
@@ -103,7 +103,8 @@ class Program:
             return state.params, opt_state
 
         try:
-            params, ours = jax.eval_shape(use, jax.ShapeDtypeStruct((), np.float32))
+            with refusals():
+                params, ours = jax.eval_shape(use, jax.ShapeDtypeStruct((), np.float32))
         except (ConfigError, TypeError):  # `configuration` turns some of JAX's errors into its own
             return False
         of_runs = [

@@ -15,7 +15,7 @@ from vaejax.config import TrainSettings
 from vaejax.data.prefetch import Prefetched
 from vaejax.parallel import models_mesh, models_sharding, replicated
 from vaejax.randomness import stream
-from vaejax.run import train_step
+from vaejax.run import refusals, train_step
 from vaejax.scores import is_due
 from vaejax.steps import SweepStep, make_sweep_step, over_devices
 from vaejax.sweep.folder import Folder
@@ -98,9 +98,10 @@ class Trainer:
 
         with Prefetched(indices_of, range(len(stretches))) as all_indices:
             for (first, length), indices in zip(stretches, all_indices, strict=True):
-                states, metrics = placement.step(
-                    states, rngs, indices, placement.records, np.int32(length)
-                )
+                with refusals():
+                    states, metrics = placement.step(
+                        states, rngs, indices, placement.records, np.int32(length)
+                    )
                 stopping = stop_requested()
                 self._record(first + length, folders, states, metrics, stopping)
                 if stopping or all(folder.diverged for folder in folders):
