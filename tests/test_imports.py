@@ -25,6 +25,8 @@ NOT_NEEDED = (
 # Room -> the rooms of vaejax it may import from, besides itself.
 ALLOWED = {
     "checks": set(),
+    "files": set(),
+    "sealed": {"files"},
     "types": set(),
     "version": set(),
     "host_memory": set(),
@@ -39,17 +41,19 @@ ALLOWED = {
     "optimizers": {"checks", "types"},
     "guard": {"types"},
     "train_state": {"guard", "types"},
-    "batch_statistics": {"types"},
+    "batch_statistics": {"files", "types"},
     "accumulation": {"types", "parallel"},
     "steps": {"accumulation", "checks", "guard", "types", "nn", "parallel", "train_state"},
     "data": {"types", "parallel", "randomness"},
-    "figures": {"types"},
+    "figures": {"files", "types"},
     "metrics": {"checks", "types"},
 }
 # Rooms that compose the others and are composed by none of those above.
 RUN = (
-    "config", "kept_config", "evaluators", "pictures", "sampling", "run", "checkpoint", "logging",
-    "train", "modes", "sweep", "main",
+    "config", "config_compared", "config_defaults", "config_file", "config_values", "evaluators",
+    "pictures", "sampling", "run", "checkpoint", "checkpoint_record", "kept_config", "kept_data",
+    "logging", "metric_lines", "failures", "health", "scores", "stop_requests", "train", "modes",
+    "sweep", "main",
 )  # fmt: skip
 RUN_ONLY = {"absl", "ml_collections", "orbax"}
 

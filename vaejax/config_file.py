@@ -1,0 +1,71 @@
+"""A configuration from the file that `--config` names."""
+
+import inspect
+import os
+import runpy
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from vaejax.config import ConfigError, run_config
+
+
+def load_config(text: str) -> ConfigDict:
+    """The configuration that `get_config` of a Python file returns, locked.
+
+    Args:
+        text: `FILE` or `FILE:VARIANT`; the variant is handed to `get_config`.
+
+    Raises:
+        ConfigError: there is no such file, or it gives no configuration; with its line, if it is
+            the file's own mistake.
+    """
+    file, *variant = text.split(":", 1)
+    if not file:
+        raise ConfigError(f"--config: expected FILE or FILE:VARIANT, got {text!r}")
+    if os.path.isdir(file):
+        raise ConfigError(f"--config: expected a Python file to read, got the folder {file}")
+    try:
+        get_config = runpy.run_path(file).get("get_config")
+        _check_call(file, get_config, variant)
+        config = get_config(*variant)
+        if isinstance(config, Mapping):
+            config = run_config(**config)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise _mistake(file, error) from error
+    if not isinstance(config, ConfigDict):
+        raise ConfigError(
+            f"--config: expected get_config of {file} to return run_config(...), got {config!r}"
+        )
+    return config.lock()
+
+
+def _check_call(file: str, get_config: Callable[..., Any] | None, variant: list[str]) -> None:
+    if not callable(get_config):
+        got = "none" if get_config is None else repr(get_config)
+        raise ConfigError(f"--config: expected a function get_config in {file}, got {got}")
+    try:
+        inspect.signature(get_config).bind(*variant)
+    except TypeError:
+        expected = f"{file} without a variant" if variant else f"{file}:VARIANT"
+        raise ConfigError(
+            f"--config: expected {expected}, as its get_config is called, "
+            f"got {':'.join([file, *variant])}"
+        ) from None
+
+
+def _mistake(file: str, error: Exception) -> ConfigError:
+    """The error for a mistake in a configuration file, with the last of its lines that ran."""
+    if isinstance(error, SyntaxError):
+        reason, lines = error.msg, [error.lineno]
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        reason, lines = str(error), [frame.lineno for frame in frames if frame.filename == file]
+    if not lines and isinstance(error, OSError):
+        return ConfigError(f"--config: expected a Python file to read, got {error}")
+    where = f"{file}, line {lines[-1]}" if lines and lines[-1] else file
+    return ConfigError(f"--config: {where}: {type(error).__name__}: {reason}")
