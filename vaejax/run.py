@@ -100,7 +100,7 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
             f"got {likelihood.bits}; config.data.bits says how many are kept of 8"
         )
     objective = objective_of(config.objective, model, source)
-    context = Context(model, objective, splits, data_mesh(), settings.seed)
+    context = Context(objective, splits, data_mesh(), settings.seed)
     scores = {} if for_sampling else evaluations(config, context)
     held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
     run = Run(settings, context, optimizer, source, held_out, scores)

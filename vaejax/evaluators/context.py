@@ -13,9 +13,8 @@ Evaluator = Callable[[TrainState], Iterator[tuple[str, Any]]]
 
 
 class Context(NamedTuple):
-    """What evaluations and pictures may use of a run."""
+    """What evaluations and pictures may use of a run; of a model, the objective's views."""
 
-    model: Any
     objective: Objective
     splits: Splits
     mesh: Mesh
