@@ -203,12 +203,16 @@ def test_a_metric_of_ones_own_is_a_function_or_a_record(context, state):
         assert units_of(evaluate).get("disentanglement/spread_low") == (
             None if repeats else "codes"
         )
-    squared = dict(
-        disentanglement(context, **{**KWARGS, "scores": {"s": scores["squared"]}})(state)
-    )
+    kwargs = {**KWARGS, "scores": {"squared": scores["squared"]}}
+    squared = dict(disentanglement(context, **kwargs)(state))
     assert squared["disentanglement/spread"] != results["disentanglement/spread"]
-    cut = dict(disentanglement(context, **{**KWARGS, "scores": {"cut": scores["cut"]}})(state))
-    fine = dict(disentanglement(context, **{**KWARGS, "scores": {"mig": {}}})(state))
+
+
+def test_a_score_may_be_called_otherwise_than_its_metric(context, state):
+    cut, fine = (
+        dict(disentanglement(context, **{**KWARGS, "scores": scores})(state))
+        for scores in ({"cut": {"name": "mig", "num_bins": 2}}, {"mig": {}})
+    )
     assert cut["disentanglement/mig"] != fine["disentanglement/mig"]
 
 

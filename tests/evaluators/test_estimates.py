@@ -163,8 +163,8 @@ def test_columns_are_given_in_the_order_in_which_a_metric_takes_them():
 
 
 def test_codes_without_log_variances_have_none():
-    bare = table(50)._replace(log_vars=None)
-    found = estimates(METRICS["active_units"], bare, RNG, num_points=50, num_repeats=1)
+    bare = table(1000)._replace(log_vars=None)
+    found = estimates(METRICS["active_units"], bare, RNG, num_points=1000, num_repeats=1)
     assert set(found) == {"active_units"}  # and no KL
 
 
