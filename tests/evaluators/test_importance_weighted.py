@@ -13,6 +13,7 @@ from tests.leaves.pixels import PixelModel
 from vaejax.data import ArraySource
 from vaejax.distributions import Normal, normal_latent, sum_events
 from vaejax.evaluators import Context, importance_weighted, units_of
+from vaejax.metric_units import unit
 from vaejax.nn.noise import draw_each, part_keys
 from vaejax.objectives import elbo
 from vaejax.parallel import data_mesh
@@ -151,9 +152,13 @@ def test_pixels_that_are_not_scored_do_not_count_in_bits():
 
 
 def test_units_are_said():
-    units = units_of(evaluator(LinearGaussian()))
-    assert units["log_likelihood"] == units["elbo"] == "nats/image"
-    assert units["log_likelihood_bpd"] == units["elbo_bpd"] == "bits/dim"
+    evaluate = evaluator(LinearGaussian(), num_samples=2)
+    units = {name: unit(name, units_of(evaluate)) for name, _ in evaluate(STATE)}
+    for name in ("log_likelihood", "elbo_low"):
+        assert (
+            units[name] == "nats/image" and units[name.replace("_low", "") + "_bpd"] == "bits/dim"
+        )
+    assert units["num_samples"] == units["num_examples"] == ""
 
 
 def test_an_objective_without_weights_is_refused():
