@@ -41,7 +41,7 @@ ALLOWED = {
     "optimizers": {"checks", "types"},
     "guard": {"types"},
     "train_state": {"guard", "types"},
-    "batch_statistics": {"files", "types"},
+    "batch_statistics": {"files", "types", "nn", "objectives"},
     "accumulation": {"types", "parallel"},
     "steps": {"accumulation", "checks", "guard", "types", "nn", "parallel", "train_state"},
     "data": {"types", "parallel", "randomness"},

@@ -49,7 +49,7 @@ class Run(NamedTuple):
     @property
     def units(self) -> dict[str, Mapping[str, str]]:
         """Units of metrics by split: those of training, and of every evaluation."""
-        of_evaluations = {name: getattr(e, "units", {}) for name, e in self.evaluators.items()}
+        of_evaluations = {name: evaluators.units_of(e) for name, e in self.evaluators.items()}
         return {TRAIN: dict(self.context.objective.units), **of_evaluations}
 
     def evaluate(self, state: TrainState) -> dict[str, dict[str, Any]]:
