@@ -10,7 +10,6 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,61 +19,58 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from vaejax.files import write_whole
-from vaejax.types import Array
+from vaejax.nn.noise import example_keys
+from vaejax.objectives.views import need
+from vaejax.types import Array, ModelState, Params, Temperature, Views
 
+BATCH_STATS = "batch_stats"  # their collection in a model state
 PARAMETERS = "parameters_crc32"  # beside the statistics: of the parameters that they belong to
 
 
-def reestimate_batch_stats(
-    model: Any,
-    variables: Mapping[str, Any],
-    rng: Array | None = None,
+def reestimate(
+    views: Views,
+    params: Params,
+    model_state: ModelState,
+    rng: Array,
     *,
     num_batches: int = 500,
     batch_size: int = 16,
-    temperature: float | Sequence[float] = 1.0,
-    noise: Sequence[Array] | None = None,
-) -> Any:
-    """The collection `batch_stats` after `num_batches` passes of sampling in train mode; pure.
+    temperature: Temperature = 1.0,
+) -> ModelState:
+    """The model state after `num_batches` batches of samples; pure.
 
     Args:
-        model: a flax module with batch normalisation and a method `sample`.
-        variables: of the model, with the statistics to start from.
-        rng: key of the draws; not needed where there is `noise`.
-        num_batches: passes; with a momentum of 0.05 the old statistics are gone after 100.
-        batch_size: B, samples per pass.
-        temperature: of the priors, as in `sample`.
-        noise: of all passes, one array [num_batches, B, ...] per latent group, top first; else
-            drawn.
+        views: with `noise` and `adapt`.
+        params: of all players.
+        model_state: with the statistics to start from.
+        rng: key of the draws.
+        num_batches: how many; with a momentum of 0.05 the old statistics are gone after 100.
+        batch_size: B, samples per batch.
+        temperature: see `Views.from_noise`.
+
+    Raises:
+        ValueError: the model has no batch statistics, or none that can be those of samples.
     """
+    if BATCH_STATS not in model_state:
+        raise ValueError("reestimate: expected a model with batch statistics, got one without")
+    noise, adapt = need(views, "noise", "reestimate"), need(views, "adapt", "reestimate")
 
-    def sample(batch_stats: Any, inputs: tuple[Array, Any]) -> tuple[Any, None]:
-        i, draws = inputs
-        _, state = model.apply(
-            {**variables, "batch_stats": batch_stats},
-            batch_size,
-            temperature=temperature,
-            noise=draws,
-            train=True,
-            method="sample",
-            mutable=["batch_stats"],
-            rngs={} if rng is None else {"latent": jax.random.fold_in(rng, i)},
-        )
-        return state["batch_stats"], None
+    def add(model_state: ModelState, number: Array) -> tuple[ModelState, None]:
+        keys = example_keys(jax.random.fold_in(rng, number), jnp.arange(batch_size))
+        return adapt(params, model_state, noise(keys), temperature), None
 
-    inputs = jnp.arange(num_batches), None if noise is None else list(noise)
-    return jax.lax.scan(sample, variables["batch_stats"], inputs)[0]
+    return jax.lax.scan(add, model_state, jnp.arange(num_batches))[0]
 
 
-def save_batch_stats(path: str | os.PathLike[str], batch_stats: Any, params: Any) -> None:
-    """Write statistics for the parameters `params`; the `.npz` holds a CRC-32 of every array."""
+def save_batch_stats(path: str | os.PathLike[str], batch_stats: Any, params: Params) -> None:
+    """Write statistics for the parameters of all players, with a CRC-32 of every array."""
     content = io.BytesIO()
     arrays = flatten_dict(jax.device_get(batch_stats), sep="/")
     np.savez(content, **{PARAMETERS: np.asarray(_crc32(params))}, **arrays)
     write_whole(path, content.getvalue())
 
 
-def load_batch_stats(path: str | os.PathLike[str], params: Any) -> Any | None:
+def load_batch_stats(path: str | os.PathLike[str], params: Params) -> Any | None:
     """The statistics in a file; None where there are none, or those of other parameters.
 
     Raises:

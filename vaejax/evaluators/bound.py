@@ -5,7 +5,7 @@ import functools
 from jax.sharding import Mesh
 
 from vaejax.evaluators.averages import averaged
-from vaejax.evaluators.context import Context, Evaluator
+from vaejax.evaluators.context import Context, Evaluator, with_units
 from vaejax.steps import EvalStep, make_eval_step, sharded_step
 from vaejax.types import Objective
 
@@ -31,7 +31,8 @@ def bound(
         interval for the expected value over fresh images, noise of the codes included.
     """
     step = _eval_step(context.objective, context.mesh)
-    return averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)
+    average = averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)
+    return with_units(average, dict(context.objective.units))
 
 
 @functools.lru_cache(maxsize=8)

@@ -15,22 +15,19 @@ often, which costs more than sharing them (of 10,000, codes of noise score 0.208
 divided; of infinitely many, 0.2).
 """
 
-import inspect
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
 
 from vaejax.evaluators.tables import Table
+from vaejax.metrics import Metric
 from vaejax.metrics.draws import host_generator
 from vaejax.metrics.intervals import Estimate, halves_interval, mean_interval
 from vaejax.metrics.left_out import varying
-from vaejax.metrics.split import divided
 from vaejax.types import Array
-
-Metric = Callable[..., Mapping[str, object]]
 
 
 def estimates(
@@ -39,7 +36,7 @@ def estimates(
     """Every scalar that a metric returns, by its name, and an interval where one can be had.
 
     Args:
-        metric: of `vaejax.metrics`, with its arguments bound.
+        metric: with its settings bound.
         table: what it is given.
         rng: key.
         num_points: n, images that a score is of, or all where there are fewer; a metric that draws
@@ -48,7 +45,7 @@ def estimates(
     """
     rows_rng, *rngs = jax.random.split(rng, 2 + num_repeats)
     draws, num_images = host_generator(rows_rng), len(table.means)
-    sizes = _sizes(metric, num_points, num_images)
+    sizes = metric.sizes(metric.settings, num_images, num_points)
     num_tables = num_repeats if num_images >= num_repeats * sum(sizes) else 1
     chosen = draws.permutation(num_images)[: num_tables * sum(sizes)].reshape(num_tables, -1)
     parts = [np.split(rows, np.cumsum(sizes)[:-1]) for rows in chosen]
@@ -65,30 +62,21 @@ def estimates(
     }
 
 
-def _sizes(metric: Metric, num_points: int, num_images: int) -> tuple[int, ...]:
-    """How many images a score is of; for a predictor, to fit to and to score on."""
-    given = {name: p.default for name, p in inspect.signature(metric).parameters.items()}
-    if "rows" not in given:
-        return (min(given.get("num_points", num_points), num_images),)
-    if "num_labels" not in given:
-        return divided(num_images, given["num_train"], given["num_test"])
-    num_train = max((n for n in given["num_labels"] if n < num_images), default=num_images)
-    return num_train, min(given["num_test"], num_images - num_train)
-
-
 def _scores(
     metric: Metric, table: Table, parts: Sequence[np.ndarray], rng: Array
 ) -> dict[str, float]:
     """The scalars of the rows `parts` of a table, one set or two."""
-    wanted, given = inspect.signature(metric).parameters, {"rng": rng}
-    if "rows" in wanted:
+    given: dict[str, object] = {"rng": rng} if metric.draws else {}
+    if len(parts) > 1:
         given["rows"] = tuple(parts)
     else:
-        table = Table(*(array[parts[0]] for array in table))
-        if "factors" in wanted:
+        table = table.rows(parts[0])
+        if "factors" in metric.takes:
             table = _of_factors_that_vary(table)
-    given |= {**table._asdict(), "codes": table.means}
-    result = metric(**{name: given[name] for name in wanted if name in given})
+    columns = {"codes": table.means, "log_vars": table.log_vars, "factors": table.factors}
+    result = metric(*(columns[name] for name in metric.takes), **given)
+    if not isinstance(result, Mapping):
+        raise ValueError(f"metric: expected numbers by name, got {type(result).__name__}")
     arrays = {name: np.asarray(value) for name, value in result.items()}
     return {
         name: float(array)

@@ -154,21 +154,27 @@ def per_example(values: Mapping[str, Array], mask: Array | None) -> Metrics:
 
 
 def vector_latent(latents: tuple[Latent, ...], who: str) -> Latent:
-    """The Gaussian latent [B, D] of a model that has a single group of vectors.
+    """The latent [B, D] of a model that has a single group of vectors.
 
     Args:
         latents: of the model.
         who: needs it, for the message.
 
     Raises:
-        ValueError: there is another number of groups, or the group is no vector, or no Gaussian.
+        ValueError: there is another number of groups, or the group is no vector.
     """
     shapes = [latent.z.shape[1:] for latent in latents]
     if len(shapes) != 1 or len(shapes[0]) != 1:
         raise ValueError(f"{who}: expected a model with one group of latents [B, D], got {shapes}")
-    if latents[0].posterior is None:
-        raise ValueError(f"{who}: expected a model with a Gaussian posterior, got another")
     return latents[0]
+
+
+def gaussian_latent(latents: tuple[Latent, ...], who: str) -> Latent:
+    """As `vector_latent`, where its posterior is a Gaussian; a ValueError where it is not."""
+    latent = vector_latent(latents, who)
+    if latent.posterior is None:
+        raise ValueError(f"{who}: expected a model with a Gaussian posterior, got another")
+    return latent
 
 
 def batch_covariance(z: Array, mask: Array | None = None) -> Array:

@@ -13,8 +13,8 @@ from vaejax.objectives.bound import (
     Reduction,
     batch_covariance,
     batch_mean,
+    gaussian_latent,
     variational,
-    vector_latent,
 )
 from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
 
@@ -52,7 +52,7 @@ def dip_vae(
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         del step
         covariance = code_covariance(
-            vector_latent(output.latents, "dip_vae"), kind, batch.get("mask")
+            gaussian_latent(output.latents, "dip_vae"), kind, batch.get("mask")
         )
         penalty = identity_penalty(covariance, off_diagonal, diagonal)
         return kl + penalty, {"covariance_loss": penalty}

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from vaejax.checks import check_number, is_traced
 from vaejax.distributions import Normal
-from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
+from vaejax.objectives.bound import Reduction, batch_mean, gaussian_latent, variational
 from vaejax.parallel import shard_index
 from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
 
@@ -77,7 +77,7 @@ def beta_tcvae(
         del step
         if num_examples is None:
             raise ValueError("num_examples: expected the number of training images, got None")
-        latent, mask = vector_latent(output.latents, "beta_tcvae"), batch.get("mask")
+        latent, mask = gaussian_latent(output.latents, "beta_tcvae"), batch.get("mask")
         parts = decompose(latent, num_examples, estimator, mask)
         metrics = {name: batch_mean(part, mask) for name, part in parts._asdict().items()}
         weights = (alpha, beta, gamma)
