@@ -44,9 +44,10 @@ from experiments.command import carry_out, parser, runs_of, write_results
 from experiments.trained import BETA
 from vaejax import figures, sweep
 from vaejax.files import write_whole
+from vaejax.looks import FIGURES, RECONSTRUCTIONS_GIF, TRAVERSALS_GIF
 from vaejax.pictures import examples
 from vaejax.run import build
-from vaejax.train import FIGURES, RECONSTRUCTIONS_GIF, TRAVERSALS_GIF, train
+from vaejax.train import train
 
 BETAS = {"published": (0.1, 1.0, 2.0, 10.0), "smoke": (0.1, 10.0)}
 EVALUATION = "validation/bound"

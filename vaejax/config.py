@@ -1,15 +1,13 @@
 """From a configuration to objects: every section is `{name, **kwargs}`, resolved by attribute.
 
-`config.model = {name: "ConvVAE", latent_size: 10}` means `vaejax.models.ConvVAE(latent_size=10)`.
-A value that is itself `{name, **kwargs}` is resolved too: `likelihood = {name: "gaussian"}` in
-`vaejax.distributions`, any other (`beta = {name: "linear_schedule", ...}`) in `vaejax.schedules`.
-Every mistake is a `ConfigError` that begins with the key, says what was expected, and names the
-nearest valid key.
+`config.model = {name: "ConvVAE", latent_size: 10}` means `vaejax.models.ConvVAE(latent_size=10)`,
+and `name: "package.module:attribute"` is anything that can be imported. A value that is itself
+`{name, **kwargs}` is resolved too, see `config_names`. Every mistake is a `ConfigError` that begins
+with the key, says what was expected, and names the nearest valid key.
 """
 
 import collections.abc
 import dataclasses
-import difflib
 import inspect
 import re
 import types
@@ -19,17 +17,17 @@ from typing import Any
 
 import ml_collections
 
-from vaejax import data, distributions, models, objectives, optimizers, schedules
+from vaejax import data, models, objectives, optimizers, schedules
 from vaejax.checks import is_traced
 from vaejax.config_defaults import filled_in, type_hints
+from vaejax.config_names import factory_if_there, is_imported, named, part_of, part_section
+from vaejax.config_names import unknown_key as unknown_key
 from vaejax.config_values import ConfigError as ConfigError
 from vaejax.config_values import jsonable, plain
 from vaejax.types import Schedule
 
+OTHERWISE = (schedules, Schedule)  # where parts for a parameter of no annotation are looked up
 SECTIONS = ("data", "model", "objective", "optimizer", "train", "eval")
-# Where a nested {name, ...} is looked up: by the key it stands at, else among the schedules.
-NESTED = {"likelihood": (distributions, distributions.Likelihood)}
-OTHERWISE_NESTED = (schedules, Schedule)
 # Errors whose messages say by themselves what is wrong; others are told with their types.
 TELLING = (ConfigError, ValueError, TypeError, AttributeError, OSError)
 
@@ -50,6 +48,8 @@ class TrainSettings:
             the run.
         log_every: steps between lines of metrics.
         eval_every: steps between evaluations, pictures and checkpoints.
+        best_metric: metric of an evaluation; the checkpoint with its highest value is kept as the
+            best. With a minus in front ("-frechet_distance") the lowest value is.
     """
 
     num_steps: int = 10_000
@@ -61,6 +61,7 @@ class TrainSettings:
     skip_factor: float | None = None
     log_every: int = 100
     eval_every: int = 1_000
+    best_metric: str = "elbo"
 
     def __post_init__(self):
         if not 0 <= self.seed < 2**32:
@@ -94,8 +95,11 @@ def run_config(
         raise ConfigError(unknown_key(f"config.train.{min(unknown)}", min(unknown), valid))
     sections["train"] = filled_in(sections.get("train", {}), TrainSettings)
     for section, package in (("data", data), ("model", models), ("objective", objectives)):
-        factory = getattr(package, str(sections.get(section, {}).get("name")), None)
-        if inspect.isfunction(factory) or inspect.isclass(factory):
+        name = sections.get(section, {}).get("name")
+        if is_imported(name):
+            named(f"config.{section}.name", name, package)  # imports it
+        factory = factory_if_there(name, package)
+        if factory is not None:
             sections[section] = filled_in(sections[section], factory)
     if "optimizer" in sections:
         sections["optimizer"] = filled_in(sections["optimizer"], optimizers.make_optimizer)
@@ -139,23 +143,17 @@ def build(
 
     Args:
         key: where the section stands, for messages: `"config.model"`.
-        package: a module whose public classes and functions are the valid names.
+        package: a module whose public classes and functions are the valid names, beside
+            `package.module:attribute`.
         section: the section.
         *args: positional arguments that come from elsewhere (the model of an objective).
-        returns: only functions annotated to return this are valid names.
+        returns: only functions of the package annotated to return this are valid names.
         known: as in `call`.
     """
     check_mapping(key, section)
     kwargs = dict(section)
     name = plain(f"{key}.name", kwargs.pop("name", None))
-    offered = {
-        public: value
-        for public, value in vars(package).items()
-        if public[0] != "_" and callable(value) and _returns(value, returns)
-    }
-    if not isinstance(name, str) or name not in offered:
-        raise ConfigError(unknown_key(f"{key}.name", name, offered))
-    return call(key, offered[name], kwargs, *args, known=known)
+    return call(key, named(f"{key}.name", name, package, returns), kwargs, *args, known=known)
 
 
 def call(
@@ -194,11 +192,11 @@ def call(
     for name, value in kwargs.items():
         if name not in valid and not open_ended:
             raise ConfigError(unknown_key(f"{key}.{name}", name, valid))
-        package, returns = NESTED.get(name, OTHERWISE_NESTED)
-        if isinstance(value, str) and name in NESTED:
-            value = {"name": value}
-        if isinstance(value, dict) and "name" in value:
-            kwargs[name] = build(f"{key}.{name}", package, value, returns=returns)
+        hint = hints.get(name)
+        section = part_section(value, hint)
+        if section is not None:
+            package, returns = part_of(hint) or OTHERWISE
+            kwargs[name] = build(f"{key}.{name}", package, section, returns=returns)
         elif name in hints and not _fits(value, hints[name]):
             raise ConfigError(f"{key}.{name}: expected {_told(hints[name])}, got {value!r}")
     required = [n for n in valid if parameters[n].default is parameters[n].empty]
@@ -215,23 +213,6 @@ def call(
         named = re.split(r"[.:]", str(error))[0] in {*parameters, *kwargs}
         said = str(error) if isinstance(error, TELLING) else f"{type(error).__name__}: {error}"
         raise ConfigError(f"{key}{'.' if named else ': '}{said}") from error
-
-
-def unknown_key(key: str, name: str, valid: Iterable[str]) -> str:
-    """The message for a name that does not exist, with the nearest that does."""
-    valid = sorted(valid)
-    if not valid:
-        return f"{key}: unknown {name!r}; there are no keys here"
-    near = difflib.get_close_matches(str(name), valid, 1, cutoff=0.0)[0]
-    return f"{key}: unknown {name!r}; did you mean {near!r}? Valid: {valid}"
-
-
-def _returns(factory: Any, wanted: Any) -> bool:
-    if wanted is None:
-        return True
-    if isinstance(factory, type):
-        return False
-    return type_hints(factory).get("return") == wanted
 
 
 def _told(hint: Any) -> str:
@@ -268,7 +249,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, tuple) and all(_fits(item, args[0]) for item in value)
     if origin in (dict, Mapping):
         return isinstance(value, dict) and all(_fits(item, args[1]) for item in value.values())
-    if hint is typing.Any or not isinstance(hint, type):
-        # Schedules and the like come as callables, never as numbers or text.
+    if hint is typing.Any or not isinstance(hint, type) or getattr(hint, "_is_protocol", False):
+        # Schedules, priors and the like come as callables, never as numbers or text.
         return hint is typing.Any or not isinstance(value, int | float | str | type(None))
     return isinstance(value, hint)

@@ -10,8 +10,9 @@ from typing import Any
 import optax
 
 from vaejax import data, evaluators, models, objectives, optimizers
-from vaejax.config import NESTED, OTHERWISE_NESTED, ConfigError, TrainSettings
-from vaejax.config_defaults import NO_ARGUMENTS
+from vaejax.config import OTHERWISE, ConfigError, TrainSettings
+from vaejax.config_defaults import NO_ARGUMENTS, type_hints
+from vaejax.config_names import factory_if_there, part_of, part_section
 from vaejax.config_values import jsonable
 
 PACKAGES = {"data": data, "model": models, "objective": objectives}
@@ -48,7 +49,7 @@ def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
         whole[section] = _named(whole.get(section, {}), package)
     whole["optimizer"] = _optimizer(whole.get("optimizer", {}))
     whole["eval"] = {
-        name: _whole(values, getattr(evaluators, name, None))
+        name: _whole(values, factory_if_there(name, evaluators))
         for name, values in whole.get("eval", {}).items()
     }
     return whole
@@ -66,15 +67,16 @@ def _optimizer(section: Any) -> Any:
 
 
 def _named(section: Mapping[str, Any], package: Any) -> dict[str, Any]:
-    return _whole(section, getattr(package, str(section.get("name")), None))
+    return _whole(section, factory_if_there(section.get("name"), package))
 
 
 def _whole(section: Any, factory: Callable[..., Any] | None) -> Any:
     """A section with the defaults of its factory, and likewise the sections within it."""
     if not isinstance(section, Mapping):
         return section
-    whole = dict(section)
-    if inspect.isfunction(factory) or inspect.isclass(factory):
+    whole, hints = dict(section), {}
+    if factory is not None:
+        hints = type_hints(factory)
         for name, parameter in inspect.signature(factory).parameters.items():
             if name not in NO_ARGUMENTS and parameter.default is not parameter.empty:
                 try:
@@ -82,9 +84,8 @@ def _whole(section: Any, factory: Callable[..., Any] | None) -> Any:
                 except ConfigError:
                     continue  # an object, which no section could name
     for name, value in whole.items():
-        package, _ = NESTED.get(name, OTHERWISE_NESTED)
-        if isinstance(value, str) and name in NESTED:
-            value = {"name": value}
-        if isinstance(value, Mapping) and "name" in value:
-            whole[name] = _named(value, package)
+        part = part_section(value, hints.get(name))
+        if part is not None:
+            package, _ = part_of(hints.get(name)) or OTHERWISE
+            whole[name] = _named(part, package)
     return whole

@@ -4,12 +4,11 @@
 checksum, and what the newest of them holds is what counts: a `config.json` that is lost, damaged or
 altered is written again from it.
 
-This file is itself one that `--config` can name: with a folder behind the colon it is the
-configuration kept there, which is what the command line takes where there is no `--config`.
+`get_config` is what the command line takes where there is no `--config`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import ml_collections
 from vaejax import checkpoint_record as records
 from vaejax.config import ConfigError, run_config
 from vaejax.config_compared import first_difference, with_defaults
+from vaejax.config_names import imported_names
 from vaejax.config_values import as_json
 from vaejax.files import write_whole
 
@@ -33,9 +33,25 @@ FREE_KEYS = {
 }
 
 
-def get_config(workdir: str) -> ml_collections.ConfigDict:
-    """The configuration of the run in a folder."""
-    return run_config(**kept(Path(workdir)))
+def get_config(workdir: str, allowed: Container[str] = ()) -> ml_collections.ConfigDict:
+    """The configuration of the run in a folder.
+
+    Args:
+        workdir: of the run.
+        allowed: names `package.module:attribute` that may be imported. A file in a folder that
+            somebody sent must not become a way to run code.
+
+    Raises:
+        ConfigError: the configuration names other code than the library's, or than `allowed`.
+    """
+    values = kept(Path(workdir))
+    for key, name in imported_names(values).items():
+        if name not in allowed:
+            raise ConfigError(
+                f"{key}: {workdir} names code that is not vaejax's, {name!r}; to run it, say so by "
+                f"--{key}={name}, or give --config=FILE"
+            )
+    return run_config(**values)
 
 
 def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:

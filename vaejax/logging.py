@@ -1,7 +1,6 @@
 """What a training run says: numbers to a file, to TensorBoard and to the console.
 
-The file is `metrics.jsonl`, see `metric_lines`. A metric is in nats per image unless its name says
-otherwise; `unit` is the rule.
+The file is `metrics.jsonl`, see `metric_lines`; `metric_units` says in what a metric is measured.
 """
 
 import functools
@@ -18,39 +17,17 @@ import numpy as np
 import tqdm
 
 from vaejax.metric_lines import METRICS_FILE, TRAIN, JsonLines, damage
+from vaejax.metric_units import INTERVAL, Units, unit, write_units
 
-_UNITS_BY_ENDING = {
-    "_bpd": "bits/dim",
-    "_per_dim": "nats/dim",
-    "_per_second": "/s",
-    # Plain numbers. A loss is one too: penalties and weights leave it no unit of its own.
-    "loss": "",
-    "beta": "",
-    "_accuracy": "",
-    "_norm": "",
-    "_rate": "",
-    "_score": "",
-    "_steps": "",
-    "_units": "",
-}
 _HEADLINE = ("elbo", "elbo_bpd")
-INTERVAL = ("_low", "_high")  # endings of a metric's 95 % interval
 
 
-def unit(name: str) -> str:
-    """The unit of a metric, read off its name: "nats/image" where nothing else is said."""
-    if name.startswith(("num_", "disentanglement/", "correlation_ratio/")):
-        return ""
-    for end in INTERVAL:  # it has the unit of what it is of
-        name = name.removesuffix(end)
-    return next((u for end, u in _UNITS_BY_ENDING.items() if name.endswith(end)), "nats/image")
-
-
-def describe(metrics: Mapping[str, Any], names: Iterable[str] | None = None) -> str:
+def describe(metrics: Mapping[str, Any], units: Units, names: Iterable[str] | None = None) -> str:
     """Metrics as text with their units, "elbo -62.1 [-63.0, -61.2], kl 14.2 nats/image, beta 4".
 
     Args:
         metrics: values by name; vectors and parts ("kl/3") are left out.
+        units: of metrics.
         names: which to tell, where present; all by default.
     """
     told = [
@@ -62,7 +39,7 @@ def describe(metrics: Mapping[str, Any], names: Iterable[str] | None = None) -> 
     by_unit: dict[str, list[str]] = {}
     for name in told:
         text = f"{name} {_readable(float(metrics[name]))}{interval_text(metrics, name)}"
-        by_unit.setdefault(unit(name), []).append(text)
+        by_unit.setdefault(unit(name, units), []).append(text)
     return ", ".join(f"{', '.join(values)} {shared}".rstrip() for shared, values in by_unit.items())
 
 
@@ -84,6 +61,7 @@ class RunLog:
         step: the step the run resumes from. Lines logged beyond it are dropped, since they will be
             logged again; 0 starts a new log.
         evaluated: whether the evaluation of that step was finished, see `JsonLines`.
+        units: of metrics, by split; kept in `workdir` too.
     """
 
     def __init__(
@@ -93,6 +71,7 @@ class RunLog:
         num_steps: int,
         step: int = 0,
         evaluated: bool = True,
+        units: Mapping[str, Units] | None = None,
     ):
         self._writers: list[Any] = []
         self._console: _Console | None = None
@@ -103,7 +82,8 @@ class RunLog:
             return
         workdir = pathlib.Path(workdir)
         workdir.mkdir(parents=True, exist_ok=True)
-        self._console = _Console(num_steps, step)
+        write_units(workdir, units or {})
+        self._console = _Console(num_steps, step, units or {})
         lines = JsonLines(workdir / METRICS_FILE, step, evaluated=evaluated)
         if lines.num_damaged:
             self.say(damage(workdir / METRICS_FILE, lines.num_damaged))
@@ -195,7 +175,8 @@ class _TensorBoard:
 class _Console:
     """A progress bar on a terminal, plain lines elsewhere."""
 
-    def __init__(self, num_steps: int, step: int):
+    def __init__(self, num_steps: int, step: int, units: Mapping[str, Units]):
+        self._units = units
         self._start_step, self._num_steps = step, num_steps
         self._start = time.perf_counter()
         self._bar = tqdm.tqdm(
@@ -210,10 +191,11 @@ class _Console:
         self._bar.update()
 
     def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
+        units = self._units.get(split, {})
         if split != TRAIN:
-            self.say(f"step {step}, {split}: {describe(values)}")
+            self.say(f"step {step}, {split}: {describe(values, units)}")
             return
-        text = describe(values, _HEADLINE if "elbo" in values else ("loss",))
+        text = describe(values, units, _HEADLINE if "elbo" in values else ("loss",))
         if skipped := int(values.get("skipped_steps", 0)):
             text += f", {skipped:,} steps skipped"
         if rate is not None:

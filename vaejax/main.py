@@ -22,12 +22,17 @@ from vaejax.config_file import load_config
 from vaejax.config_values import as_json
 from vaejax.host_memory import keep_freed_memory
 
+KEPT = "kept in "  # then the folder: a value of `--config` that stands for what the run there keeps
+
 
 class _ConfigFile(flags.ArgumentParser):
     """Reads the value of `--config`; a mistake in its file is a mistake in the flag."""
 
     def parse(self, argument: str) -> ConfigDict:
         try:
+            if argument.startswith(KEPT):
+                said = set(_given(sys.argv).values())  # what may be imported: names on the line
+                return kept_config.get_config(argument.removeprefix(KEPT), allowed=said)
             return load_config(argument)
         except ConfigError as error:
             raise flags.Error(str(error)) from error
@@ -149,7 +154,7 @@ def _use_kept_config(argv: list[str]) -> None:
         if early.config is None and early.workdir is not None:
             workdir = workdir_of(early.workdir)
             if kept_config.holds_config(workdir):  # in front: overrides must come behind it
-                argv.insert(1, f"--config={kept_config.__file__}:{workdir}")
+                argv.insert(1, f"--config={KEPT}{workdir}")
     except (flags.Error, ConfigError, OSError, ValueError):
         return  # the same will be told when all flags are parsed
 

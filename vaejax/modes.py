@@ -22,7 +22,8 @@ from vaejax.failures import ERRORS_FILE, FailedEvaluation
 from vaejax.files import write_whole
 from vaejax.kept_config import CHECKPOINTS, check_same_run
 from vaejax.kept_data import check_same_data, fingerprint
-from vaejax.logging import INTERVAL, interval_text, unit
+from vaejax.logging import interval_text
+from vaejax.metric_units import INTERVAL, unit
 from vaejax.parallel import replicated
 from vaejax.randomness import stream
 from vaejax.run import Run, build, restored_state
@@ -45,10 +46,11 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
     scores = scores_of(run.evaluators, state, workdir, print)
     for name, values in scores.items():
         print(f"{name} ({which} checkpoint, step {step})")
+        units = run.units.get(name, {})
         for metric, value in values.items():
             if np.ndim(value) == 0 and not metric.endswith(INTERVAL):
                 interval = interval_text(values, metric)
-                print(f"  {metric:24} {float(value):12.5g}{interval}  {unit(metric)}")
+                print(f"  {metric:24} {float(value):12.5g}{interval}  {unit(metric, units)}")
     print("[low, high]: 95 % intervals for the expected value of fresh images in the same number")
     readable = json.dumps(jax.tree.map(lambda value: np.asarray(value).tolist(), scores))
     readable = json.loads(readable, parse_constant=lambda _: None)  # JSON has no NaN
@@ -91,14 +93,15 @@ def sample(
     run, state = restored(config, workdir, which, for_sampling=True)
     step = int(state.step)
     scales = temperature[0] if len(temperature) == 1 else tuple(temperature)
-    variables = {"params": state.ema_params["model"], **state.model_state}
+    params, model_state = state.ema_params, state.model_state
     try:
         if reestimate:
             name = f"batch_stats_{step}_temperature_{','.join(f'{t:g}' for t in temperature)}.npz"
-            variables["batch_stats"] = _reestimated(run, variables, scales, workdir / name)
+            model_state = _reestimated(run, params, model_state, scales, workdir / name)
         sampler = Sampler(run.context, run.held_out, temperature=scales)
-        images = sampler.samples(variables, shared_groups)
-        between = sampler.interpolations(variables)
+        images = sampler.samples(params, model_state, shared_groups=shared_groups)
+        has_path = run.context.objective.views.path is not None
+        between = sampler.interpolations(params, model_state) if has_path else None
     except ConfigError:
         raise
     except ValueError as error:  # messages begin with the argument's name, which is the flag's
@@ -108,9 +111,12 @@ def sample(
     content = io.BytesIO()
     np.save(content, np.asarray(images))
     write_whole(path.with_suffix(".npy"), content.getvalue())
-    figures.save_png(workdir / f"interpolations_{step}.png", figures.samples(between))
     print(f"written to {path}, {path.with_suffix('.npy')} (float32 in [0, 1], {images.shape})")
-    print(f"and, from draw to draw, to {workdir / f'interpolations_{step}.png'}")
+    if between is None:
+        print("no interpolations: the objective has no view path")
+    else:
+        figures.save_png(workdir / f"interpolations_{step}.png", figures.samples(between))
+        print(f"and, from draw to draw, to {workdir / f'interpolations_{step}.png'}")
     return path
 
 

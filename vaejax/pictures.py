@@ -5,7 +5,7 @@ the same noise every time, so that pictures of one run can be compared. A pictur
 objective lacks is left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -72,13 +72,14 @@ class Pictures:
             if views
         ]
 
-    def panels(self, state: TrainState) -> Iterator[tuple[str, np.ndarray]]:
-        """Named pictures, uint8 [h, w, 3], of what there is."""
-        for panel in PANELS:
-            if not panel.missing(self._views):
-                picture = panel.draw(self, state)
-                if picture is not None:
-                    yield panel.name, picture
+    def panels(self) -> list[Panel]:
+        """The panels whose views the objective has."""
+        return [panel for panel in PANELS if not panel.missing(self._views)]
+
+    def of(self, state: TrainState) -> dict[str, np.ndarray]:
+        """All that can be drawn of a state, uint8 [h, w, 3] by name."""
+        drawn = {panel.name: panel.draw(self, state) for panel in self.panels()}
+        return {name: picture for name, picture in drawn.items() if picture is not None}
 
     def reconstructions(self, state: TrainState) -> np.ndarray:
         """Held-out images above those decoded from their mean codes."""

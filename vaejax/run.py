@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import optax
 
@@ -16,6 +15,7 @@ from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError, TrainSettings
 from vaejax.distributions import Likelihood
 from vaejax.evaluators import Context, Evaluator
+from vaejax.metric_lines import TRAIN
 from vaejax.parallel import data_mesh, replicated
 from vaejax.randomness import stream
 from vaejax.steps import TrainStep, make_train_step
@@ -30,7 +30,8 @@ class Run(NamedTuple):
 
     Attributes:
         settings: the section `train`.
-        context: model, objective, data and devices, for evaluations and pictures.
+        model: what the objective trains, or its first player.
+        context: objective, data and devices, for evaluations and pictures.
         optimizer: of the objective's players.
         source: the images to train on.
         held_out: the images to look at.
@@ -38,11 +39,18 @@ class Run(NamedTuple):
     """
 
     settings: TrainSettings
+    model: Any
     context: Context
     optimizer: optax.GradientTransformation
     source: data.Source
     held_out: data.Source
     evaluators: Mapping[str, Evaluator]
+
+    @property
+    def units(self) -> dict[str, Mapping[str, str]]:
+        """Units of metrics by split: those of training, and of every evaluation."""
+        of_evaluations = {name: getattr(e, "units", {}) for name, e in self.evaluators.items()}
+        return {TRAIN: dict(self.context.objective.units), **of_evaluations}
 
     def evaluate(self, state: TrainState) -> dict[str, dict[str, Any]]:
         """The scores of every evaluation of the configuration: `{evaluation: {metric: value}}`."""
@@ -79,14 +87,14 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
         )
     optimizer = configuration.call("config.optimizer", optimizers.make_optimizer, config.optimizer)
     if for_sampling and "image_shape" in config.model and not config.data.get("standardize"):
-        splits = {settings.split: data.Unseen(tuple(config.model.image_shape))}
+        shape, num_labels = tuple(config.model.image_shape), config.model.get("num_labels")
+        splits = {settings.split: data.Unseen(shape, num_labels)}
     else:
         splits = configuration.build("config.data", data, config.data, returns=data.Splits)
     if settings.split not in splits:
         raise ConfigError(configuration.unknown_key("config.train.split", settings.split, splits))
     source = splits[settings.split]
-    shape = {"image_shape": tuple(source.image_shape)}
-    model = configuration.build("config.model", models, config.model, known=shape)
+    model = configuration.build("config.model", models, config.model, known=source.facts())
     likelihood = getattr(model, "likelihood", None)
     _check_channels(source.image_shape[-1], likelihood)
     if likelihood and not likelihood.any_range and not source.in_unit_interval:
@@ -103,7 +111,7 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     context = Context(objective, splits, data_mesh(), settings.seed)
     scores = {} if for_sampling else evaluations(config, context)
     held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
-    run = Run(settings, context, optimizer, source, held_out, scores)
+    run = Run(settings, model, context, optimizer, source, held_out, scores)
     if config.optimizer.get("players"):
         try:
             abstract_state(run)  # the players are known only once there are parameters
@@ -118,11 +126,15 @@ def objective_of(section: Mapping[str, Any], model: Any, source: data.Source) ->
     Raises:
         ConfigError: the section is none that can be built, or gives another number.
     """
-    # Of data that are not at hand, where only samples are wanted, the number is not known.
-    known = {"num_examples": len(source)} if len(source) else None
-    return configuration.build(
-        "config.objective", objectives, section, model, returns=Objective, known=known
+    objective = configuration.build(
+        "config.objective", objectives, section, model, returns=Objective, known=source.facts()
     )
+    if not isinstance(objective, Objective):
+        raise ConfigError(
+            f"config.objective.name: expected a function that returns an Objective, got "
+            f"{section['name']!r}, which returns {type(objective).__name__}"
+        )
+    return objective
 
 
 def _check_channels(channels: int, likelihood: Likelihood | None) -> None:
@@ -192,7 +204,7 @@ def initial_state(run: Run) -> TrainState:
 def initial_arguments(source: data.Source, settings: TrainSettings) -> tuple[Array, Batch]:
     """What an initial state depends on: its key, and the first batch, which models may look at."""
     indices = data.batch_indices(settings.seed, 0, len(source), settings.batch_size)
-    return stream(settings.seed, "init"), {"image": source.images(indices)}
+    return stream(settings.seed, "init"), source.batch(indices)
 
 
 def restored_state(
@@ -210,8 +222,7 @@ def restored_state(
 
 def abstract_state(run: Run) -> TrainState:
     """The shapes of a run's state, on the run's devices."""
-    shape = (run.settings.batch_size, *run.source.image_shape)
-    batch = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
+    batch = run.source.abstract_batch(run.settings.batch_size)
     everywhere = replicated(run.context.mesh)
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=everywhere),

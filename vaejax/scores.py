@@ -11,8 +11,6 @@ from vaejax.evaluators import Evaluator
 from vaejax.failures import survived
 from vaejax.train_state import TrainState
 
-BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
-
 
 def is_due(step: int, settings: TrainSettings) -> bool:
     """Whether a step is evaluated, once it is saved."""
@@ -35,6 +33,13 @@ def scores_of(
     return scores
 
 
-def headline(scores: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The scores of the first evaluation with the best metric, or None."""
-    return next((values for values in scores.values() if BEST_METRIC in values), None)
+def headline(scores: Mapping[str, Mapping[str, Any]], best: str) -> Mapping[str, Any] | None:
+    """The scores of the first evaluation with the best metric, under that name too, or None.
+
+    Args:
+        scores: by evaluation.
+        best: `TrainSettings.best_metric`; of one with a minus in front, the value is turned.
+    """
+    metric = best.removeprefix("-")
+    values = next((values for values in scores.values() if metric in values), None)
+    return values if values is None or metric == best else {**values, best: -values[metric]}

@@ -74,6 +74,23 @@ class Source:
         """Images [B, H, W, C] float32 of `indices` [B]."""
         return self.batch(indices, rng)["image"]
 
+    def abstract_batch(self, batch_size: int) -> Batch:
+        """The shapes of a batch of so many examples."""
+        one = self.batch(np.zeros(1, np.int64))
+        return jax.tree.map(
+            lambda array: jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype), one
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What models and objectives may ask of the data, by the names of their arguments.
+
+        `image_shape`, `num_examples` and `num_labels`, as far as they are known.
+        """
+        facts = {"image_shape": tuple(self.image_shape), "num_labels": self.num_labels}
+        if len(self):
+            facts["num_examples"] = len(self)
+        return {name: fact for name, fact in facts.items() if fact is not None}
+
     def factors(self, indices: np.ndarray) -> np.ndarray:
         """Ground-truth factor values [B, F] int32 of `indices` [B]."""
         raise ValueError(f"factors: {type(self).__name__} has no ground-truth factors")
@@ -165,11 +182,19 @@ class Subset(Wrapper):
 class Unseen(Source):
     """A data set of which nothing is at hand but the shape of its images: it has no examples."""
 
-    def __init__(self, image_shape: tuple[int, int, int]):
-        self.image_shape = image_shape
+    def __init__(self, image_shape: tuple[int, int, int], num_labels: int | None = None):
+        self.image_shape, self.num_labels = image_shape, num_labels
 
     def __len__(self) -> int:
         return 0
+
+    def abstract_batch(self, batch_size: int) -> Batch:
+        image = jax.ShapeDtypeStruct((batch_size, *self.image_shape), jnp.float32)
+        places = dict.fromkeys(
+            ("position", "index", *["label"] * (self.num_labels is not None)),
+            jax.ShapeDtypeStruct((batch_size,), jnp.int32),
+        )
+        return {"image": image, **places}
 
 
 def holdout(source: Source) -> Splits:

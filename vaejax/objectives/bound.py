@@ -6,7 +6,7 @@ Objectives differ only in what they make of the two terms; `variational` holds t
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
@@ -24,7 +24,12 @@ Divergence = Callable[[Array, VAEOutput, Batch, Array], tuple[Array, Metrics]]
 """`(kl, output, batch, step) -> (term of the loss, its metrics)`; `kl` is the batch mean, nats."""
 
 
-def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum") -> Objective:
+_BOUND = ("reconstruction", "log_px", "kl", "kl_dims", "elbo")  # in nats per image
+
+
+def variational(
+    model: Any, divergence: Divergence, reduction: Reduction = "sum", in_nats: Sequence[str] = ()
+) -> Objective:
     """The objective `reconstruction + divergence(kl)` of a model with a single player.
 
     Args:
@@ -34,6 +39,7 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
         reduction: "sum" takes -log p(x | z) in nats per image; "mean" divides it by the number of
             pixels times channels scored (nats per dimension), as Keras-style VAEs do, so that a
             given beta weighs more by that number.
+        in_nats: those metrics of the divergence that are in nats per image.
 
     Returns:
         An objective with the metrics `loss`, `reconstruction` or `reconstruction_per_dim`,
@@ -75,7 +81,12 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
             metrics[PER_EXAMPLE] = bound_per_example(output, batch.get("mask"), num_dims)
         return total, (metrics, new_state if train else model_state)
 
-    return Objective(init, loss, views_of(model))
+    return Objective(init, loss, views_of(model), nats(*_BOUND, *in_nats))
+
+
+def nats(*names: str) -> tuple[tuple[str, str], ...]:
+    """`Objective.units` of metrics in nats per image."""
+    return tuple((name, "nats/image") for name in names)
 
 
 def drawn_noise(model: Any, batch: Batch, rng: Array, train: bool) -> Noise:

@@ -97,7 +97,7 @@ def capacity(
         distance = kl - target
         return gamma * (distance if signed else jnp.abs(distance)), {"capacity": target}
 
-    return variational(model, divergence, reduction)
+    return variational(model, divergence, reduction, ("capacity",))
 
 
 def normalise_beta(beta: Any, *, latent_size: int, input_size: int) -> Any:

@@ -32,7 +32,7 @@ from vaejax.objectives.bound import (
     variational,
     vector_latent,
 )
-from vaejax.objectives.views import need, views_of
+from vaejax.objectives.views import need
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
 
@@ -67,12 +67,13 @@ def factor_vae(
     if not hidden or min(hidden) < 1:
         raise ValueError(f"hidden: expected at least one width >= 1, got {hidden}")
     discriminator = MLP(tuple(hidden), 2, leaky_relu)
-    views = views_of(model)
-    encode = need(views, "encode", "factor_vae")
+    in_nats = ("total_correlation", "gaussian_total_correlation")
+    bound = variational(model, lambda *_: None, reduction, in_nats)
+    encode = need(bound.views, "encode", "factor_vae")
 
     def init(rng: Array, batch: Batch):
         model_rng, discriminator_rng = jax.random.split(rng)
-        params, model_state = variational(model, lambda *_: None).init(model_rng, batch)
+        params, model_state = bound.init(model_rng, batch)
         latent = vector_latent(encode(params, model_state, batch), "factor_vae")
         rest = discriminator.init(discriminator_rng, latent.z)["params"]
         return {**params, "discriminator": rest}, model_state
@@ -88,7 +89,7 @@ def factor_vae(
             z, mask = vector_latent(output.latents, "factor_vae").z, batch.get("mask")
             others = z
             if second is not None:
-                noise = views.noise(example_keys(second_rng, second["position"]))
+                noise = bound.views.noise(example_keys(second_rng, second["position"]))
                 others = encode(params, model_state, second, noise)[0].z
             shuffled = shuffle(shared_key(shuffle_rng, "shuffle", batch), others, mask)
             opponent = jax.lax.stop_gradient(params["discriminator"])
@@ -110,10 +111,10 @@ def factor_vae(
                 "discriminator_accuracy": accuracy,
             }
 
-        bound = variational(model, divergence, reduction)
-        return bound.loss(params, model_state, first, model_rng, step, train)
+        game = variational(model, divergence, reduction)
+        return game.loss(params, model_state, first, model_rng, step, train)
 
-    return Objective(init, loss, views)
+    return bound._replace(init=init, loss=loss)
 
 
 def shuffle(rng: Array, z: Array, mask: Array | None = None) -> Array:

@@ -84,7 +84,7 @@ def beta_tcvae(
         pairs = zip(weights, metrics.values(), strict=True)
         return kl + sum((weight - 1.0) * part for weight, part in pairs), metrics
 
-    return variational(model, divergence, reduction)
+    return variational(model, divergence, reduction, Parts._fields)
 
 
 def decompose(

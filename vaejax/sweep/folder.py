@@ -22,7 +22,7 @@ from vaejax.kept_data import check_same_data, keep_data
 from vaejax.metric_lines import METRICS_FILE, JsonLines, damage
 from vaejax.parallel import replicated
 from vaejax.run import abstract_state
-from vaejax.scores import BEST_METRIC, headline, is_due, scores_of
+from vaejax.scores import headline, is_due, scores_of
 from vaejax.sweep.members import DIVERGED_FILE, Member
 from vaejax.sweep.program import Program, ordinary, with_numbers
 from vaejax.train_state import TrainState
@@ -54,7 +54,7 @@ class Folder:
         keep_config(member.workdir, member.config)
         keep_data(member.workdir, program.data_seen)
         about = {"config": as_json(member.config)}
-        self._checkpoints = Checkpoints(path, best_metric=BEST_METRIC, about=about)
+        self._checkpoints = Checkpoints(path, best_metric=self._settings.best_metric, about=about)
         if resumed:
             restored = self._checkpoints.restore_latest(abstract_state(program.run))
             state = with_numbers(restored, program.numbers_of(member))
@@ -107,7 +107,7 @@ class Folder:
         for name, values in scores.items():
             arrays = {metric: np.asarray(value) for metric, value in values.items()}
             self._lines.metrics(step, name, arrays)
-        self._checkpoints.add_scores(step, headline(scores))
+        self._checkpoints.add_scores(step, headline(scores, self._settings.best_metric))
 
     def close(self) -> None:
         """Return when everything is on disk."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vaejax.files import write_whole
-from vaejax.logging import INTERVAL
+from vaejax.metric_units import INTERVAL
 from vaejax.sweep.table import Row
 
 HEADLINE = ("elbo", "log_px", "kl")  # of an evaluation of the bound

@@ -129,7 +129,7 @@ class Program:
 
     def _objective_with(self, numbers: Numbers) -> Objective:
         section = self._section("objective", numbers)
-        return objective_of(section, self.run.context.model, self.run.source)
+        return objective_of(section, self.run.model, self.run.source)
 
     def _optimizer_with(self, numbers: Numbers) -> optax.GradientTransformation:
         section = self._section("optimizer", numbers)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vaejax.files import write_whole
-from vaejax.logging import INTERVAL, unit
+from vaejax.metric_units import INTERVAL, read_units, unit
 from vaejax.metrics import mean_interval
 from vaejax.sweep.members import Member
 
@@ -67,12 +67,20 @@ def _rows(members: Sequence[Member]) -> list[Row]:
                 single = not isinstance(value, list) and not metric.endswith(INTERVAL)
                 if metric != "step" and single:
                     values.setdefault((split, metric), {})[seed] = _number(value)
-    point = dict(members[0].point)
+    point, units = dict(members[0].point), read_units(members[0].workdir)
     if not values:
         return [Row(point, "", "", "", {}, *[math.nan] * 4, num_diverged)]
     return [
-        Row(point, *name, unit(name[1]), given, *mean_interval(list(given.values())), num_diverged)
-        for name, given in values.items()
+        Row(
+            point,
+            split,
+            metric,
+            unit(metric, units.get(split, {})),
+            given,
+            *mean_interval(list(given.values())),
+            num_diverged,
+        )
+        for (split, metric), given in values.items()
     ]
 
 
