@@ -31,9 +31,7 @@ def abstract_images(model: Any, num_images: int = 2) -> Any:
     """The shape of the images that codes are decoded to."""
     noise = noise_of(model, num_images)
     variables = abstract(model, num_images)[1]
-    return jax.eval_shape(
-        functools.partial(model.apply, method="from_noise"), variables, noise
-    )
+    return jax.eval_shape(functools.partial(model.apply, method="from_noise"), variables, noise)
 
 
 def random_variables(model: Any, reach: float, seed: int = 0) -> dict[str, Any]:

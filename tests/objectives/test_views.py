@@ -52,9 +52,7 @@ class Given:
         self.noise = self.views.noise(KEYS)
 
     def __call__(self, name, *args, **kwargs):
-        return jax.jit(partial(getattr(self.views, name), **kwargs))(
-            self.params, self.state, *args
-        )
+        return jax.jit(partial(getattr(self.views, name), **kwargs))(self.params, self.state, *args)
 
     def apply(self, *args, **kwargs):
         return jax.jit(partial(self.model.apply, **kwargs))(self.variables, *args)
