@@ -34,7 +34,7 @@ def get_config(variant: str = "") -> ConfigDict:
                     active_units=dict(),
                 ),
                 num_images=100_000,
-                num_repeats=3,
+                num_repeats=5,
             ),
             bound=dict(split="test", batch_size=256, num_examples=10_240),
         ),

@@ -43,6 +43,7 @@ from configs import betavae_celeba
 from experiments.command import carry_out, parser, runs_of, write_results
 from experiments.trained import BETA
 from vaejax import figures, sweep
+from vaejax.files import write_whole
 from vaejax.pictures import examples
 from vaejax.run import build
 from vaejax.train import FIGURES, RECONSTRUCTIONS_GIF, TRAVERSALS_GIF, train
@@ -147,7 +148,7 @@ def run(args: argparse.Namespace) -> None:
             return
     results = [result(member, math.prod(source.image_shape)) for member in members]
     write_results(results, folder)
-    (folder / "index.html").write_text(page(members, results, folder))
+    write_whole(folder / "index.html", page(members, results, folder))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

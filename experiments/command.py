@@ -9,6 +9,8 @@ from typing import Any
 
 from vaejax import main as program
 from vaejax import sweep
+from vaejax.config import ConfigError
+from vaejax.files import write_whole
 
 PUBLISHED = "published"  # the size without a flag
 RESULTS = "results.json"
@@ -25,13 +27,20 @@ def parser(about: str, sizes: Iterable[str]) -> argparse.ArgumentParser:
         A parser of `workdir` and `size`, a name.
     """
     flags = argparse.ArgumentParser(description=about)
-    flags.add_argument("--workdir", type=Path, required=True, help="folder of runs and results")
+    flags.add_argument("--workdir", type=_folder, required=True, help="of runs and results")
     flags.set_defaults(size=PUBLISHED)
     group = flags.add_mutually_exclusive_group()
     for size in sizes:
         if size != PUBLISHED:
             group.add_argument(f"--{size}", dest="size", action="store_const", const=size)
     return flags
+
+
+def _folder(text: str) -> Path:
+    try:
+        return program.workdir_of(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def sweep_parser(about: str, sizes: Iterable[str]) -> argparse.ArgumentParser:
@@ -62,8 +71,7 @@ def carry_out(run: Callable[[argparse.Namespace], None], args: argparse.Namespac
 def write_results(results: Mapping[str, Any] | Sequence[Any], folder: Path) -> None:
     """Write `results.json`; a number that is not finite is null, as in `metrics.jsonl`."""
     finite = json.loads(json.dumps(results), parse_constant=lambda _: None)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULTS).write_text(json.dumps(finite, indent=1) + "\n")
+    write_whole(folder / RESULTS, json.dumps(finite, indent=1) + "\n")
 
 
 def diverged(members: Iterable[sweep.Member], folder: Path) -> list[str]:

@@ -124,7 +124,6 @@ def config_of(size: Size) -> ml_collections.ConfigDict:
         config.eval.disentanglement.update(
             scores=dict(beta_vae_score={}, factor_vae_score={}, mig={}, active_units={}),
             num_images=size.num_images,
-            num_repeats=2,
         )
     return config
 

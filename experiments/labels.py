@@ -9,7 +9,7 @@ import numpy as np
 from experiments.trained import Trained, codes_of
 from vaejax import metrics
 from vaejax.data import Subset
-from vaejax.evaluators.disentanglement import Table, varying
+from vaejax.evaluators.tables import Table, varying
 
 # More points of the same few images would not say more.
 POINTS = {"num_train": 2_000, "num_eval": 1_000}
@@ -40,10 +40,25 @@ def label_scores(
     }
 
 
+def shares_of_choice(scores: np.ndarray) -> np.ndarray:
+    """Which of the models each draw of labels chooses, [models, R], from their scores [models, R].
+
+    The metric saturates at 1, where models tie: k of them share a choice, 1/k each.
+    """
+    highest = scores == scores.max(0)
+    return highest / highest.sum(0)
+
+
+def num_tied(shares: np.ndarray) -> int:
+    """How many draws do not choose one model alone, from the shares [models, R]."""
+    return int((shares.max(0) < 1).sum())
+
+
 def _score(table: Table, rows: np.ndarray, repeat: int) -> float:
     """The metric of some rows of codes and factors."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "codes: .* points")  # few labels are the point here
+        # Few labels are the point here, and that of some values there is a single one.
+        warnings.filterwarnings("ignore", "codes: .* points|left out: ")
         return metrics.beta_vae_score(
             table.means[rows], table.factors[rows], rng=jax.random.key(repeat), **POINTS
         )["beta_vae_score"]

@@ -5,32 +5,34 @@
 Sweeps `configs/betavae_dsprites.py` over beta and latent size (a run that is there already is not
 trained again), scores each model's codes of that many labelled images, and writes to `workdir`
     runs         the runs; with `--laptop` or `--smoke` `runs_laptop`, `runs_smoke`;
-    scores.csv   one line per model and number of labels, with a 95 % bootstrap interval over draws
-                 of the images: how well the labels score this model, not how seeds differ;
+    scores.csv   one line per model and number of labels: the score, with a 95 % interval over draws
+                 of the labelled images, and how many of the draws choose this beta;
     scores.png   the score against beta_norm = beta M / N, a line per latent size M, a panel per
                  number of labels (the inverted U of Higgins et al., beta-VAE, 2017, figure 6);
                  needs matplotlib.
-It prints the best beta and beta_norm per latent size and number of labels. The published sweep
-takes hours on a GPU; `--laptop` is a small one, with upright sprites and a dense network, and
-`--smoke` tries the whole path in a minute. `future_plans.py` is the whole experiment: several
-seeds, and what few labels cost.
+It prints the best beta and beta_norm per latent size and number of labels, and how sure the choice
+is: the share of the draws of labels that each beta wins, and of those in which some tie. There is
+one seed: how models of others differ is not in these numbers. The published sweep takes hours on a
+GPU; `--laptop` is a small one, with upright sprites and a dense network, and `--smoke` tries the
+whole path in a minute. `future_plans.py` is the whole experiment: several seeds, and what few
+labels cost.
 """
 
 import argparse
 import csv
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from configs import betavae_dsprites
 from experiments.command import carry_out, diverged, runs_of, sweep_parser
-from experiments.labels import label_scores
+from experiments.labels import label_scores, num_tied, shares_of_choice
 from experiments.style import COLOURS, can_draw, draw, panels_of
 from experiments.trained import BETA, LATENT_SIZE, Trained, trained
 from vaejax import metrics, sweep
@@ -64,8 +66,26 @@ SIZES = {
 }
 
 
+class Reading(NamedTuple):
+    """What the labels say of a model: by their number, the metric of every draw of them, [R]."""
+
+    latent_size: int
+    beta: float
+    beta_norm: float
+    label_scores: dict[int, np.ndarray]
+
+
 class Score(NamedTuple):
-    """The Higgins metric of the models of a point, with labels for some images."""
+    """The Higgins metric of a model, with labels for some images.
+
+    Attributes:
+        latent_size, beta, beta_norm: of the model.
+        num_labels: how many images.
+        score: the mean over draws of the images from the training split.
+        low, high: a 95 % interval for its expectation over such draws; NaN where all agree.
+        share_chosen: of the draws that choose this beta among those of its latent size.
+        share_tied: of the draws in which several of them score highest and share the choice.
+    """
 
     latent_size: int
     beta: float
@@ -74,6 +94,8 @@ class Score(NamedTuple):
     score: float
     low: float
     high: float
+    share_chosen: float
+    share_tied: float
 
 
 def members_of(size: Size, num_steps: int | None, workdir: Path) -> list[sweep.Member]:
@@ -93,32 +115,50 @@ def members_of(size: Size, num_steps: int | None, workdir: Path) -> list[sweep.M
     return sweep.make_members(config, points, seeds=[config.train.seed], workdir=workdir)
 
 
-def with_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """The mean of values and its 95 % bootstrap interval."""
-    return float(values.mean()), *metrics.bootstrap_interval(values, rng=jax.random.key(0))
+def read(models: Iterable[Trained], num_labels: Sequence[int]) -> list[Reading]:
+    """Read all models."""
+    readings = []
+    for model in models:
+        point, input_size = model.member.point, math.prod(model.run.source.image_shape)
+        latent_size, beta = point[LATENT_SIZE], point[BETA]
+        beta_norm = normalise_beta(beta, latent_size=latent_size, input_size=input_size)
+        values = label_scores(model, num_labels, NUM_REPEATS)
+        readings.append(Reading(latent_size, beta, beta_norm, values))
+    return readings
 
 
-def scores_of(model: Trained, num_labels: Sequence[int]) -> list[Score]:
-    """The model's score for every number of labels."""
-    point, input_size = model.member.point, int(np.prod(model.run.source.image_shape))
-    latent_size, beta = point[LATENT_SIZE], point[BETA]
-    beta_norm = normalise_beta(beta, latent_size=latent_size, input_size=input_size)
-    return [
-        Score(latent_size, beta, beta_norm, n, *with_interval(values))
-        for n, values in label_scores(model, num_labels, NUM_REPEATS).items()
-    ]
+def scores_of(readings: Sequence[Reading], *, latent_size: int, num_labels: int) -> list[Score]:
+    """The scores of the models of a latent size, with that many labels."""
+    some = [reading for reading in readings if reading.latent_size == latent_size]
+    shares = shares_of_choice(np.stack([reading.label_scores[num_labels] for reading in some]))
+    tied = num_tied(shares) / shares.shape[1]
+    scores = []
+    for reading, share in zip(some, shares.mean(1), strict=True):
+        score, _, low, high = metrics.mean_interval(reading.label_scores[num_labels])
+        model = latent_size, reading.beta, reading.beta_norm, num_labels
+        scores.append(Score(*model, score, low, high, float(share), tied))
+    return scores
 
 
-def best(scores: Sequence[Score], *, latent_size: int, num_labels: int) -> Score:
-    """The score of the beta to choose for a latent size, by that many labels."""
-    of_both = [s for s in scores if (s.latent_size, s.num_labels) == (latent_size, num_labels)]
-    return max(of_both, key=lambda s: s.score)
+def choice(scores: Sequence[Score]) -> str:
+    """What labels choose among the models of one latent size, and how surely, in a line."""
+    best = max(score.score for score in scores)
+    chosen = [score for score in scores if score.score == best]
+    betas = " or ".join(f"beta {s.beta:g}, beta_norm {s.beta_norm:.4g}" for s in chosen)
+    first, ranked = chosen[0], sorted(scores, key=lambda s: -s.share_chosen)
+    interval = "" if math.isnan(first.low) else f" [{first.low:.3f}, {first.high:.3f}]"
+    shares = ", ".join(f"beta {s.beta:g} {s.share_chosen:.0%}" for s in ranked if s.share_chosen)
+    return (
+        f"{first.latent_size} latents, {first.num_labels:,} labels: {betas}, score {best:.3f}"
+        f"{interval}; of {NUM_REPEATS} draws of the labels: {shares} ({first.share_tied:.0%} tied)"
+    )
 
 
 def write_table(scores: Sequence[Score], path: Path) -> None:
-    """A line per score, with commas."""
+    """A line per score, with commas; what is not known is empty."""
+    rows = [["" if math.isnan(value) else value for value in score] for score in scores]
     with path.open("w", newline="") as file:
-        csv.writer(file).writerows([Score._fields, *scores])
+        csv.writer(file).writerows([Score._fields, *rows])
 
 
 def score_panels(scores: Sequence[Score]) -> Any:
@@ -163,16 +203,14 @@ def run(args: argparse.Namespace) -> None:
         return
     for name in diverged(members, folder):
         print(f"{name}: diverged")
-    scores = [score for model in trained(members) for score in scores_of(model, size.num_labels)]
-    write_table(scores, folder / "scores.csv")
-    for latent_size in sorted({score.latent_size for score in scores}):
+    readings = read(trained(members), size.num_labels)
+    scores = []
+    for latent_size in sorted({reading.latent_size for reading in readings}):
         for count in size.num_labels:
-            chosen = best(scores, latent_size=latent_size, num_labels=count)
-            print(
-                f"{latent_size} latents, {count:,} labels: beta {chosen.beta:g}, beta_norm "
-                f"{chosen.beta_norm:.4g}, score {chosen.score:.3f} "
-                f"[{chosen.low:.3f}, {chosen.high:.3f}]"
-            )
+            some = scores_of(readings, latent_size=latent_size, num_labels=count)
+            scores += some
+            print(choice(some))
+    write_table(sorted(scores), folder / "scores.csv")
     if not can_draw():
         print("no scores.png: it needs matplotlib (pip install 'vaejax[plots]')")
     elif scores:

@@ -1,11 +1,13 @@
 """How printed figures look. Drawing needs matplotlib (`pip install 'vaejax[plots]'`)."""
 
 import importlib.util
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vaejax.config import ConfigError
+from vaejax.files import write_whole
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito, 2008
 INK, PALE = "#333333", "#999999"
@@ -42,9 +44,10 @@ def draw(path: Path, figure_of: Callable[..., Any], *args: Any) -> None:
     """Write the matplotlib figure `figure_of(*args)` to a PNG file."""
     import matplotlib
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        figure_of(*args).savefig(path)
+        figure_of(*args).savefig(content, format="png")
+    write_whole(path, content.getvalue())
 
 
 def panels_of(

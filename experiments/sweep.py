@@ -76,6 +76,8 @@ def run(config: ConfigDict, workdir: Path) -> None:
     rows = sweep.table(members)
     sweep.write_table(rows, workdir)
     print("\n".join(sweep.summary(rows)))
+    if SEEDS.value > 1:
+        print("[low, high]: 95 % intervals for the expected value over seeds")
     plot(rows, workdir)
     if not finished:
         print("stopped; the same command goes on from there")
@@ -84,7 +86,7 @@ def run(config: ConfigDict, workdir: Path) -> None:
 def main() -> None:
     program.parse(sys.argv, USAGE)
     with program.command():
-        run(program.CONFIG.value, Path(program.WORKDIR.value).expanduser())
+        run(program.CONFIG.value, program.workdir_of(program.WORKDIR.value))
 
 
 if __name__ == "__main__":

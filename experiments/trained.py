@@ -1,9 +1,7 @@
 """Finished members of a sweep, as models to look at."""
 
 import functools
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checkpoint import Checkpoints
 from vaejax.data import Source
 from vaejax.distributions import Normal, kl_normal
-from vaejax.evaluators.disentanglement import Table, Tables
-from vaejax.run import Run, build, restored_state
+from vaejax.evaluators.tables import Table, Tables
+from vaejax.metric_lines import METRICS_FILE, read_lines
+from vaejax.modes import restored
+from vaejax.run import Run
 from vaejax.sweep import Member
 from vaejax.train_state import TrainState
 from vaejax.types import Array
@@ -37,10 +36,7 @@ def trained(members: Iterable[Member]) -> Iterator[Trained]:
     """The models of all members that did not diverge."""
     for member in members:
         if not member.diverged:
-            run = build(member.config)
-            with closing(Checkpoints(member.workdir / "checkpoints")) as checkpoints:
-                state = restored_state(run, checkpoints)
-            yield Trained(member, run, state)
+            yield Trained(member, *restored(member.config, member.workdir))
 
 
 def history(workdir: Path, split: str) -> dict[str, np.ndarray]:
@@ -48,8 +44,8 @@ def history(workdir: Path, split: str) -> dict[str, np.ndarray]:
 
     A number that was not finite is NaN.
     """
-    lines = map(json.loads, (workdir / "metrics.jsonl").read_text().splitlines())
-    rows = [line for line in lines if line.pop("split") == split]
+    lines, _ = read_lines(workdir / METRICS_FILE)
+    rows = [line for line in lines if line.pop("split", None) == split]
     return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
 
 

@@ -13,6 +13,7 @@ import optax
 import pytest
 
 from vaejax.checkpoint import Checkpoints, DamagedCheckpoint
+from vaejax.checkpoint_record import is_evaluated
 from vaejax.parallel import batch_sharding, data_mesh, replicated
 
 
@@ -105,6 +106,59 @@ def test_keeps_the_two_latest_and_the_best(open_checkpoints, tmp_path):
     assert (reopened.latest_step, reopened.best_step) == (6, 2)
     assert_same_bytes(reopened.restore_best(ABSTRACT), make_state(2))
     assert_same_bytes(reopened.restore_latest(ABSTRACT), make_state(6))
+
+
+def test_a_score_may_come_after_its_checkpoint(open_checkpoints, tmp_path):
+    """What has no score yet is kept until it has one, and is the best if that is the highest."""
+    checkpoints = open_checkpoints()
+    for step, elbo in [(1, -9.0), (2, -1.0), (3, -5.0)]:
+        checkpoints.save(make_state(step))
+        assert checkpoints.best_step != step and checkpoints.latest_step == step
+        checkpoints.add_scores(step, {"elbo": jnp.float32(elbo), "kl": 1.0})
+        assert checkpoints.known(step)["metrics"] == {"elbo": elbo}
+    checkpoints.save(make_state(4))
+    checkpoints.close()
+    reopened = open_checkpoints()
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == [2, 3, 4]
+    assert (reopened.latest_step, reopened.best_step) == (4, 2)
+    assert [is_evaluated(tmp_path, step) for step in (2, 3, 4)] == [True, True, False]
+    reopened.add_scores(4, None)  # an evaluation without the best metric
+    assert is_evaluated(tmp_path, 4) and reopened.best_step == 2
+    assert_same_bytes(reopened.restore_best(ABSTRACT), make_state(2))
+    with pytest.raises(ValueError, match=r"^metrics: expected elbo among them, got kl$"):
+        reopened.add_scores(4, {"kl": 1.0})
+
+
+def test_damaged_notes_are_forgotten_and_the_state_is_not(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints(about={"config": {"seed": 7}})
+    checkpoints.save(make_state(1))
+    checkpoints.add_scores(1, {"elbo": -5.0})
+    checkpoints.note(1, drawn=True)
+    checkpoints.close()
+    wanted = {"metrics": {"elbo": -5.0}, "drawn": True, "config": {"seed": 7}}
+    found = open_checkpoints().known(1)
+    assert {name: found[name] for name in wanted} == wanted
+    notes = tmp_path / "1" / "notes.json"
+    notes.write_text(notes.read_text().replace("-5.0", "-4.0"))
+    with pytest.warns(UserWarning, match="the notes on the checkpoint of step 1 are damaged"):
+        reopened = open_checkpoints()
+    assert reopened.best_step is None and not is_evaluated(tmp_path, 1)
+    assert reopened.known(1)["config"] == {"seed": 7}
+    assert_same_bytes(reopened.restore_latest(ABSTRACT), make_state(1))
+    reopened.add_scores(1, {"elbo": -5.0})
+    assert reopened.best_step == 1
+
+
+def test_notes_go_with_the_checkpoint_that_they_are_on(open_checkpoints):
+    checkpoints = open_checkpoints()
+    checkpoints.save(make_state(1))
+    checkpoints.add_scores(1, {"elbo": -5.0})
+    checkpoints.close()
+    reopened = open_checkpoints()
+    reopened.save(make_state(1))  # by another run, which has not evaluated it
+    reopened.wait()
+    assert reopened.known(1)["metrics"] is None
+    assert open_checkpoints().best_step is None
 
 
 def test_a_score_that_is_not_finite_is_never_the_best(open_checkpoints):

@@ -5,11 +5,12 @@ import inspect
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 import pytest
 
 from vaejax import objectives, schedules
-from vaejax.checks import check_number
+from vaejax.checks import check_counts, check_number
 from vaejax.config import build
 from vaejax.distributions import Normal, gaussian, normal_latent, sum_events
 from vaejax.optimizers import OPTIMIZERS, make_optimizer
@@ -145,7 +146,30 @@ def test_sections_of_a_configuration_may_hold_traced_numbers():
     np.testing.assert_allclose(jax.vmap(loss)(numbers, numbers), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, "1", True, None, [1.0], np.ones(1), 1j, {}])
+def test_what_is_no_number_is_no_number_whatever_is_asked_of_it(value):
+    with pytest.raises(ValueError, match="^rate: expected any, got "):
+        check_number("rate", value, lambda x: True, "any")
+
+
+@pytest.mark.parametrize(
+    "value", [1, 0.5, 10**400, np.float32(1), np.array(2), jnp.bfloat16(1), ml_dtypes.bfloat16(1)]
+)
+def test_numbers_of_all_libraries_are_numbers(value):
+    check_number("rate", value, lambda x: x > 0, "a number > 0")
+    with pytest.raises(ValueError, match="rate: expected a number < 0"):
+        check_number("rate", value, lambda x: x < 0, "a number < 0")
+    check_number("factor", np.inf, lambda x: x > 1, "a number > 1", finite=False)
+
+
 def test_known_numbers_are_checked_and_traced_ones_let_through():
     with pytest.raises(ValueError, match="rate: expected a number > 0, got -1.0"):
         check_number("rate", -1.0, lambda x: x > 0, "a number > 0")
     jax.vmap(lambda x: check_number("rate", x, lambda x: x > 0, "a number > 0"))(jnp.array([-1.0]))
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "3", None, np.array([3])])
+def test_counts_are_integers_and_large_enough(value):
+    check_counts(num_rows=(1, 1), num_bins=(np.int32(2), 2))
+    with pytest.raises(ValueError, match=r"^num_rows: expected (at least 1|an integer), got"):
+        check_counts(num_bins=(2, 2), num_rows=(value, 1))

@@ -4,10 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 from vaejax import create_train_state, make_optimizer
 from vaejax.data import ArraySource
 from vaejax.evaluators import Context, bound, pick_split, some_examples
+from vaejax.logging import unit
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
 from vaejax.parallel import data_mesh, replicated
@@ -49,6 +51,38 @@ def test_score_is_the_mean_over_the_images(context, state):
     output = context.model.apply(variables, images, noise=(jnp.zeros((21, 2)),))
     scores = dict(bound(context, batch_size=8)(state))
     np.testing.assert_allclose(scores["log_px"], output.log_px.mean(), rtol=1e-5)
+
+
+def test_intervals_are_those_of_the_mean_over_the_images(context, state):
+    images = context.splits["test"].images(np.arange(21))
+    variables = {"params": state.ema_params["model"]}
+    output = context.model.apply(variables, images, noise=(jnp.zeros((21, 2)),))
+    kl = output.latents[0].kl.sum(1)
+    each = {"log_px": output.log_px, "kl": kl, "elbo": output.log_px - kl}
+    each["elbo_bpd"] = -each["elbo"] / (64 * np.log(2))
+    scores = dict(bound(context, batch_size=8)(state))
+    for name, values in each.items():
+        ends = scipy.stats.t.interval(0.95, 20, np.mean(values), scipy.stats.sem(values))
+        np.testing.assert_allclose([scores[f"{name}_low"], scores[f"{name}_high"]], ends, rtol=1e-4)
+        assert unit(f"{name}_low") == unit(name)
+    names = list(scores)
+    assert names[names.index("elbo") + 1 :][:2] == ["elbo_low", "elbo_high"]
+    assert "per_example" not in scores and "loss_low" not in scores
+
+
+def test_of_one_image_there_is_no_interval(context, state):
+    scores = dict(bound(context, batch_size=8, num_examples=1)(state))
+    assert np.isfinite(scores["elbo"])
+    assert np.isnan([scores["elbo_low"], scores["elbo_high"]]).all()
+
+
+def test_an_objective_that_knows_means_only_has_no_interval(context, state):
+    def loss(*args):
+        total, (metrics, model_state) = context.objective.loss(*args)
+        return total, ({"elbo": metrics["elbo"]}, model_state)
+
+    own = context._replace(objective=context.objective._replace(loss=loss))
+    assert set(dict(bound(own, batch_size=8)(state))) == {"elbo", "num_examples"}
 
 
 def test_some_examples_are_the_same_every_time_and_distinct(context):

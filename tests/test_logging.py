@@ -46,7 +46,10 @@ def test_units():
         "elbo": "nats/image",
         "kl/3": "nats/image",
         "capacity": "nats/image",
+        "elbo_low": "nats/image",
         "elbo_bpd": "bits/dim",
+        "elbo_bpd_low": "bits/dim",
+        "beta_high": "",
         "reconstruction_per_dim": "nats/dim",
         "images_per_second": "/s",
         "loss": "",
@@ -73,6 +76,9 @@ def test_describe():
     text = "beta 4, loss nan, elbo -62.12, kl 20,062 nats/image, elbo_bpd 0.02194 bits/dim"
     assert describe(metrics) == text
     assert describe(metrics, ("kl", "mig", "beta")) == "kl 20,062 nats/image, beta 4"
+    known = {"elbo": -62.1, "elbo_low": -63.0, "elbo_high": np.float32(-61.2)}
+    assert describe(known) == "elbo -62.1 [-63, -61.2] nats/image"
+    assert describe({**known, "elbo_low": np.nan}) == "elbo -62.1 nats/image"
 
 
 def test_a_line_is_one_json_object(open_log, tmp_path):

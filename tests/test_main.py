@@ -61,11 +61,15 @@ def test_train_evaluate_and_sample(config_file, tmp_path):
     folder = f"--workdir={tmp_path / 'run'}"
     for flags, written in [
         ([f"--config={config_file}", folder, "--config.train.num_steps=6"], "metrics.jsonl"),
-        # From here on the folder knows its configuration.
+        # From here on the folder knows its configuration, at the end without its file.
         ([folder, "--mode=evaluate", "--config.eval.bound.batch_size=8"], "evaluation_6.json"),
         ([folder, "--mode=sample", "--temperature=0.7"], "samples_6.png"),
     ]:
-        done = run_main(*flags, XDG_CACHE_HOME=str(tmp_path / "cache"))
+        if "--mode=sample" in flags:
+            (tmp_path / "run" / "config.json").unlink()
+        cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "JAX_COMPILATION_CACHE_DIR": ""}
+        done = run_main(*flags, **cache)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "run" / written).exists()
+    assert "config.json: it is not there; written again from the checkpoint of" in done.stdout
     assert list((tmp_path / "cache" / "vaejax" / "compiled").iterdir())

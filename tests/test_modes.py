@@ -1,5 +1,8 @@
 """Sampling a run that its folder describes, and what does not fit it."""
 
+import json
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -63,6 +66,10 @@ def test_samples_need_no_data(workdir, config):
     ("arguments", "message"),
     [
         ({"temperature": (-1.0,)}, "--temperature: expected numbers >= 0, got"),
+        ({"temperature": (1.0, np.nan)}, "--temperature: expected numbers >= 0, got"),
+        ({"temperature": (np.inf,)}, "--temperature: expected numbers >= 0, got"),
+        ({"temperature": ("warm",)}, "--temperature: expected numbers >= 0, got"),
+        ({"temperature": ()}, "--temperature: expected numbers >= 0, got"),
         ({"temperature": (1.0, 2.0)}, "--temperature: expected a number or 1 of them, got 2"),
         ({"shared_groups": 2}, "--shared_groups: expected 0 to 1, got 2"),
         ({"reestimate": True}, "--reestimate: expected a model with batch statistics"),
@@ -71,3 +78,15 @@ def test_samples_need_no_data(workdir, config):
 def test_what_does_not_fit_the_model_is_told(workdir, config, arguments, message):
     with pytest.raises(ConfigError, match=message):
         modes.sample(config, workdir, **arguments)
+
+
+def test_an_interval_that_is_not_known_is_null_and_is_not_printed(tmp_path, monkeypatch, capsys):
+    known = {"kl": np.float32(2.0), "kl_low": 1.5, "kl_high": 2.5}
+    scores = {"test/bound": {"elbo": -1.0, "elbo_low": np.nan, "elbo_high": np.nan, **known}}
+    run, state = SimpleNamespace(evaluate=lambda state: scores), SimpleNamespace(step=3)
+    monkeypatch.setattr(modes, "restored", lambda *args: (run, state))
+    modes.evaluate(None, tmp_path)
+    kept = json.loads((tmp_path / "evaluation_3.json").read_text(), parse_constant=pytest.fail)
+    assert kept["test/bound"]["elbo_low"] is None and kept["test/bound"]["kl_high"] == 2.5
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "elbo -1 nats/image kl 2 [1.5, 2.5] nats/image" in printed

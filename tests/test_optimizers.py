@@ -49,6 +49,31 @@ def test_official_adamax(shared):
         ({"name": "adam", "learning_rate": 1.0, "clip_norm": -1.0}, "clip_norm: expected"),
         ({"name": "adam", "learning_rate": 1.0, "l2": -1.0}, "l2: expected a number >= 0"),
         ({"name": "adam", "learning_rate": 1.0, "bta1": 0.5}, "bta1: unknown.* 'b1'"),
+        (
+            {"name": "adam", "learning_rate": np.inf},
+            "learning_rate: expected a number > 0 or a sch",
+        ),
+        ({"name": "adam", "learning_rate": np.nan}, "learning_rate: expected .* got nan"),
+        ({"name": "adam", "learning_rate": "1e-3"}, "learning_rate: expected .* got '1e-3'"),
+        ({"name": "adam", "learning_rate": True}, "learning_rate: expected .* got True"),
+        ({"name": "adam", "learning_rate": lambda t: -1.0}, "learning_rate: .* at step 0 too, got"),
+        (
+            {"name": "adam", "learning_rate": lambda t: 1 - t},
+            "learning_rate: .* at step 1000000000",
+        ),
+        ({"name": "adam", "learning_rate": lambda t: np.nan}, "learning_rate: expected .* got nan"),
+        ({"name": "adam", "learning_rate": 1.0, "clip_norm": np.inf}, "clip_norm: expected"),
+        ({"name": "adam", "learning_rate": 1.0, "l2": np.nan}, "l2: expected a number >= 0"),
+        ({"name": "adam", "learning_rate": 1.0, "b1": 1.0}, r"b1: expected a number in \[0, 1\)"),
+        ({"name": "adam", "learning_rate": 1.0, "b2": "0.9"}, "b2: expected .* got '0.9'"),
+        ({"name": "adam", "learning_rate": 1.0, "eps": -1e-8}, "eps: expected a number >= 0"),
+        ({"name": "adam", "learning_rate": 1.0, "nesterov": 1}, "nesterov: expected True or False"),
+        ({"name": "adam", "learning_rate": 1.0, "mu_dtype": "f33"}, "mu_dtype: expected the name"),
+        ({"name": "adamw", "learning_rate": 1.0, "mask": "all"}, "mask: expected a tree"),
+        ({"name": "adamw", "learning_rate": 1.0, "weight_decay": np.inf}, "weight_decay: expected"),
+        ({"name": "sgd", "learning_rate": 1.0, "momentum": 1.5}, "momentum: expected a number in"),
+        ({"name": "rmsprop", "learning_rate": 1.0, "decay": -0.1}, "decay: expected a number in"),
+        ({"name": 3, "learning_rate": 1.0}, "name: expected one of"),
     ],
 )
 def test_impossible_settings_are_refused(kwargs, message):
@@ -70,7 +95,16 @@ def test_players_have_optimisers_of_their_own():
     ("players", "message"),
     [
         ({"discriminator": {"name": "adm", "learning_rate": 1.0}}, "players.discriminator.name: "),
-        ({"discriminator": {"name": "adam"}}, "players.discriminator.*learning_rate"),
+        ({"discriminator": {"name": "adam"}}, "players.discriminator.learning_rate: expected a va"),
+        ({"discriminator": {"learning_rate": 1.0}}, "players.discriminator.name: expected a value"),
+        (
+            {"discriminator": {"name": "adam", "learning_rate": {"name": "warm_up"}}},
+            "players.discriminator.learning_rate: expected a number > 0 or a schedule, got {",
+        ),
+        (
+            {"model": {"name": "sgd", "learning_rate": 1.0, "players": {"model": {}}}},
+            "players.model.players: expected none",
+        ),
         (
             {"critic": {"name": "adam", "learning_rate": 1.0}},
             "players: expected some of .*'critic'",

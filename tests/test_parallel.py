@@ -10,6 +10,7 @@ from vaejax.parallel import (
     batch_sharding,
     data_mesh,
     example_positions,
+    gather_over_shards,
     mean_over_shards,
     replicated,
     shard_index,
@@ -22,6 +23,7 @@ def test_outside_of_shards_nothing_changes():
     tree = {"a": jnp.arange(3.0)}
     assert mean_over_shards(tree) is tree
     assert sum_over_shards(tree) is tree
+    assert gather_over_shards(tree) is tree
     np.testing.assert_array_equal(jax.jit(lambda: example_positions(4))(), np.arange(4))
 
 
@@ -45,6 +47,12 @@ def test_under_shard_map_averages_cross_devices():
     spec = PartitionSpec(DATA_AXIS)
     mapped = jax.shard_map(inside, mesh=data_mesh(), in_specs=spec, out_specs=spec, check_vma=False)
     check(values, *jax.jit(mapped)(values))
+
+
+def test_rows_are_gathered_in_the_order_of_the_batch():
+    rows = np.arange(32.0, dtype=np.float32).reshape(8, 2, 2)
+    gathered = jax.pmap(gather_over_shards, axis_name=DATA_AXIS, out_axes=None)(rows)
+    np.testing.assert_array_equal(gathered, rows.reshape(16, 2))
 
 
 def test_shardings_split_the_batch_or_nothing():

@@ -6,11 +6,12 @@ import pytest
 
 from vaejax import objectives
 from vaejax.config import ConfigError, run_config
-from vaejax.run import build
+from vaejax.pictures import Pictures, examples
+from vaejax.run import build, initial_state
 
 
-def config_of(folder, likelihood, **data):
-    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1)).astype(np.uint8)
+def config_of(folder, likelihood, channels=1, **data):
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, channels)).astype(np.uint8)
     np.save(folder / "images.npy", images)
     return run_config(
         data=dict(name="array", path=str(folder / "images.npy"), **data),
@@ -60,4 +61,29 @@ def test_the_shape_of_images_must_be_theirs(tmp_path):
     with config.unlocked():
         config.model.image_shape = (8, 8, 3)
     with pytest.raises(ConfigError, match=r"config.model.image_shape: expected \(8, 8, 1\)"):
+        build(config)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize(
+    ("channels", "shown"), [(2, "2 as red and green"), (4, "3 as red, "), (5, "3")]
+)
+def test_images_of_other_than_one_or_three_channels(tmp_path, likelihood, channels, shown):
+    line = rf"^images have {channels} channels, .* pictures show the first {shown}"
+    with pytest.warns(UserWarning, match=line):
+        run = build(config_of(tmp_path, dict(name=likelihood), channels))
+    state = initial_state(run)
+    for _, picture in Pictures(run.context, run.held_out).panels(state):
+        assert picture.shape[-1] == 3
+    assert examples(run.source).shape[-1] == 3
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5])
+@pytest.mark.parametrize("model", ["ConvVAE", "NVAE"])
+def test_channels_that_a_likelihood_has_no_place_for(tmp_path, channels, model):
+    config = config_of(tmp_path, dict(name="logistic_mixture"), channels)
+    if model == "NVAE":
+        with config.unlocked():
+            config.model = dict(name="NVAE", likelihood=dict(name="logistic_mixture"))
+    with pytest.raises(ConfigError, match=rf"^config.model.*: channels: .* got {channels}"):
         build(config)

@@ -201,6 +201,12 @@ def test_eval_step_is_a_masked_mean_of_the_averaged_parameters(
     assert float(masked["num_examples"]) == 10
     np.testing.assert_allclose(masked["elbo"], alone["elbo"], rtol=1e-5)
     np.testing.assert_allclose(masked["kl_dims/0"], alone["kl_dims/0"], rtol=1e-4, atol=1e-6)
+    every, counted = masked["per_example"], alone["per_example"]
+    np.testing.assert_array_equal(every.pop("mask"), mask)
+    for name, values in every.items():
+        assert values.shape == (16,)
+        np.testing.assert_allclose(values[:10], counted[name], rtol=1e-4)
+        np.testing.assert_allclose(values[:10].mean(), alone[name], rtol=1e-4)
 
 
 def test_ema_decay_out_of_range_is_refused(objective):

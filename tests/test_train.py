@@ -77,6 +77,26 @@ def test_resumed_run_is_byte_for_byte_the_unbroken_one(config, finished, tmp_pat
     assert (tmp_path / "metrics.jsonl").read_bytes() == expected
 
 
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [
+        ({"name": "factor_vae", "gamma": 6.0}, "expected an even number for two halves, got 1"),
+        ({"name": "beta_tcvae", "beta": 6.0}, "expected at least 2 images at once"),
+    ],
+)
+def test_a_batch_that_an_objective_refuses_is_a_mistake_in_the_configuration(
+    bar_images, tmp_path, monkeypatch, objective, expected
+):
+    alone = jax.devices()[:1]
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
+    monkeypatch.setattr(jax, "devices", lambda: alone)
+    config = tiny_config(bar_images)
+    config.objective = objective
+    config.train.batch_size = 1
+    with pytest.raises(ConfigError, match=rf"^config\.train\.batch_size: {expected}"):
+        train(config, tmp_path)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_the_step_at_hand(config, finished, tmp_path, monkeypatch, number):
     from vaejax import train as module
@@ -162,7 +182,7 @@ def test_parameters_that_are_not_finite_are_neither_evaluated_nor_saved(config, 
 
 
 def test_steps_skipped_again_and_again_end_the_run(config, tmp_path, monkeypatch):
-    monkeypatch.setattr("vaejax.train.MAX_SKIPPED", 5)
+    monkeypatch.setattr("vaejax.health.MAX_SKIPPED", 5)
     config.optimizer.learning_rate = 1e30
     config.update_from_flattened_dict({"train.skip_factor": 10.0, "train.eval_every": 12})
     with pytest.raises(FloatingPointError, match=r"[5-9] steps in a row were skipped.* at step "):

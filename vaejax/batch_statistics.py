@@ -6,6 +6,7 @@ above all, give features of other statistics.
 Reference: Vahdat & Kautz, NVAE, 2020, section 4 (re-adjusted batch-norm statistics).
 """
 
+import io
 import os
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from vaejax.files import write_whole
 from vaejax.types import Array
 
 PARAMETERS = "parameters_crc32"  # beside the statistics: of the parameters that they belong to
@@ -66,12 +68,10 @@ def reestimate_batch_stats(
 
 def save_batch_stats(path: str | os.PathLike[str], batch_stats: Any, params: Any) -> None:
     """Write statistics for the parameters `params`; the `.npz` holds a CRC-32 of every array."""
-    path = Path(path)
+    content = io.BytesIO()
     arrays = flatten_dict(jax.device_get(batch_stats), sep="/")
-    unfinished = path.with_name(f".{path.name}")
-    with unfinished.open("wb") as file:
-        np.savez(file, **{PARAMETERS: np.asarray(_crc32(params))}, **arrays)
-    os.replace(unfinished, path)
+    np.savez(content, **{PARAMETERS: np.asarray(_crc32(params))}, **arrays)
+    write_whole(path, content.getvalue())
 
 
 def load_batch_stats(path: str | os.PathLike[str], params: Any) -> Any | None:

@@ -1,23 +1,20 @@
 """Checkpoints of a training run: saved in the background, verified when read, on Orbax v1.
 
-A checkpoint holds the train state and a record: the evaluation's score, and the shape, dtype and
-CRC-32 of every leaf. The format itself does not notice a flipped byte in an array; the record does.
-Of all checkpoints three survive: the two latest, so that a damaged newest one still leaves one to
-go on from, and the best by a metric of the evaluation.
+A checkpoint holds the train state and a record with the CRC-32 of every leaf, and takes notes of
+what is known later, see `checkpoint_record`. The format itself does not notice a flipped byte in an
+array; the record does. Of all checkpoints three survive: the two latest, so that a damaged newest
+one still leaves one to go on from, and the best by a metric of the evaluation.
 """
 
-import json
 import logging
 import math
 import os
 import warnings
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import tensorstore
 
 try:
@@ -25,12 +22,13 @@ try:
 except ImportError:  # where v1 has not moved out of the experimental package yet
     from orbax.checkpoint.experimental import v1 as ocp
 
+from vaejax import checkpoint_record as records
+from vaejax.checkpoint_record import DamagedCheckpoint as DamagedCheckpoint
+from vaejax.checkpoint_record import damaged
+from vaejax.sealed import sealed
+
 # Orbax tells every step it takes; what a user needs to know arrives as an exception.
 logging.getLogger("absl").addFilter(lambda record: f"{os.sep}orbax{os.sep}" not in record.pathname)
-
-
-class DamagedCheckpoint(RuntimeError):
-    """A checkpoint whose files are truncated, missing or altered."""
 
 
 class Checkpoints:
@@ -48,11 +46,18 @@ class Checkpoints:
     Args:
         directory: where the checkpoints are, one folder per step; made if missing.
         best_metric: name of the metric whose highest value marks the best checkpoint.
+        about: JSON values that the record of every checkpoint saved here has too.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], *, best_metric: str = "elbo"):
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        best_metric: str = "elbo",
+        about: Mapping[str, Any] | None = None,
+    ):
         self._directory = os.path.abspath(directory)
-        self._best_metric = best_metric
+        self._best_metric, self._about = best_metric, dict(about or {})
         self._scores: dict[int, float] = {}
         self._pending: Any = None
         # Steps this run has written or read: what is on disk for them is what `save` would write.
@@ -62,17 +67,19 @@ class Checkpoints:
         # flipped byte it is always the record that reports it.
         context.array.saving.use_compression = False
         context.checkpointables.registry = ocp.handlers.local_registry()
-        context.checkpointables.registry.add(ocp.handlers.JsonHandler, checkpointable_name="record")
+        context.checkpointables.registry.add(
+            ocp.handlers.JsonHandler, checkpointable_name=records.RECORD
+        )
         self._checkpointer = ocp.training.Checkpointer(
             self._directory,
             context=context,
             preservation_policy=_KeepLatestAndBest(self._scores),
         )
-        for step in self._steps():
-            try:
-                self._remember(step, self._record(step)["metrics"])
-            except DamagedCheckpoint:
-                continue  # restoring it will say so
+        for step, record in records.records_in(self._directory):
+            self._remember(step, record["metrics"])
+            if records.has_damaged_notes(self._directory, step):
+                text = f"the notes on the checkpoint of step {step} are damaged: its score is lost"
+                warnings.warn(text, stacklevel=2)
 
     @property
     def latest_step(self) -> int | None:
@@ -89,31 +96,50 @@ class Checkpoints:
 
         Args:
             state: the train state.
-            metrics: of an evaluation of this state. Without them (or with a best metric that is not
-                finite) the checkpoint can be the latest but not the best.
+            metrics: of an evaluation of this state, if there has been one; see `add_scores`.
 
         Raises:
             ValueError: `metrics` lacks the best metric.
             Exception: whatever the previous save in the background met with (a full disk, ...).
         """
-        if metrics is not None and self._best_metric not in metrics:
-            names = ", ".join(sorted(metrics))
-            raise ValueError(f"metrics: expected {self._best_metric} among them, got {names}")
+        scores = None if metrics is None else self._scores_of(metrics)
         self.wait()
         step = int(state.step)
         if step in self._own and metrics is None:
             return  # a signal right after the regular save: keep that one, and its metrics
         state = jax.tree.map(lambda x: x if hasattr(x, "dtype") else jnp.asarray(x), state)
-        scores = {} if metrics is None else {self._best_metric: float(metrics[self._best_metric])}
-        record = {"metrics": scores, "leaves": _describe(state, checksum=True)}
+        leaves = records.describe(state, checksum=True)
+        record = sealed({"metrics": scores, **self._about, "leaves": leaves})
         self._own.add(step)
         self._remember(step, scores)
         self._pending = self._checkpointer.save_checkpointables_async(
-            step,
-            {"state": state, "record": record | {"crc32": _crc32_of_json(record)}},
-            force=True,
-            overwrite=True,
+            step, {"state": state, records.RECORD: record}, force=True, overwrite=True
         )
+
+    def add_scores(self, step: int, metrics: Mapping[str, Any] | None) -> None:
+        """Note on a checkpoint, once it is on disk, that it has been evaluated.
+
+        Args:
+            step: of the checkpoint.
+            metrics: of the evaluation. Without them, or with a best metric that is not finite, the
+                checkpoint can be the latest but not the best.
+
+        Raises:
+            ValueError: `metrics` lacks the best metric.
+        """
+        scores = {} if metrics is None else self._scores_of(metrics)
+        self._remember(step, scores)
+        self.note(step, metrics=scores)
+
+    def note(self, step: int, **values: Any) -> None:
+        """Note JSON values on a checkpoint, once it is on disk."""
+        self.wait()
+        if jax.process_index() == 0:
+            records.note(self._directory, step, **values)
+
+    def known(self, step: int) -> dict[str, Any]:
+        """The record of a checkpoint on disk, see `checkpoint_record.known`."""
+        return records.known(self._directory, step)
 
     def restore_latest(self, abstract_state: Any) -> Any:
         """The newest intact state; warns for every damaged one passed over."""
@@ -129,14 +155,14 @@ class Checkpoints:
         self.wait()
         if step not in self._steps():
             raise FileNotFoundError(f"{self._directory}: no checkpoint of step {step}")
-        saved = self._record(step)["leaves"]
-        _check_same_leaves(saved, _describe(abstract_state), step)
+        saved = records.read_record(self._directory, step)["leaves"]
+        records.check_same_leaves(saved, records.describe(abstract_state), step)
         self._read_through(step)
         abstract = jax.tree.map(_with_sharding, abstract_state)
         state = self._load(step, {"state": abstract})["state"]
-        restored = _describe(state, checksum=True)
+        restored = records.describe(state, checksum=True)
         if altered := [name for name in restored if restored[name] != saved[name]]:
-            raise _damaged(step, f"the bytes of {_some(altered)} have changed")
+            raise damaged(step, f"the bytes of {records.some(altered)} have changed")
         self._own.add(step)
         return state
 
@@ -156,8 +182,14 @@ class Checkpoints:
     def _steps(self) -> list[int]:
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
-    def _remember(self, step: int, metrics: Mapping[str, float]) -> None:
-        score = metrics.get(self._best_metric, math.nan)
+    def _scores_of(self, metrics: Mapping[str, Any]) -> dict[str, float]:
+        if self._best_metric not in metrics:
+            names = ", ".join(sorted(metrics))
+            raise ValueError(f"metrics: expected {self._best_metric} among them, got {names}")
+        return {self._best_metric: float(metrics[self._best_metric])}
+
+    def _remember(self, step: int, scores: Mapping[str, float] | None) -> None:
+        score = (scores or {}).get(self._best_metric, math.nan)
         self._scores.pop(step, None)
         if math.isfinite(score):
             self._scores[step] = score
@@ -173,12 +205,6 @@ class Checkpoints:
                 damage = error
         raise damage or FileNotFoundError(f"{self._directory}: no checkpoint to restore")
 
-    def _record(self, step: int) -> dict[str, Any]:
-        record = self._load(step, {"record": None})["record"]
-        if not isinstance(record, dict) or record.pop("crc32", None) != _crc32_of_json(record):
-            raise _damaged(step, "its record has changed")
-        return record
-
     def _load(self, step: int, abstract: dict[str, Any]) -> dict[str, Any]:
         try:
             return self._checkpointer.load_checkpointables(step, abstract)
@@ -186,7 +212,7 @@ class Checkpoints:
             cause: BaseException = error
             while cause.__cause__ is not None:
                 cause = cause.__cause__
-            raise _damaged(step, cause) from error
+            raise damaged(step, cause) from error
 
     def _read_through(self, step: int) -> None:
         """Read every stored value once, one after the other.
@@ -202,7 +228,7 @@ class Checkpoints:
             if not keys or not all(store.read(key).result().value for key in keys):
                 raise ValueError(f"data files are missing in {folder}")
         except ValueError as error:
-            raise _damaged(step, error) from error
+            raise damaged(step, error) from error
 
 
 class _KeepLatestAndBest:
@@ -222,64 +248,8 @@ def _best(scores: Mapping[int, float]) -> int | None:
     return max(scores, key=lambda step: (scores[step], step), default=None)
 
 
-def _describe(tree: Any, *, checksum: bool = False) -> dict[str, dict[str, Any]]:
-    """Shape and dtype (and CRC-32 of the bytes) of every leaf, by its path `a/b/c`."""
-    leaves = {
-        jax.tree_util.keystr(path, simple=True, separator="/"): leaf
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
-    record = {
-        name: {"dtype": str(leaf.dtype), "shape": list(leaf.shape)} for name, leaf in leaves.items()
-    }
-    if checksum:
-        for name, array in jax.device_get(jax.tree.map(_one_copy, leaves)).items():
-            record[name]["crc32"] = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view("u1"))
-    return record
-
-
-def _one_copy(leaf: Any) -> Any:
-    """A leaf that this process can read; of a replicated array, the copy on its first device."""
-    replicated = isinstance(leaf, jax.Array) and leaf.is_fully_replicated
-    return leaf.addressable_data(0) if replicated else leaf
-
-
 def _with_sharding(leaf: Any) -> jax.ShapeDtypeStruct:
     sharding = getattr(leaf, "sharding", None)
     if sharding is None:  # else Orbax would ask for the devices the checkpoint was written on
         sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
-
-def _check_same_leaves(saved: dict[str, Any], wanted: dict[str, Any], step: int) -> None:
-    """Raise one sentence that names the leaves in which a checkpoint and a state differ."""
-    differences = []
-    if missing := [name for name in wanted if name not in saved]:
-        differences.append(f"lacks {_some(missing)}")
-    if extra := [name for name in saved if name not in wanted]:
-        differences.append(f"also has {_some(extra)}")
-    shapes = {
-        name: [f"{leaf['dtype']}{leaf['shape']}" for leaf in (saved[name], wanted[name])]
-        for name in wanted
-        if name in saved
-    }
-    if other := [name for name, (got, want) in shapes.items() if got != want]:
-        got, want = shapes[other[0]]
-        differences.append(f"has {_some(other)} as {got}, not {want}")
-    if differences:
-        raise ValueError(
-            "abstract_state: expected the tree that was saved, got another: the checkpoint of step "
-            f"{step} {', and '.join(differences)}"
-        )
-
-
-def _some(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
-
-
-def _damaged(step: int, reason: object) -> DamagedCheckpoint:
-    lines = str(reason).splitlines()
-    return DamagedCheckpoint(f"checkpoint of step {step} is damaged: {lines[0] if lines else '?'}")
-
-
-def _crc32_of_json(value: Any) -> int:
-    return zlib.crc32(json.dumps(value, sort_keys=True).encode())

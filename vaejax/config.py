@@ -7,26 +7,31 @@ Every mistake is a `ConfigError` that begins with the key, says what was expecte
 nearest valid key.
 """
 
+import collections.abc
 import dataclasses
 import difflib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ml_collections
-from ml_collections.config_dict import placeholder
 
 from vaejax import data, distributions, models, objectives, optimizers, schedules
 from vaejax.checks import is_traced
+from vaejax.config_defaults import filled_in, type_hints
+from vaejax.config_values import ConfigError as ConfigError
+from vaejax.config_values import jsonable, plain
+from vaejax.types import Schedule
 
+SECTIONS = ("data", "model", "objective", "optimizer", "train", "eval")
 # Where a nested {name, ...} is looked up: by the key it stands at, else among the schedules.
 NESTED = {"likelihood": (distributions, distributions.Likelihood)}
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be run; the message begins with the offending key."""
+OTHERWISE_NESTED = (schedules, Schedule)
+# Errors whose messages say by themselves what is wrong; others are told with their types.
+TELLING = (ConfigError, ValueError, TypeError, AttributeError, OSError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,16 +86,19 @@ def run_config(
         variants: by name, what a variant changes, as `{"train.num_steps": 20}`.
         **sections: `data`, `model`, `objective`, `optimizer`, `train` and `eval`.
     """
+    check_sections(sections)
+    sections = plain("config", sections)
     valid = [field.name for field in dataclasses.fields(TrainSettings)]
     unknown = set(sections.get("train", {})) - set(valid)
     if unknown:
         raise ConfigError(unknown_key(f"config.train.{min(unknown)}", min(unknown), valid))
-    sections["train"] = _filled_in(sections.get("train", {}), TrainSettings)
+    sections["train"] = filled_in(sections.get("train", {}), TrainSettings)
     for section, package in (("data", data), ("model", models), ("objective", objectives)):
-        if factory := getattr(package, sections.get(section, {}).get("name", ""), None):
-            sections[section] = _filled_in(sections[section], factory)
+        factory = getattr(package, str(sections.get(section, {}).get("name")), None)
+        if inspect.isfunction(factory) or inspect.isclass(factory):
+            sections[section] = filled_in(sections[section], factory)
     if "optimizer" in sections:
-        sections["optimizer"] = _filled_in(sections["optimizer"], optimizers.make_optimizer)
+        sections["optimizer"] = filled_in(sections["optimizer"], optimizers.make_optimizer)
     config = ml_collections.ConfigDict(sections)
     variants = variants or {}
     check_variant(variant, variants)
@@ -99,35 +107,24 @@ def run_config(
     return config.lock()
 
 
+def check_sections(config: Mapping[str, Any] | ml_collections.ConfigDict) -> None:
+    """Raise `ConfigError` where a section has no such name, or is no mapping."""
+    for name, section in config.items():
+        if name not in SECTIONS:
+            raise ConfigError(unknown_key(f"config.{name}", name, SECTIONS))
+        check_mapping(f"config.{name}", section)
+
+
+def check_mapping(key: str, section: Any) -> None:
+    """Raise `ConfigError` unless a section is one."""
+    if not isinstance(section, Mapping | ml_collections.ConfigDict):
+        raise ConfigError(f"{key}: expected a section, names with their values, got {section!r}")
+
+
 def check_variant(variant: str, variants: Iterable[str]) -> None:
     """Raise `ConfigError` unless the variant is empty or one of these names."""
     if variant and variant not in variants:
         raise ConfigError(f"variant: expected one of {sorted(variants)}, got {variant!r}")
-
-
-def _filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[str, Any]:
-    """A section and the simple defaults of its factory; None becomes a typed placeholder.
-
-    An integer where only floats belong becomes one, so that other floats can be set in its place.
-    """
-    filled, hints = dict(section), _type_hints(factory)
-    for name, parameter in inspect.signature(factory).parameters.items():
-        default = parameter.default
-        if name in ("name", "parent"):  # fields of every flax module
-            continue
-        if name in section and (section[name] is not None or default is not None):
-            kinds = {hints.get(name), *typing.get_args(hints.get(name))}
-            if type(section[name]) is int and float in kinds and int not in kinds:
-                filled[name] = float(section[name])
-            continue
-        if isinstance(default, bool | int | float | str):
-            filled[name] = float(default) if hints.get(name) is float else default
-        elif default is None:
-            allowed = typing.get_args(hints.get(name))
-            simple = next((kind for kind in (float, int, str) if kind in allowed), None)
-            if simple:
-                filled[name] = placeholder(simple)
-    return filled
 
 
 def build(
@@ -148,14 +145,15 @@ def build(
         returns: only functions annotated to return this are valid names.
         known: as in `call`.
     """
+    check_mapping(key, section)
     kwargs = dict(section)
-    name = kwargs.pop("name", None)
+    name = plain(f"{key}.name", kwargs.pop("name", None))
     offered = {
         public: value
         for public, value in vars(package).items()
         if public[0] != "_" and callable(value) and _returns(value, returns)
     }
-    if name not in offered:
+    if not isinstance(name, str) or name not in offered:
         raise ConfigError(unknown_key(f"{key}.name", name, offered))
     return call(key, offered[name], kwargs, *args, known=known)
 
@@ -177,11 +175,12 @@ def call(
         known: what the data say of arguments of these names, where the factory has them: they may
             be left out, and must agree where they are given.
     """
+    check_mapping(key, kwargs)
     parameters = inspect.signature(factory).parameters
     valid = list(parameters)[len(args) :]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    hints = _type_hints(factory)
-    kwargs = {name: _plain(value) for name, value in kwargs.items()}
+    hints = type_hints(factory)
+    kwargs = {name: _argument(f"{key}.{name}", value) for name, value in kwargs.items()}
     for name, value in (known or {}).items():
         if name not in parameters:
             continue
@@ -195,7 +194,7 @@ def call(
     for name, value in kwargs.items():
         if name not in valid and not open_ended:
             raise ConfigError(unknown_key(f"{key}.{name}", name, valid))
-        package, returns = NESTED.get(name, (schedules, None))
+        package, returns = NESTED.get(name, OTHERWISE_NESTED)
         if isinstance(value, str) and name in NESTED:
             value = {"name": value}
         if isinstance(value, dict) and "name" in value:
@@ -211,17 +210,20 @@ def call(
         return factory(*args, **kwargs)
     except ConfigError:
         raise
-    except (ValueError, TypeError, AttributeError, OSError) as error:
+    except Exception as error:  # whatever it is that someone else's code says of odd arguments
         # Messages begin with the argument's name, which then is the end of the key.
-        named = str(error).split(":")[0] in parameters
-        raise ConfigError(f"{key}{'.' if named else ': '}{error}") from error
+        named = re.split(r"[.:]", str(error))[0] in {*parameters, *kwargs}
+        said = str(error) if isinstance(error, TELLING) else f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{key}{'.' if named else ': '}{said}") from error
 
 
 def unknown_key(key: str, name: str, valid: Iterable[str]) -> str:
     """The message for a name that does not exist, with the nearest that does."""
-    valid = sorted(v for v in valid)
-    near = difflib.get_close_matches(str(name), valid, 1, cutoff=0.0)
-    return f"{key}: unknown {name!r}; did you mean {near[0] if near else '?'!r}? Valid: {valid}"
+    valid = sorted(valid)
+    if not valid:
+        return f"{key}: unknown {name!r}; there are no keys here"
+    near = difflib.get_close_matches(str(name), valid, 1, cutoff=0.0)[0]
+    return f"{key}: unknown {name!r}; did you mean {near!r}? Valid: {valid}"
 
 
 def _returns(factory: Any, wanted: Any) -> bool:
@@ -229,25 +231,22 @@ def _returns(factory: Any, wanted: Any) -> bool:
         return True
     if isinstance(factory, type):
         return False
-    return _type_hints(factory).get("return") == wanted
-
-
-def _type_hints(factory: Any) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(factory.__init__ if isinstance(factory, type) else factory)
-    except NameError:  # names that only the type checker of another library knows
-        return {}
+    return type_hints(factory).get("return") == wanted
 
 
 def _told(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
 
 
-def _plain(value: Any) -> Any:
-    """ConfigDicts to dicts, lists to tuples (so that modules stay hashable)."""
-    if isinstance(value, ml_collections.ConfigDict):
-        value = value.to_dict()
-    return tuple(value) if isinstance(value, list) else value
+def _argument(key: str, value: Any) -> Any:
+    """A value as factories take it: plain, lists as tuples (so that modules stay hashable)."""
+    return value if callable(value) else _tuples(jsonable(key, value))
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -263,8 +262,12 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, int | float) or is_traced(value)
     if hint in (int, str, bool, type(None)):
         return isinstance(value, hint)
-    if origin is tuple:
-        return isinstance(value, tuple)
+    if origin is tuple and args[-1:] != (Ellipsis,):
+        return isinstance(value, tuple) and len(value) == len(args) and all(map(_fits, value, args))
+    if origin in (tuple, collections.abc.Sequence):
+        return isinstance(value, tuple) and all(_fits(item, args[0]) for item in value)
+    if origin in (dict, Mapping):
+        return isinstance(value, dict) and all(_fits(item, args[1]) for item in value.values())
     if hint is typing.Any or not isinstance(hint, type):
         # Schedules and the like come as callables, never as numbers or text.
         return hint is typing.Any or not isinstance(value, int | float | str | type(None))

@@ -1,15 +1,10 @@
 """What a training run says: numbers to a file, to TensorBoard and to the console.
 
-`metrics.jsonl` holds one JSON object per line, `{"step", "split", name: value, ...}`. It depends on
-the run's numbers alone (no times, no rates), so the file of a resumed run is, byte for byte, that
-of an unbroken one. A value that is not finite is `null`: valid JSON, and a gap in a plot.
-
-A metric is in nats per image unless its name says otherwise; `unit` is the rule.
+The file is `metrics.jsonl`, see `metric_lines`. A metric is in nats per image unless its name says
+otherwise; `unit` is the rule.
 """
 
-import functools
 import importlib.util
-import json
 import math
 import os
 import pathlib
@@ -20,6 +15,9 @@ from typing import Any
 import jax
 import numpy as np
 import tqdm
+
+from vaejax.metric_lines import METRICS_FILE, TRAIN, JsonLines, damage
+from vaejax.tensorboard import TensorBoard
 
 _UNITS_BY_ENDING = {
     "_bpd": "bits/dim",
@@ -36,17 +34,20 @@ _UNITS_BY_ENDING = {
     "_units": "",
 }
 _HEADLINE = ("elbo", "elbo_bpd")
+INTERVAL = ("_low", "_high")  # endings of a metric's 95 % interval
 
 
 def unit(name: str) -> str:
     """The unit of a metric, read off its name: "nats/image" where nothing else is said."""
     if name.startswith(("num_", "disentanglement/", "correlation_ratio/")):
         return ""
+    for end in INTERVAL:  # it has the unit of what it is of
+        name = name.removesuffix(end)
     return next((u for end, u in _UNITS_BY_ENDING.items() if name.endswith(end)), "nats/image")
 
 
 def describe(metrics: Mapping[str, Any], names: Iterable[str] | None = None) -> str:
-    """Metrics as text with their units, "elbo -62.1, kl 14.2 nats/image, elbo_bpd 0.0219 bits/dim".
+    """Metrics as text with their units, "elbo -62.1 [-63.0, -61.2], kl 14.2 nats/image, beta 4".
 
     Args:
         metrics: values by name; vectors and parts ("kl/3") are left out.
@@ -56,11 +57,19 @@ def describe(metrics: Mapping[str, Any], names: Iterable[str] | None = None) -> 
         name
         for name in (metrics if names is None else names)
         if name in metrics and "/" not in name and np.ndim(metrics[name]) == 0
+        if not name.endswith(INTERVAL)
     ]
     by_unit: dict[str, list[str]] = {}
     for name in told:
-        by_unit.setdefault(unit(name), []).append(f"{name} {_readable(float(metrics[name]))}")
+        text = f"{name} {_readable(float(metrics[name]))}{interval_text(metrics, name)}"
+        by_unit.setdefault(unit(name), []).append(text)
     return ", ".join(f"{', '.join(values)} {shared}".rstrip() for shared, values in by_unit.items())
+
+
+def interval_text(metrics: Mapping[str, Any], name: str) -> str:
+    """The 95 % interval of a metric, " [-63.0, -61.2]"; nothing where there is none."""
+    ends = [float(metrics.get(name + end, math.nan)) for end in INTERVAL]
+    return f" [{', '.join(map(_readable, ends))}]" if np.isfinite(ends).all() else ""
 
 
 class RunLog:
@@ -74,12 +83,20 @@ class RunLog:
         num_steps: the step at which training ends.
         step: the step the run resumes from. Lines logged beyond it are dropped, since they will be
             logged again; 0 starts a new log.
+        evaluated: whether the evaluation of that step was finished, see `JsonLines`.
     """
 
-    def __init__(self, workdir: str | os.PathLike[str], *, num_steps: int, step: int = 0):
+    def __init__(
+        self,
+        workdir: str | os.PathLike[str],
+        *,
+        num_steps: int,
+        step: int = 0,
+        evaluated: bool = True,
+    ):
         self._writers: list[Any] = []
         self._console: _Console | None = None
-        self._tensorboard: _TensorBoard | None = None
+        self._tensorboard: TensorBoard | None = None
         self._clock: float | None = None
         self._num_images = 0
         if jax.process_index() != 0:
@@ -87,9 +104,12 @@ class RunLog:
         workdir = pathlib.Path(workdir)
         workdir.mkdir(parents=True, exist_ok=True)
         self._console = _Console(num_steps, step)
-        self._writers = [JsonLines(workdir / "metrics.jsonl", step), self._console]
+        lines = JsonLines(workdir / METRICS_FILE, step, evaluated=evaluated)
+        if lines.num_damaged:
+            self.say(damage(workdir / METRICS_FILE, lines.num_damaged))
+        self._writers = [lines, self._console]
         if importlib.util.find_spec("tensorboardX"):
-            self._tensorboard = _TensorBoard(workdir / "tensorboard", step)
+            self._tensorboard = TensorBoard(workdir / "tensorboard", step)
             self._writers.append(self._tensorboard)
         else:
             self.say("no TensorBoard events (for them: pip install 'vaejax[log]')")
@@ -109,7 +129,7 @@ class RunLog:
         Waits until the devices have computed them.
         """
         values = {name: np.asarray(value) for name, value in jax.device_get(dict(metrics)).items()}
-        training = split == "train" and self._clock is not None
+        training = split == TRAIN and self._clock is not None
         rate = None
         if training and self._num_images:
             rate = self._num_images / (time.perf_counter() - self._clock)
@@ -139,68 +159,6 @@ class RunLog:
         self._num_images = 0
 
 
-class JsonLines:
-    """`metrics.jsonl`, cut back to the lines up to `step`.
-
-    Args:
-        path: of the file.
-        step: the step the run resumes from.
-    """
-
-    def __init__(self, path: pathlib.Path, step: int):
-        lines = path.read_text().splitlines() if step and path.exists() else []
-        cut = path.with_suffix(".tmp")
-        cut.write_text("".join(f"{line}\n" for line in lines if _step_of(line) <= step))
-        cut.replace(path)
-        self._file = path.open("a")
-
-    def metrics(
-        self, step: int, split: str, values: Mapping[str, Any], rate: float | None = None
-    ) -> None:
-        """Write a line of NumPy values; the rate is not a matter of the run's numbers alone."""
-        del rate
-        line = {"step": step, "split": split}
-        line |= {name: _json_value(value) for name, value in values.items()}
-        self._file.write(json.dumps(line, allow_nan=False) + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _TensorBoard:
-    """TensorBoard events through tensorboardX, which is imported when there is something to say."""
-
-    def __init__(self, folder: pathlib.Path, step: int):
-        self._folder = folder
-        # TensorBoard hides older events from this step on.
-        self._purge_step = step + 1 if step else 0
-
-    @functools.cached_property
-    def _events(self) -> Any:
-        import tensorboardX
-
-        return tensorboardX.SummaryWriter(str(self._folder), purge_step=self._purge_step)
-
-    def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
-        for name, value in values.items():
-            if not np.isfinite(value).all():
-                continue  # TensorBoard has no place for it
-            if value.ndim:
-                self._events.add_histogram(f"{split}/{name}", value.astype(np.float32), step)
-            else:
-                self._events.add_scalar(f"{split}/{name}", float(value), step)
-        if rate is not None:
-            self._events.add_scalar(f"{split}/images_per_second", rate, step)
-
-    def image(self, step: int, name: str, picture: np.ndarray) -> None:
-        self._events.add_image(name, picture, step, dataformats="HWC")
-
-    def close(self) -> None:
-        if "_events" in vars(self):
-            self._events.close()
-
-
 class _Console:
     """A progress bar on a terminal, plain lines elsewhere."""
 
@@ -219,7 +177,7 @@ class _Console:
         self._bar.update()
 
     def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
-        if split != "train":
+        if split != TRAIN:
             self.say(f"step {step}, {split}: {describe(values)}")
             return
         text = describe(values, _HEADLINE if "elbo" in values else ("loss",))
@@ -245,20 +203,3 @@ class _Console:
 
 def _readable(value: float) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < math.inf else f"{value:.4g}"
-
-
-def _json_value(value: np.ndarray) -> Any:
-    if value.ndim:
-        return [_json_value(element) for element in value]
-    if value.dtype.kind in "biu":
-        return int(value)
-    # The shortest decimal that reads back as the same number in this precision (0.1 for a float32).
-    return float(str(value[()])) if np.isfinite(value) else None
-
-
-def _step_of(line: str) -> float:
-    """The step of a line; infinite for a line torn by a kill, which then counts as beyond any."""
-    try:
-        return json.loads(line)["step"]
-    except ValueError:
-        return math.inf

@@ -1,30 +1,43 @@
 """The command line: `python -m vaejax.main --config=FILE[:variant] --workdir=DIR`.
 
-Any value of the configuration can be changed, `--config.objective.beta=8`. A folder that holds a
-run knows its configuration: there `--config` may be left out. A mistake ends the program with one
-line that names the key, what was expected, and the nearest valid key.
+One of our configurations may be given by its name, `--config=quickstart:smoke`. Any value of it can
+be changed, `--config.objective.beta=8`. A folder that holds a run knows its configuration: there
+`--config` may be left out. A mistake ends the program with one line that names the key, what was
+expected, and the nearest valid key. `--mode=doctor`, alone, says what JAX sees of the machine.
 """
 
 import os
-import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from vaejax import kept_config
+from vaejax import config_compared, doctor, kept_config, machine
 from vaejax.config import ConfigError, unknown_key
+from vaejax.config_file import load_config
+from vaejax.config_values import as_json
 from vaejax.host_memory import keep_freed_memory
-from vaejax.kept_config import CONFIG_FILE
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, file.py[:variant].")
+
+class _ConfigFile(flags.ArgumentParser):
+    """Reads the value of `--config`; a mistake in its file is a mistake in the flag."""
+
+    def parse(self, argument: str) -> ConfigDict:
+        try:
+            return load_config(argument)
+        except ConfigError as error:
+            raise flags.Error(str(error)) from error
+
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, FILE[:variant].")
+flags.FLAGS["config"].parser = _ConfigFile()
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
-MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "sample"], "What to do.")
+MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "sample", "doctor"], "What to do.")
 CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "latest", ["latest", "best"], "What to evaluate, or to sample from."
 )
@@ -44,26 +57,28 @@ AGAIN = "--config may be left out where DIR holds a run."
 def main() -> None:
     """Parse the flags and do what `--mode` says."""
     _use_kept_config(sys.argv)
-    parse(sys.argv, f"{USAGE}\n{AGAIN}")
+    parse(sys.argv, f"{USAGE}\n{AGAIN}", alone=["doctor"])
+    if MODE.value == "doctor":
+        keep_compiled_programs()  # so that their folder is looked at
+        sys.exit(doctor.consult(machine.facts()))
     with command():
-        _do()
+        _do(CONFIG.value, workdir_of(WORKDIR.value))
 
 
-def _do() -> None:
+def _do(config: ConfigDict, workdir: Path) -> None:
     """What `--mode` says."""
     from vaejax import modes  # after the flags: a mistake in them is told at once
-    from vaejax.checkpoint import DamagedCheckpoint
+    from vaejax.checkpoint_record import DamagedCheckpoint
     from vaejax.train import train
 
-    workdir = Path(WORKDIR.value).expanduser()
     try:
         if MODE.value == "train":
-            train(CONFIG.value, workdir)
+            train(config, workdir)
         elif MODE.value == "evaluate":
-            modes.evaluate(CONFIG.value, workdir, CHECKPOINT.value)
+            modes.evaluate(config, workdir, CHECKPOINT.value)
         else:
             modes.sample(
-                CONFIG.value,
+                config,
                 workdir,
                 CHECKPOINT.value,
                 temperature=_numbers("temperature", TEMPERATURE.value),
@@ -76,30 +91,62 @@ def _do() -> None:
 
 @contextmanager
 def command() -> Iterator[None]:
-    """Around what a program does: settings of its process, and mistakes told in one line."""
+    """Around what a program does: settings of its process, what JAX sees, and mistakes in a line."""
     keep_freed_memory()  # before XLA starts its threads
     keep_compiled_programs()
-    from vaejax.checkpoint import DamagedCheckpoint  # slow to import
+    facts = machine.facts()
+    if facts.failure:
+        fail(f"{doctor.diagnose(facts)[0]} (--mode=doctor says more)")
+    if facts.process == 0:
+        print(doctor.headline(facts))
+    from vaejax.checkpoint_record import DamagedCheckpoint
+    from vaejax.failures import FailedEvaluation
 
     try:
         yield
-    except (ConfigError, DamagedCheckpoint, FloatingPointError) as error:
+    except (
+        ConfigError, DamagedCheckpoint, FailedEvaluation, FloatingPointError, OSError,
+    ) as error:  # fmt: skip
         fail(str(error))
 
 
-def parse(argv: list[str], usage: str) -> None:
-    """Parse the flags, or end the program with a line that says what is wrong with them."""
+def parse(argv: list[str], usage: str, alone: Collection[str] = ()) -> None:
+    """Parse the flags, or end the program with a line that says what is wrong with them.
+
+    Args:
+        argv: of the program; what `--flagfile` names is put in its place.
+        usage: printed where something is missing.
+        alone: values of `--mode` that need neither `--config` nor `--workdir`.
+    """
     try:
+        argv[1:] = flags.FLAGS.read_flags_from_files(argv[1:])
         rest = flags.FLAGS(argv)[1:]
-        if CONFIG.value is None or WORKDIR.value is None:
+        if WORKDIR.value is not None:
+            workdir_of(WORKDIR.value)
+        if None in (CONFIG.value, WORKDIR.value) and MODE.value not in alone:
             fail(f"expected --config and --workdir\n{usage}")
-        CONFIG.value.keys()  # a file that could not be loaded says so when it is first used
-    except (flags.Error, ConfigError, OSError, SyntaxError) as error:
-        fail(_without_traceback(str(error)))
-    except (AttributeError, KeyError) as error:
+    except (flags.Error, ConfigError, OSError) as error:
+        fail(str(error))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         fail(_unknown_override(error, argv))
     if rest:
         fail(f"expected flags only, got {rest}\n{usage}")
+
+
+def workdir_of(text: str) -> Path:
+    """The folder that `--workdir` names, which may be yet to be made.
+
+    Raises:
+        ConfigError: it cannot be one.
+    """
+    try:
+        workdir = Path(text).expanduser()
+        if text.strip() and (workdir.is_dir() or not workdir.exists()):
+            return workdir
+    except (OSError, RuntimeError) as error:  # too long; nobody's home
+        raise ConfigError(f"--workdir: expected a folder, got {text!r} ({error})") from error
+    found = "a file" if text.strip() else "nothing"
+    raise ConfigError(f"--workdir: expected a folder, got {text!r}, {found}")
 
 
 def _use_kept_config(argv: list[str]) -> None:
@@ -109,41 +156,62 @@ def _use_kept_config(argv: list[str]) -> None:
         flags.DEFINE_string(name, None, "", flag_values=early)
     try:
         early(argv, known_only=True)
-    except flags.Error:
+        if early.config is None and early.workdir is not None:
+            workdir = workdir_of(early.workdir)
+            if kept_config.holds_config(workdir):  # in front: overrides must come behind it
+                argv.insert(1, f"--config={kept_config.__file__}:{workdir}")
+    except (flags.Error, ConfigError, OSError, ValueError):
         return  # the same will be told when all flags are parsed
-    if early.config is None and early.workdir is not None:
-        workdir = Path(early.workdir).expanduser()
-        if (workdir / CONFIG_FILE).is_file():  # in front: overrides must come behind it
-            argv.insert(1, f"--config={kept_config.__file__}:{workdir}")
 
 
-def _numbers(flag: str, texts: list[str]) -> list[float]:
+def _numbers(flag: str, texts: Sequence[str]) -> list[float]:
     try:
         return [float(text) for text in texts]
     except ValueError:
         fail(f"--{flag}: expected a number, or several with commas between, got {texts}")
 
 
-def _without_traceback(message: str) -> str:
-    """The message itself where ml_collections put the traceback of a configuration file before."""
-    if "Traceback" not in message:
-        return message
-    return message.strip().splitlines()[-1].removeprefix("vaejax.config.ConfigError: ")
-
-
 def _unknown_override(error: Exception, argv: list[str]) -> str:
     """What to say of an override of a key that the locked configuration does not have."""
-    given = dict(arg.lstrip("-").split("=", 1) for arg in argv if "=" in arg)
-    file, _, variant = given["config"].partition(":")
-    config = runpy.run_path(file)["get_config"](*[variant] if variant else [])
+    given = _given(argv)
+    config = load_config(given["config"]) if "config" in given else ConfigDict()
+    offered = config_compared.with_defaults(as_json(config))
     for override in (name for name in given if name.startswith("config.")):
-        section, path = config, override.split(".")[1:]
-        for depth, name in enumerate(path):
-            if not isinstance(section, ConfigDict) or name not in section:
-                valid = section if isinstance(section, ConfigDict) else []
-                return unknown_key(".".join(["config", *path[: depth + 1]]), name, valid)
-            section = section[name]
-    raise error
+        told = _problem_of(override, config, offered)
+        if told is not None:
+            return told
+    return f"--config: {type(error).__name__}: {error}"
+
+
+def _problem_of(override: str, config: ConfigDict, offered: Mapping[str, Any]) -> str | None:
+    """What is wrong with the key `config.a.b` of an override; None if nothing is.
+
+    Args:
+        override: the key.
+        config: the configuration.
+        offered: the same with all defaults: what its file could set.
+    """
+    in_file = f"expected in the configuration file, got it as --{override}"
+    section, key = config, "config"
+    for name in override.split(".")[1:]:
+        if not isinstance(section, ConfigDict):
+            return f"{key}: expected no key below a value, got {name!r}"
+        key = f"{key}.{name}"
+        if name not in section:
+            return f"{key}: {in_file}" if name in offered else unknown_key(key, name, section)
+        section, offered = section[name], offered[name] or {}
+    return f"{key}: {in_file}" if section is None else None  # None has no type
+
+
+def _given(argv: Sequence[str]) -> dict[str, str]:
+    """Flags by name with their values, `--name=value` and `--name value` alike."""
+    given = {}
+    for arg, following in zip(argv, [*argv[1:], ""], strict=True):
+        if arg.startswith("-"):
+            name, equals, value = arg.lstrip("-").partition("=")
+            name = name.removeprefix("no") if name.startswith("noconfig.") else name
+            given[name] = value if equals else following
+    return given
 
 
 def keep_compiled_programs() -> None:

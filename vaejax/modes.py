@@ -1,6 +1,8 @@
 """What can be done with a trained run besides training it: evaluate it, sample from it."""
 
+import io
 import json
+import math
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -11,35 +13,50 @@ import jax
 import ml_collections
 import numpy as np
 
-from vaejax import figures
+from vaejax import data, figures
 from vaejax.batch_statistics import load_batch_stats, reestimate_batch_stats, save_batch_stats
 from vaejax.checkpoint import Checkpoints
+from vaejax.checks import is_number
 from vaejax.config import ConfigError
-from vaejax.kept_config import check_same_run
-from vaejax.logging import unit
+from vaejax.failures import ERRORS_FILE, FailedEvaluation
+from vaejax.files import write_whole
+from vaejax.kept_config import CHECKPOINTS, check_same_run
+from vaejax.kept_data import check_same_data, fingerprint
+from vaejax.logging import INTERVAL, interval_text, unit
 from vaejax.parallel import replicated
 from vaejax.randomness import stream
 from vaejax.run import Run, build, restored_state
 from vaejax.sampling import Sampler
+from vaejax.scores import scores_of
 from vaejax.train_state import TrainState
 
 Which = Literal["latest", "best"]
 
 
 def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "latest") -> dict:
-    """Print the scores of a checkpoint and keep them in `workdir/evaluation_<step>.json`."""
+    """Print the scores of a checkpoint and keep them in `workdir/evaluation_<step>.json`.
+
+    Raises:
+        ConfigError: the configuration cannot be evaluated, or is not that of the run.
+        FailedEvaluation: some evaluations failed; the scores of the others are kept.
+    """
     run, state = restored(config, workdir, which)
     step = int(state.step)
-    scores = run.evaluate(state)
+    scores = scores_of(run.evaluators, state, workdir, print)
     for name, values in scores.items():
         print(f"{name} ({which} checkpoint, step {step})")
         for metric, value in values.items():
-            if np.ndim(value) == 0:
-                print(f"  {metric:24} {float(value):12.5g}  {unit(metric)}")
-    readable = jax.tree.map(lambda value: np.asarray(value).tolist(), scores)
+            if np.ndim(value) == 0 and not metric.endswith(INTERVAL):
+                interval = interval_text(values, metric)
+                print(f"  {metric:24} {float(value):12.5g}{interval}  {unit(metric)}")
+    print("[low, high]: 95 % intervals for the expected value of fresh images in the same number")
+    readable = json.dumps(jax.tree.map(lambda value: np.asarray(value).tolist(), scores))
+    readable = json.loads(readable, parse_constant=lambda _: None)  # JSON has no NaN
     path = workdir / f"evaluation_{step}.json"
-    path.write_text(json.dumps(readable, indent=2) + "\n")
+    write_whole(path, json.dumps(readable, indent=2) + "\n")
     print(f"written to {path}")
+    if failed := sorted(set(run.evaluators) - set(scores)):
+        raise FailedEvaluation(f"{', '.join(failed)}: failed, see {workdir / ERRORS_FILE}")
     return scores
 
 
@@ -69,7 +86,7 @@ def sample(
     Raises:
         ConfigError: what is asked for does not fit the run.
     """
-    if not temperature or min(temperature) < 0:
+    if not temperature or not all(is_number(x) and 0 <= x < math.inf for x in temperature):
         raise ConfigError(f"--temperature: expected numbers >= 0, got {temperature}")
     run, state = restored(config, workdir, which, for_sampling=True)
     step = int(state.step)
@@ -82,11 +99,15 @@ def sample(
         sampler = Sampler(run.context, run.held_out, temperature=scales)
         images = sampler.samples(variables, shared_groups)
         between = sampler.interpolations(variables)
+    except ConfigError:
+        raise
     except ValueError as error:  # messages begin with the argument's name, which is the flag's
         raise ConfigError(f"--{error}") from error
     path = workdir / f"samples_{step}.png"
     figures.save_png(path, figures.samples(images))
-    np.save(path.with_suffix(".npy"), np.asarray(images))
+    content = io.BytesIO()
+    np.save(content, np.asarray(images))
+    write_whole(path.with_suffix(".npy"), content.getvalue())
     figures.save_png(workdir / f"interpolations_{step}.png", figures.samples(between))
     print(f"written to {path}, {path.with_suffix('.npy')} (float32 in [0, 1], {images.shape})")
     print(f"and, from draw to draw, to {workdir / f'interpolations_{step}.png'}")
@@ -97,7 +118,10 @@ def _reestimated(run: Run, variables: Any, temperature: float | Sequence[float],
     """Batch statistics of samples at a temperature: those in `path`, or else written there."""
     if "batch_stats" not in variables:
         raise ValueError("reestimate: expected a model with batch statistics, got one without")
-    kept = load_batch_stats(path, variables["params"])
+    try:
+        kept = load_batch_stats(path, variables["params"])
+    except ValueError as error:
+        raise ConfigError(f"--reestimate: {error}") from error
     if kept is not None:
         print(f"batch statistics re-estimated before, from {path}")
         return jax.device_put(kept, replicated(run.context.mesh))
@@ -119,13 +143,15 @@ def restored(
     """The run of a configuration, see `build`, and the state of a checkpoint in its folder.
 
     Raises:
-        ConfigError: there is none, or it is of another configuration.
+        ConfigError: there is none, or it is of another configuration, or of other data.
     """
     run = build(config, for_sampling=for_sampling)
-    if not (workdir / "checkpoints").is_dir():
+    if not (workdir / CHECKPOINTS).is_dir():
         raise ConfigError(f"--workdir: expected a folder with checkpoints, got {workdir}")
     check_same_run(workdir, config)
-    with closing(Checkpoints(workdir / "checkpoints")) as checkpoints:
+    if not isinstance(run.source, data.Unseen):
+        check_same_data(workdir, fingerprint(config.data.name, run.context.splits))
+    with closing(Checkpoints(workdir / CHECKPOINTS)) as checkpoints:
         try:
             return run, restored_state(run, checkpoints, which)
         except (FileNotFoundError, ValueError) as error:

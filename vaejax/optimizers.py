@@ -5,12 +5,15 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import optax
 
-from vaejax.checks import check_number, is_traced
+from vaejax.checks import check_number, check_schedule, is_traced
 from vaejax.types import Schedule
 
 OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "rmsprop", "sgd")
+DECAYS = ("b1", "b2", "decay", "momentum")  # settings of optax's optimisers that are shares
+DTYPES = ("mu_dtype", "accumulator_dtype")
 REST = "rest"  # label of the players without an optimiser of their own
 
 
@@ -36,20 +39,25 @@ def make_optimizer(
         **kwargs: the optimiser's own settings (b1, b2, eps, weight_decay, momentum, ...).
     """
     if name not in OPTIMIZERS:
-        near = difflib.get_close_matches(name, OPTIMIZERS, 1)
+        near = difflib.get_close_matches(str(name), OPTIMIZERS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"name: expected one of {OPTIMIZERS}, got {name!r}{hint}")
-    if not callable(learning_rate):
-        check_number("learning_rate", learning_rate, lambda x: x > 0, "a number > 0")
+    if callable(learning_rate):
+        check_schedule("learning_rate", learning_rate, lambda x: x >= 0, "a number >= 0")
+    else:
+        check_number("learning_rate", learning_rate, lambda x: x > 0, "a number > 0 or a schedule")
     if clip_norm is not None:
         check_number("clip_norm", clip_norm, lambda x: x > 0, "a number > 0 or None")
     check_number("l2", l2, lambda x: x >= 0, "a number >= 0")
     factory = getattr(optax, name)
-    for key in kwargs:
-        valid = list(inspect.signature(factory).parameters)[1:]
+    valid = dict(list(inspect.signature(factory).parameters.items())[1:])
+    for key, value in kwargs.items():
         if key not in valid:
             near = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
-            raise ValueError(f"{key}: unknown; did you mean {near!r}? optax.{name} takes {valid}")
+            raise ValueError(
+                f"{key}: unknown; did you mean {near!r}? optax.{name} takes {list(valid)}"
+            )
+        _check_setting(key, value, valid[key].default)
     steps = [factory(learning_rate, **kwargs)]
     if is_traced(l2) or l2:
         steps.insert(0, optax.add_decayed_weights(l2))
@@ -59,15 +67,41 @@ def make_optimizer(
     return optimizer if players is None else _per_player(optimizer, players)
 
 
+def _check_setting(name: str, value: Any, default: Any) -> None:
+    """Raise ValueError unless an optimiser of optax can use a value of a setting."""
+    if name in DTYPES:
+        try:
+            jnp.dtype(value), hash(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}: expected the name of a dtype, got {value!r}") from None
+    elif isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name}: expected True or False, got {value!r}")
+    elif name == "mask":
+        if not (value is None or callable(value) or isinstance(value, Mapping)):
+            raise ValueError(f"mask: expected a tree of truth values or None, got {value!r}")
+    elif value is None and default is None:
+        return
+    elif name in DECAYS:
+        check_number(name, value, lambda x: 0 <= x < 1, "a number in [0, 1)")
+    elif not callable(value):  # a schedule
+        check_number(name, value, lambda x: x >= 0, "a number >= 0")
+
+
 def _per_player(
     others: optax.GradientTransformation, players: Mapping[str, Mapping[str, Any]]
 ) -> optax.GradientTransformation:
     """Every player's own optimiser, and `others` for the rest."""
     optimizers = {REST: others}
     for player, settings in players.items():
+        settings = dict(settings)
+        if missing := {"name", "learning_rate"} - set(settings):
+            raise ValueError(f"players.{player}.{max(missing)}: expected a value, got none")
+        if settings.pop("players", None):
+            raise ValueError(f"players.{player}.players: expected none, a player has no players")
         try:
             optimizers[player] = make_optimizer(**settings)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise ValueError(f"players.{player}.{error}") from error
 
     def labels(params: Mapping[str, Any]) -> dict[str, str]:

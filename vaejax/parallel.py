@@ -72,6 +72,13 @@ def sum_over_shards(tree: Any) -> Any:
     return tree if shard_index() is None else jax.lax.psum(tree, _axis_name.get())
 
 
+def gather_over_shards(tree: Any) -> Any:
+    """Rows of every leaf from all shards, in the order of the global batch; else the tree."""
+    if shard_index() is None:
+        return tree
+    return jax.tree.map(lambda x: jax.lax.all_gather(x, _axis_name.get(), tiled=True), tree)
+
+
 def refuse_checked_shard_map(tree: Any) -> None:
     """Raise under `shard_map(check_vma=True)`.
 

@@ -1,6 +1,8 @@
 """What a configuration stands for: its objects, checked, and the state a run begins with."""
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -12,6 +14,7 @@ from vaejax import config as configuration
 from vaejax import data, evaluators, models, objectives, optimizers
 from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError, TrainSettings
+from vaejax.distributions import Likelihood
 from vaejax.evaluators import Context, Evaluator
 from vaejax.parallel import data_mesh, replicated
 from vaejax.randomness import stream
@@ -57,6 +60,7 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     Raises:
         ConfigError: with the key, what was expected, and the nearest valid key.
     """
+    configuration.check_sections(config)
     for section in ("data", "model", "objective", "optimizer", "train"):
         if section not in config:
             raise ConfigError(f"config.{section}: expected a section of that name, got none")
@@ -84,6 +88,7 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     shape = {"image_shape": tuple(source.image_shape)}
     model = configuration.build("config.model", models, config.model, known=shape)
     likelihood = getattr(model, "likelihood", None)
+    _check_channels(source.image_shape[-1], likelihood)
     if likelihood and not likelihood.any_range and not source.in_unit_interval:
         raise ConfigError(
             "config.model.likelihood: expected 'gaussian' for standardised images, which leave "
@@ -98,7 +103,13 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
     context = Context(model, objective, splits, data_mesh(), settings.seed)
     scores = {} if for_sampling else evaluations(config, context)
     held_out = splits[next((name for name in HELD_OUT if name in splits), settings.split)]
-    return Run(settings, context, optimizer, source, held_out, scores)
+    run = Run(settings, context, optimizer, source, held_out, scores)
+    if config.optimizer.get("players"):
+        try:
+            abstract_state(run)  # the players are known only once there are parameters
+        except ValueError as error:
+            raise ConfigError(f"config.optimizer.{error}") from error
+    return run
 
 
 def objective_of(section: Mapping[str, Any], model: Any, source: data.Source) -> Objective:
@@ -114,23 +125,68 @@ def objective_of(section: Mapping[str, Any], model: Any, source: data.Source) ->
     )
 
 
+def _check_channels(channels: int, likelihood: Likelihood | None) -> None:
+    """Raise where a likelihood has no place for the channels; say what pictures leave out of them.
+
+    Satellites see in four channels or more, and pictures with transparency have one beside colours.
+    """
+    if likelihood:
+        try:
+            likelihood.num_outputs(channels)
+        except ValueError as error:
+            raise ConfigError(f"config.model.likelihood: {error}") from error
+    if channels not in (1, 3):
+        warnings.warn(
+            f"images have {channels} channels, all of which are modelled; pictures show the first "
+            f"{min(channels, 3)} as {'red, green and blue' if channels > 3 else 'red and green'}",
+            stacklevel=3,
+        )
+
+
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:
     """The evaluators of the section `eval`, checked, by split and name."""
-    return {
-        _label(name, section): configuration.build(
-            f"config.eval.{name}", evaluators, {"name": name, **section}, context, returns=Evaluator
+    scores = {}
+    for name, section in config.get("eval", {}).items():
+        key = f"config.eval.{name}"
+        configuration.check_mapping(key, section)
+        scores[_label(name, section)] = configuration.build(
+            key, evaluators, {"name": name, **section}, context, returns=Evaluator
         )
-        for name, section in config.get("eval", {}).items()
-    }
+    return scores
 
 
 def _label(name: str, section: Mapping[str, Any]) -> str:
     return f"{section['split']}/{name}" if "split" in section else name
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Around the first use of a batch: what models and objectives refuse of it, the configuration
+    got wrong.
+
+    Raises:
+        ConfigError: for a ValueError "name: expected X, got Y"; any other error stays itself.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except ValueError as error:
+        name, found, _ = str(error).partition(": expected ")
+        if not found or not name.isidentifier():
+            raise
+        section = "config.train." if name in TrainSettings.__dataclass_fields__ else ""
+        raise ConfigError(f"{section}{error}") from error
+
+
 def initial_state(run: Run) -> TrainState:
-    """The state before the first step, on the run's devices."""
-    return _create(run)(*initial_arguments(run.source, run.settings))
+    """The state before the first step, on the run's devices.
+
+    Raises:
+        ConfigError: model or objective refuse the batch.
+    """
+    with refusals():
+        return _create(run)(*initial_arguments(run.source, run.settings))
 
 
 def initial_arguments(source: data.Source, settings: TrainSettings) -> tuple[Array, Batch]:

@@ -71,7 +71,8 @@ def make_train_step(
     if num_microbatches < 1:
         raise ValueError(f"num_microbatches: expected at least 1, got {num_microbatches}")
     if skip_factor is not None:
-        check_number("skip_factor", skip_factor, lambda x: x > 1, "a number > 1 or None")
+        expected = "a number > 1 or None"
+        check_number("skip_factor", skip_factor, lambda x: x > 1, expected, finite=False)
     loss_and_gradient = jax.value_and_grad(objective.loss, has_aux=True)
 
     def train_step(state: TrainState, batch: Batch, rng: Array) -> tuple[TrainState, Metrics]:
@@ -118,8 +119,9 @@ def make_eval_step(objective: Objective, *, axis_name: str = DATA_AXIS) -> EvalS
     """A pure function `(state, batch, rng) -> metrics` of the averaged parameters.
 
     The metrics are means over the examples that `batch["mask"]` counts, and `num_examples`, their
-    number, so that batches can be combined into an exact mean over a data set. `axis_name` is that
-    of `make_train_step`.
+    number, so that batches can be combined into an exact mean over a data set; and where the
+    objective knows them, `vaejax.types.PER_EXAMPLE`, the values of the examples. `axis_name` is
+    that of `make_train_step`.
     """
 
     def eval_step(state: TrainState, batch: Batch, rng: Array) -> Metrics:

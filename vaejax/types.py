@@ -25,8 +25,14 @@ Params = Mapping[str, Any]
 ModelState = Mapping[str, Any]
 """What training carries but gradients do not touch, by flax collection (`batch_stats`, ...)."""
 
-Metrics = dict[str, Array]
-"""Named scalars (or short vectors) in nats per image; a name in another unit says so."""
+Metrics = dict[str, Any]
+"""Named scalars (or short vectors) in nats per image; a name in another unit says so.
+
+In an evaluation one entry may be a mapping, `PER_EXAMPLE`, of which intervals are made: under the
+name of a metric the values [B], over the global batch, that it is the mean of, and `mask` [B].
+"""
+
+PER_EXAMPLE = "per_example"
 
 Schedule = Callable[[Array], Array]
 """A number as a function of the training step."""

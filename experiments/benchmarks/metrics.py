@@ -39,7 +39,7 @@ from vaejax.data import Subset
 from vaejax.data.factor_grid import factors_of, index_of
 from vaejax.data.sprites import FACTOR_SIZES
 from vaejax.evaluators import Context
-from vaejax.evaluators.disentanglement import Tables
+from vaejax.evaluators.tables import Tables
 from vaejax.parallel import data_mesh
 
 NUM_TRAIN, NUM_TEST, BATCH, BINS = 10_000, 5_000, 64, 20

@@ -30,7 +30,7 @@ class Size(NamedTuple):
         position, capacity, trade_off, coloured: settings that differ from the configurations'.
         stages: evaluations of the capacity runs, at even steps of C.
         num_images: whose codes are scored; None is all.
-        num_repeats: of the scores.
+        num_repeats: that intervals of the scores are made of.
         num_coded: images whose codes tell which factors a latent depends on.
     """
 
@@ -42,7 +42,7 @@ class Size(NamedTuple):
     coloured: Mapping[str, Any] = {}
     stages: int = 25
     num_images: int | None = 100_000
-    num_repeats: int = 3
+    num_repeats: int = 5
     num_coded: int = 10_000
 
 

@@ -1,15 +1,16 @@
 """All that the plan needs of one finished run, and what follows from all of them."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.labels import label_scores
+from experiments.labels import label_scores, num_tied, shares_of_choice
 from experiments.trained import LATENT_SIZE, trained
+from vaejax.metrics import mean_interval
 from vaejax.objectives import denormalise_beta
 from vaejax.sweep import Member
-from vaejax.sweep.table import summary_of
 
 BETA_NORM = "objective.beta_norm"
 SCORES = {
@@ -42,16 +43,18 @@ class Reading(NamedTuple):
 class Choice(NamedTuple):
     """The models that a number of labels chooses, one for every seed and repeat.
 
-    The metric saturates at 1, where models tie: k of them share a choice, 1/k each.
+    Models that tie share a choice, see `shares_of_choice`.
 
     Attributes:
         times_chosen: the choices of each beta_norm.
+        times_tied: the choices that are shared.
         lost: by how much the metric of the chosen model, by all labels, is below that of the best
             model of its seed; for each seed the mean over its repeats, [S].
         lost_blindly: the same for a model chosen at random, on average.
     """
 
     times_chosen: dict[float, float]
+    times_tied: int
     lost: np.ndarray
     lost_blindly: float
 
@@ -108,25 +111,27 @@ def choice(readings: Sequence[Reading], num_labels: int) -> Choice:
     Of every seed and repeat it is the model with the highest metric on the repeat's images.
     """
     times = dict.fromkeys(sorted({reading.beta_norm for reading in readings}), 0.0)
-    lost, blindly = [], []
+    lost, blindly, tied = [], [], 0
     for seed in sorted({reading.seed for reading in readings}):
         some = [reading for reading in readings if reading.seed == seed]
         full = np.array([reading.numbers[METRIC] for reading in some])
         scores = np.stack([reading.label_scores[num_labels] for reading in some])  # [models, R]
-        highest = scores == scores.max(0)
-        shares = highest / highest.sum(0)
+        shares = shares_of_choice(scores)
+        tied += num_tied(shares)
         for reading, share in zip(some, shares.sum(1), strict=True):
             times[reading.beta_norm] += float(share)
         lost.append((full.max() - full @ shares).mean())
         blindly.append(full.max() - full.mean())
-    return Choice(times, np.array(lost), float(np.mean(blindly)))
+    return Choice(times, tied, np.array(lost), float(np.mean(blindly)))
 
 
 def peak(series: dict[float, np.ndarray]) -> dict[str, Any]:
     """Where the mean over seeds is highest, and how far it lies above both ends of the grid.
 
-    An inverted U has its peak inside, and gains at both ends that exceed what seeds differ by.
+    An inverted U has its peak inside, and gains at both ends that exceed what seeds differ by: NaN
+    where no point has two of them.
     """
+    ranges = [float(np.ptp(values)) for values in series.values() if len(values) > 1]
     means = {beta_norm: float(values.mean()) for beta_norm, values in series.items()}
     top = max(means, key=means.__getitem__)
     lowest, highest = min(means), max(means)
@@ -135,22 +140,22 @@ def peak(series: dict[float, np.ndarray]) -> dict[str, Any]:
         "score": means[top],
         "above_lowest_beta": means[top] - means[lowest],
         "above_highest_beta": means[top] - means[highest],
-        "largest_range_of_seeds": float(max(np.ptp(values) for values in series.values())),
+        "largest_range_of_seeds": max(ranges, default=math.nan),
     }
 
 
 def results_of(readings: Sequence[Reading]) -> dict[str, Any]:
     """The numbers behind the figures, as JSON has them.
 
-    `low` and `high` are the 95 % interval of `lost` by Student's t over seeds; a single seed has
-    none.
+    `low` and `high` are the 95 % interval for the expectation of `lost` over seeds, by Student's t;
+    a single seed has none.
     """
     sizes = by_size(readings)
     chosen = []
     for size, some in sizes.items():
         for count in sorted(some[0].label_scores):
             made = choice(some, count)
-            lost, _, low, high = summary_of(made.lost)
+            lost, _, low, high = mean_interval(made.lost)
             chosen.append(
                 {
                     "latent_size": size,
@@ -160,6 +165,7 @@ def results_of(readings: Sequence[Reading]) -> dict[str, Any]:
                     "high": high,
                     "lost_blindly": made.lost_blindly,
                     "times_chosen": made.times_chosen,
+                    "times_tied": made.times_tied,
                 }
             )
     points = [

@@ -12,6 +12,7 @@ from experiments.style import draw
 from experiments.thesis import maths, plots
 from experiments.thesis.tables import as_text, parameter_tables
 from vaejax import data, figures
+from vaejax.files import write_whole
 from vaejax.models import ConvVAE
 from vaejax.pictures import examples
 
@@ -46,5 +47,5 @@ def chapter_4(faces: data.Source, models: Sequence[ConvVAE], folder: Path) -> di
         results[str(model.latent_size)] = {
             part: [row._asdict() for row in rows] for part, rows in tables.items()
         }
-    (folder / "tables_4_1_and_4_2.txt").write_text("\n".join(texts))
+    write_whole(folder / "tables_4_1_and_4_2.txt", "\n".join(texts))
     return {"tables_4_1_and_4_2": results}

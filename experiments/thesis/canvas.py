@@ -1,6 +1,6 @@
 """What the thesis's figures share: a colour for each latent size and split, lines and axes.
 
-A line is the mean over seeds, its bars or band the range of the seeds.
+A line is the mean over seeds, its bars or band the range of the seeds; one seed has none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ def line(panel: Any, series: Series, colour: str, label: str) -> None:
         for of in (np.mean, np.min, np.max)
     )
     bars = np.maximum([mean - low, high - mean], 0)  # a rounded mean may lie outside
+    bars[:, [len(values) < 2 for values in series.values()]] = np.nan
     style = {"color": colour, "marker": "o", "markersize": 3, "capsize": 2}
     panel.errorbar(list(series), mean, bars, label=label, **style)
 
@@ -31,8 +32,9 @@ def line(panel: Any, series: Series, colour: str, label: str) -> None:
 def curve(panel: Any, values: np.ndarray, colour: Any, label: str, linestyle: Any = "-") -> None:
     """The mean over seeds per epoch, within a band over their range; values [S, epochs]."""
     epochs = np.arange(1, values.shape[1] + 1)
-    band = values.min(0), values.max(0)
-    panel.fill_between(epochs, *band, color=colour, alpha=0.2, linewidth=0)
+    if len(values) > 1:
+        band = values.min(0), values.max(0)
+        panel.fill_between(epochs, *band, color=colour, alpha=0.2, linewidth=0)
     panel.plot(epochs, values.mean(0), linestyle=linestyle, color=colour, label=label)
 
 

@@ -34,7 +34,7 @@ def config_of(num_steps: int, num_images: int) -> ml_collections.ConfigDict:
             scores={name: {} for name in SCORES.values()},
             baselines=BASELINES,
             num_images=num_images,
-            num_repeats=3,
+            num_repeats=5,
         )
     return config
 

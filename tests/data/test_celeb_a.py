@@ -103,6 +103,13 @@ def test_the_run_that_needs_no_data_is_there(tensorflow, tmp_path):
     assert len(run.build(module["get_config"](variant)).source) > 0
 
 
+def test_a_picture_of_another_size_is_not_filled_up_with_black():
+    file = io.BytesIO()
+    Image.new("RGB", (150, 150)).save(file, "JPEG")
+    with pytest.raises(ValueError, match=r"expected a picture of \(178, 218\) pixels, got \(150"):
+        face(file.getvalue(), 64)
+
+
 @pytest.mark.parametrize("size", [0, 149])
 def test_image_size_is_at_most_the_crop(size):
     with pytest.raises(ValueError, match=r"^image_size: expected a number from 1 to 148"):

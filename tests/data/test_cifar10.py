@@ -40,6 +40,49 @@ def test_pictures_and_classes_are_those_of_the_records(prepared):
         assert (split.factor_names, split.factor_sizes) == (("class",), (10,))
 
 
+def rewritten(tmp_path, files):
+    """A prepared data set of these files, each split of the same."""
+    records = [{"id": b"x", "image": file, "label": 3} for file in files]
+    builder = tfds.builder("cifar10", data_dir=tmp_path)
+    return write_prepared(builder, {"train": records, "test": records})
+
+
+def test_a_flipped_byte_in_the_decoded_pictures_is_found(tmp_path):
+    folder = rewritten(tmp_path, [png(i, 32) for i in range(3)])
+    before = np.asarray(cifar10(data_dir=tmp_path)["train"].images(np.arange(3)))
+    cache = folder / "vaejax" / "train-pictures.npy"
+    damaged = bytearray(cache.read_bytes())
+    damaged[5000] ^= 1
+    cache.write_bytes(damaged)
+    with pytest.warns(UserWarning, match=r"train-pictures.npy is damaged at number 0"):
+        again = cifar10(data_dir=tmp_path)["train"].images(np.arange(3))
+    np.testing.assert_array_equal(again, before)
+
+
+def test_pictures_of_records_prepared_before_are_not_taken(tmp_path):
+    """The prepared files are replaced, what was decoded of the old ones stays beside them."""
+    folders = [
+        rewritten(tmp_path / name, [png(seed, 32)] * 2) for name, seed in (("a", 1), ("b", 2))
+    ]
+    cifar10(data_dir=tmp_path / "a")
+    (folders[0] / "vaejax").rename(folders[1] / "vaejax")
+    with pytest.warns(UserWarning, match=r"-(pictures|classes).npy is of other"):
+        images = cifar10(data_dir=tmp_path / "b")["train"].images(np.arange(2))
+    np.testing.assert_allclose(images[0], pixels_of(png(2, 32)) / 255, rtol=1e-6)
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    rewritten(tmp_path / "cut", [png(0, 32), png(1, 32)[:99]])
+    message = r"^data_dir: expected whole records in .*cut.*, got number 1 of train with .*damaged"
+    with pytest.raises(ValueError, match=message):
+        cifar10(data_dir=tmp_path / "cut")
+    rewritten(tmp_path / "size", [png(0, 32), png(1, 31)])
+    with pytest.raises(
+        ValueError, match=r"pictures, 1: expected shape \(32, 32, 3\), got \(31, 31"
+    ):
+        cifar10(data_dir=tmp_path / "size")
+
+
 def test_only_train_is_flipped(prepared):
     plain, flipped = cifar10(data_dir=prepared[0]), cifar10(data_dir=prepared[0], flip=True)
     images = np.asarray(plain["train"].images(np.arange(6)))

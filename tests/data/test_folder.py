@@ -4,21 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.picture_files import fill, flat, png, save
 from vaejax.data.folder import folder
-
-
-def save(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.asarray(pixels, np.uint8)).save(path)
-
-
-def flat(value, height=8, width=8):
-    return np.full((height, width, 3), value, np.uint8)
-
-
-def fill(root, count):
-    for i in range(count):
-        save(root / f"{i:03}.png", flat(i))
 
 
 def greys(source):
@@ -26,16 +13,16 @@ def greys(source):
 
 
 def test_all_formats_at_any_depth(tmp_path):
-    save(tmp_path / "a.png", flat(10))
-    save(tmp_path / "deep" / "er" / "b.JPG", flat(20))
-    save(tmp_path / "deep" / "c.jpeg", flat(30))
-    save(tmp_path / "d.webp", flat(40))
-    save(tmp_path / "e.png", np.full((8, 8), 50))  # grey
-    save(tmp_path / "f.png", np.full((8, 8, 4), 60))  # with alpha
+    save(tmp_path / "a.png", flat(110))
+    save(tmp_path / "deep" / "er" / "b.JPG", flat(120))
+    save(tmp_path / "deep" / "c.jpeg", flat(130))
+    save(tmp_path / "d.webp", flat(140))
+    save(tmp_path / "e.png", np.full((8, 8), 150))  # grey
+    save(tmp_path / "f.png", np.full((8, 8, 4), (160, 160, 160, 255)))  # with alpha
     (tmp_path / "notes.txt").write_text("no picture")
     splits = folder(tmp_path, image_size=4)
     found = np.concatenate([greys(source) for source in splits.values()])
-    np.testing.assert_allclose(np.sort(found), [10, 20, 30, 40, 50, 60], atol=2)
+    np.testing.assert_allclose(np.sort(found), [110, 120, 130, 140, 150, 160], atol=2)
     assert splits["train"].image_shape == (4, 4, 3)
 
 
@@ -44,9 +31,14 @@ def test_sub_folders_are_splits(tmp_path):
     fill(tmp_path / "validation", 3)
     fill(tmp_path / "test", 2)
     fill(tmp_path / "elsewhere", 9)
-    splits = folder(tmp_path, image_size=8)
+    with pytest.warns(
+        UserWarning, match=r"beside train, validation, test \(9: elsewhere/000.png, "
+    ):
+        splits = folder(tmp_path, image_size=8)
     assert {n: len(s) for n, s in splits.items()} == {"train": 4, "validation": 3, "test": 2}
-    np.testing.assert_array_equal(greys(splits["train"]), range(4))  # in the order of the names
+    np.testing.assert_array_equal(
+        greys(splits["train"]), 200 + np.arange(4)
+    )  # in the order of the names
 
 
 @pytest.mark.parametrize("below", ["", "train"])
@@ -93,6 +85,57 @@ def test_grey_and_photo_orientation(tmp_path):
     np.testing.assert_array_equal(image[0, :, :, 0], pixels[::-1] / 255)
 
 
+def changed_pictures(root):
+    """Sixteen bits, transparency, both, and eight ordinary ones."""
+    fill(root, 8)
+    ramp = np.linspace(0, 65535, 8).astype(">u2")
+    (root / "deep.png").write_bytes(png(8, 8, 16, 0, ramp.tobytes()))
+    save(root / "clear.png", np.full((8, 8, 4), (0, 255, 0, 0)))
+    both = np.stack([ramp, ramp - ramp], axis=1).astype(">u2")
+    (root / "deep-and-clear.png").write_bytes(png(8, 8, 16, 4, both.tobytes()))
+
+
+def test_what_is_done_to_pictures_is_said_in_every_run(tmp_path):
+    root = tmp_path / "pictures"
+    changed_pictures(root)
+    line = (
+        r"^path: of 11 pictures in .*pictures: 2 reduced from 16 bits to 8, 2 composed on white "
+        "where transparent$"
+    )
+    for _ in range(3):
+        with pytest.warns(UserWarning, match=line):
+            splits = folder(root, image_size=8)
+    found = np.concatenate([source.images(np.arange(len(source))) for source in splits.values()])
+    assert (found.mean((1, 2, 3)) == 1).sum() == 2  # the clear ones
+    ramps = np.abs(found - np.linspace(0, 1, 8)[None, None, :, None]).max((1, 2, 3))
+    assert (ramps < 0.01).sum() == 1
+
+
+def test_dark_pictures_are_told(tmp_path):
+    """Twelve bits in sixteen, say."""
+    ramp = np.linspace(0, 4095, 8).astype(">u2")
+    for i in range(2):
+        (tmp_path / f"{i}.png").write_bytes(png(8, 8, 16, 0, ramp.tobytes()))
+    with (
+        pytest.warns(UserWarning, match=r"the brightest pixel .* is 15 of 255: they are dark"),
+        pytest.warns(UserWarning, match="2 reduced from 16 bits"),
+    ):
+        folder(tmp_path, image_size=8)
+
+
+def test_a_flipped_byte_in_the_cache_is_no_picture(tmp_path, cache_folder):
+    root = tmp_path / "pictures"
+    fill(root, 10)
+    before = greys(folder(root, image_size=8)["train"])
+    (cache,) = cache_folder.rglob("*.npy")
+    damaged = bytearray(cache.read_bytes())
+    damaged[300] ^= 255
+    cache.write_bytes(damaged)
+    with pytest.warns(UserWarning, match=r"is damaged at number 0 or soon after; .* decoded again"):
+        again = greys(folder(root, image_size=8)["train"])
+    np.testing.assert_array_equal(again, before)
+
+
 def test_decoded_once_until_something_changes(tmp_path, cache_folder):
     root = tmp_path / "pictures"
     fill(root, 10)
@@ -105,10 +148,10 @@ def test_decoded_once_until_something_changes(tmp_path, cache_folder):
     assert caches() == 1
     folder(root, image_size=4)
     assert caches() == 2
-    save(root / "new.png", flat(99))
+    save(root / "new.png", flat(199))
     splits = folder(root, image_size=8)
     assert caches() == 3
-    assert 99 in np.concatenate([greys(source) for source in splits.values()])
+    assert 199 in np.concatenate([greys(source) for source in splits.values()])
     save(root / "000.png", np.random.default_rng(0).integers(0, 256, (8, 8, 3)))  # another size
     folder(root, image_size=8)
     assert caches() == 4

@@ -83,6 +83,23 @@ def test_labels_of_another_set(folder, arrays):
         mnist(folder)
 
 
+def test_letters_are_no_digits(folder, arrays):
+    (folder / NAMES[1]).write_bytes(idx(arrays[NAMES[1]] + 17))
+    with pytest.raises(
+        ValueError, match=r"^path: expected train labels of MNIST, 0 to 9, .* got 2"
+    ):
+        mnist(folder)
+
+
+def test_files_without_images(folder):
+    for name in NAMES[:2]:
+        (folder / name).write_bytes(
+            idx(np.zeros((0, 28, 28)[: 3 if "idx3" in name else 1], np.uint8))
+        )
+    with pytest.raises(ValueError, match=r"^path: expected a whole MNIST file, .*train-labels"):
+        mnist(folder)
+
+
 def test_real_files(shared):
     splits = mnist(shared / "data" / "mnist")
     train, test = splits["train"], splits["test"]

@@ -54,6 +54,19 @@ def test_official_split(tmp_path):
     assert set(np.unique(splits["train"].images(np.arange(6)))) == {0.0, 1.0}
 
 
+def test_what_macos_adds_to_an_archive_is_no_drawing(tmp_path):
+    write(tmp_path / "images_background.zip", range(6))
+    with zipfile.ZipFile(tmp_path / "images_background.zip", "a") as archive:
+        archive.writestr("__MACOSX/images_background/Greek/._0001_01.png", b"\0\5\x16\7")
+    assert lengths(omniglot(tmp_path)) == {"train": 5, "test": 1}
+
+
+def test_an_archive_without_drawings(tmp_path):
+    write(tmp_path / "images_background.zip", [])
+    with pytest.raises(ValueError, match=r"^path: .*images_background.zip \(without drawings\)"):
+        omniglot(tmp_path)
+
+
 def test_a_changed_archive_is_decoded_again(tmp_path):
     write(tmp_path / "images_background.zip", range(6))
     write(tmp_path / "images_evaluation.zip", [30])

@@ -84,6 +84,19 @@ def test_neither_chunks_nor_batches_change_the_numbers(kwargs):
         np.testing.assert_allclose(actual[name], expected[name], rtol=1e-5)
 
 
+def test_intervals_are_those_of_the_images():
+    """With the true posterior every image's estimate is its log p(x)."""
+    exact = scores(num_samples=3, chunk=2)
+    law = scipy.stats.multivariate_normal(np.zeros(4), WEIGHTS.T @ WEIGHTS + SCALE**2 * np.eye(4))
+    each = law.logpdf(IMAGES.reshape(-1, 4))
+    ends = scipy.stats.t.interval(0.95, NUM_IMAGES - 1, each.mean(), scipy.stats.sem(each))
+    for name in ("log_likelihood", "elbo"):
+        actual = [exact[f"{name}_low"], exact[f"{name}_high"]]
+        np.testing.assert_allclose(actual, ends, rtol=1e-4)
+        bits = [exact[f"{name}_bpd_high"], exact[f"{name}_bpd_low"]]
+        np.testing.assert_allclose(bits, -np.array(ends) / (4 * np.log(2)), rtol=1e-4)
+
+
 def test_mistakes_are_told():
     with pytest.raises(ValueError, match="num_samples: expected at least 1, got 0"):
         scores(num_samples=0)

@@ -46,6 +46,14 @@ def test_a_command_has_one_size(capsys):
     assert "not allowed with" in capsys.readouterr().err
 
 
+def test_a_folder_that_is_none_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for text in ("", " ", str(tmp_path / "file")):
+        with pytest.raises(SystemExit):
+            parse(f"--workdir={text}")
+        assert "--workdir: expected a folder, got " in capsys.readouterr().err
+
+
 def test_experiments_keep_their_own_flags():
     blog = blog_celeba.parse(["--workdir=here", "--data_dir=there", "--num_steps=9", "--smoke"])
     assert (blog.data_dir, blog.num_steps, blog.size) == (Path("there"), 9, "smoke")

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import labels
 from vaejax.data import Source
-from vaejax.evaluators.disentanglement import Table
+from vaejax.evaluators.tables import Table
 
 NUM_IMAGES = 3_000
 

@@ -35,7 +35,7 @@ def readings():
 
 def test_enough_labels_choose_the_best_model_of_each_seed(readings):
     made = choice(readings, 1_000)
-    assert made.times_chosen == {0.01: 0, 0.1: 4, 1.0: 0}
+    assert made.times_chosen == {0.01: 0, 0.1: 4, 1.0: 0} and made.times_tied == 0
     assert made.lost.tolist() == [0, 0]
     assert made.lost_blindly == pytest.approx(0.85 - (0.7 + 0.6) / 2)
 
@@ -52,6 +52,7 @@ def test_models_that_tie_share_a_choice(readings):
     tied = [r._replace(label_scores={10: np.array(scores[r.beta_norm])}) for r in readings]
     made = choice(tied, 10)
     assert made.times_chosen == pytest.approx({0.01: 2 / 3, 0.1: 1 + 2 / 3, 1.0: 1 + 2 / 3})
+    assert made.times_tied == 4
     # Below the best by 0.4, 0, 0.2 and by 0.2, 0, 0.4, for the two seeds.
     np.testing.assert_allclose(made.lost, [(0.1 + 0.2) / 2, (0.2 + 0.2) / 2])
 
@@ -70,6 +71,12 @@ def test_the_peak_is_told_with_its_height_over_both_ends(readings):
 def test_a_single_beta_is_a_peak_over_nothing():
     told = peak({0.1: np.array([0.5, 0.7])})
     assert (told["beta_norm"], told["above_lowest_beta"], told["above_highest_beta"]) == (0.1, 0, 0)
+
+
+def test_one_seed_has_no_range():
+    assert np.isnan(peak({0.1: np.array([0.5]), 1.0: np.array([0.7])})["largest_range_of_seeds"])
+    some = {0.1: np.array([0.5]), 1.0: np.array([0.7, 0.6])}  # a seed diverged
+    assert peak(some)["largest_range_of_seeds"] == pytest.approx(0.1)
 
 
 def test_results_say_how_often_each_beta_was_chosen(readings):

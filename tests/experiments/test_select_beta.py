@@ -2,22 +2,59 @@
 
 import csv
 
+import numpy as np
 import pytest
+import scipy.stats
 
 pytest.importorskip("matplotlib", reason="needs the extra `plots`")
 
 from experiments import select_beta
-from experiments.select_beta import Score, best
+from experiments.select_beta import Reading, choice, scores_of
 from vaejax.config import ConfigError
 
+# Of four draws of labels beta 4 wins two and shares one with beta 16, which wins the last.
+SCORES = {1: [0.5, 0.6, 0.5, 0.5], 4: [0.9, 0.8, 1.0, 0.7], 16: [0.7, 0.7, 1.0, 0.9]}
 
-def test_the_best_beta_is_that_of_the_highest_score():
-    scores = [
-        Score(4, beta, beta / 1024, count, score, score, score)
-        for beta, count, score in ((1, 100, 0.5), (4, 100, 0.9), (16, 100, 0.7), (1, 1000, 0.8))
+
+@pytest.fixture
+def readings():
+    """Of four latents, and one of five."""
+    few = {100: np.array([0.1, 0.2, 0.3, 0.4])}
+    made = [
+        Reading(4, beta, beta / 1024, {100: np.array(values), 10: np.ones(4)})
+        for beta, values in SCORES.items()
     ]
-    assert best(scores, latent_size=4, num_labels=100).beta == 4
-    assert best(scores, latent_size=4, num_labels=1000).beta == 1
+    return [Reading(5, 1.0, 0.1, few), *made]
+
+
+def test_scores_say_how_often_each_beta_wins(readings):
+    scores = scores_of(readings, latent_size=4, num_labels=100)
+    assert [s.share_chosen for s in scores] == [0, 0.625, 0.375]
+    assert {s.share_tied for s in scores} == {0.25}
+    ends = scipy.stats.t.interval(0.95, 3, 0.85, scipy.stats.sem(SCORES[4]))
+    assert (scores[1].score, scores[1].low, scores[1].high) == pytest.approx((0.85, *ends))
+    line = choice(scores)
+    assert line.startswith("4 latents, 100 labels: beta 4, beta_norm 0.003906, score 0.850 [0.6")
+    assert line.endswith("of 10 draws of the labels: beta 4 62%, beta 16 38% (25% tied)")
+
+
+def test_ties_are_told_and_have_no_interval(readings):
+    scores = scores_of(readings, latent_size=4, num_labels=10)
+    assert [s.share_chosen for s in scores] == pytest.approx([1 / 3] * 3)
+    assert all(np.isnan([s.low, s.high]).all() and s.share_tied == 1 for s in scores)
+    line = choice(scores)
+    assert "beta 1, beta_norm 0.0009766 or beta 4, " in line and "score 1.000; of" in line
+    assert line.endswith("beta 1 33%, beta 4 33%, beta 16 33% (100% tied)")
+
+
+def test_what_is_not_known_is_empty_in_the_table_and_not_drawn(readings, tmp_path):
+    scores = scores_of(readings, latent_size=4, num_labels=10)
+    select_beta.write_table(scores, tmp_path / "scores.csv")
+    with (tmp_path / "scores.csv").open() as file:
+        assert {(row["low"], row["high"]) for row in csv.DictReader(file)} == {("", "")}
+    (container,) = select_beta.score_panels(scores).axes[0].containers
+    (bars,) = container.lines[2]
+    assert not [path for path in bars.get_paths() if np.isfinite(path.vertices).all()]
 
 
 def test_more_labels_than_images_are_refused_before_anything_is_trained(tmp_path):
@@ -41,6 +78,7 @@ def test_the_command_writes_a_table_and_a_picture(tmp_path, capsys):
     ]
     for row in rows:
         assert float(row["beta_norm"]) == pytest.approx(float(row["beta"]) * 2 / 64**2)
-        assert 0 <= float(row["low"]) <= float(row["score"]) <= float(row["high"]) <= 1
+        assert float(row["low"]) < float(row["score"]) < float(row["high"])
+        assert 0 <= float(row["score"]) <= 1 and 0 <= float(row["share_chosen"]) <= 1
     assert (tmp_path / "scores.png").stat().st_size > 0
     assert "2 latents, 50 labels: beta" in capsys.readouterr().out

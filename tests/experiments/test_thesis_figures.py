@@ -52,6 +52,16 @@ def test_a_line_is_the_mean_over_seeds_and_its_bars_their_range():
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["2 latents"]
 
 
+def test_one_seed_has_no_range():
+    figure = plots.against_beta({2: {1e-3: np.array([1.0]), 1.0: np.array([2.0, 3.0])}}, "F")
+    (bars,) = figure.axes[0].containers
+    np.testing.assert_allclose(bars.lines[0].get_ydata(), [1.0, 2.5])
+    drawn = [path.vertices[:, 1] for path in bars.lines[2][0].get_paths()]
+    np.testing.assert_allclose([ends for ends in drawn if np.isfinite(ends).all()], [[2, 3]])
+    canvas.curve(figure.axes[0], np.ones((1, 3)), "C0", "")
+    assert len(figure.axes[0].collections) == 1  # the bars: no band
+
+
 def test_losses_have_a_panel_per_beta_and_the_mean_image():
     falling = np.array([[362.0, 350.0, 340.0], [360.0, 352.0, 338.0]])
     flat = np.full((1, 3), 361.0)  # of one seed

@@ -24,6 +24,17 @@ def test_an_image_is_shown_pixel_by_pixel():
     np.testing.assert_array_equal(picture[4:-2:3, 4:-2:3], image)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 13])
+def test_images_of_any_number_of_channels(channels):
+    image = np.random.default_rng(0).integers(0, 256, (4, 5, channels)).astype(np.uint8)
+    picture = image_grid(image[None] / 255, padding=0, scale=1)
+    assert picture.shape == (4, 5, 3)
+    for colour in range(3):
+        shown = image[..., 0] if channels == 1 else np.zeros((4, 5))
+        shown = image[..., colour] if colour < channels else shown
+        np.testing.assert_array_equal(picture[..., colour], shown)
+
+
 def test_values_that_are_no_colours():
     values = np.array([-1.0, 0.5, 2.0, np.nan, np.inf, -np.inf], np.float32)
     picture = image_grid(values[None, None, :, None], padding=0, scale=1)
@@ -47,7 +58,7 @@ def test_scale_by_default(height, scale):
     "message, images, kwargs",
     [
         (r"^images: expected .*, got \(2, 8, 8\)", np.zeros((2, 8, 8)), {}),
-        (r"^images: expected .*, got \(2, 8, 8, 4\)", np.zeros((2, 8, 8, 4)), {}),
+        (r"^images: expected .*, got \(2, 8, 8, 0\)", np.zeros((2, 8, 8, 0)), {}),
         (r"^images: expected .*, got \(0, 8, 8, 1\)", np.zeros((0, 8, 8, 1)), {}),
         (r"^columns: expected .*, got 0", np.zeros((2, 8, 8, 1)), {"columns": 0}),
         (r"^scale: expected .*, got 0", np.zeros((2, 8, 8, 1)), {"scale": 0}),

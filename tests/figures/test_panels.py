@@ -56,6 +56,15 @@ def test_all_latents_may_be_off():
     assert traversals(shades(2, 3), np.zeros(2)).dtype == np.uint8
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_latent_that_has_diverged_has_no_bar(bad):
+    kl = np.array([0.5, bad, 0.0, 1.0])
+    rows = labels(traversals(shades(4, 5), kl), 4, 5, 14)
+    bars = sorted(int((row[..., 2].astype(int) - row[..., 0] > 40).any(0).sum()) for row in rows)
+    np.testing.assert_allclose(bars, [0, 0, bars[-1] / 2, bars[-1]], atol=1.5)
+    assert bars[-1] > 0
+
+
 def test_frames_sweep_there_and_back():
     images = shades(4, 3, 5)
     frames = traversal_frames(images, KL)

@@ -32,6 +32,23 @@ def test_known_codes(perfect, useless, dead, grid, key):
     assert beta_vae_score(useless, grid, rng=key, **SMALL)["beta_vae_score"] < 0.5
 
 
+def test_images_are_not_compared_with_themselves(key):
+    """Of a factor whose values occur twice each, every other pair would be an image and itself,
+    which any code tells from two."""
+    rng = np.random.default_rng(0)
+    factors = np.stack([rng.permutation(1000) // 2, rng.permutation(1000) % 2], axis=1)
+    codes = rng.normal(size=(1000, 3)).astype(np.float32)
+    assert beta_vae_score(codes, factors, rng=key, **SMALL)["beta_vae_score"] < 0.6
+
+
+def test_values_that_occur_once_are_left_out(perfect, grid, key):
+    factors = grid.copy()
+    factors[:20, 1] = 100 + np.arange(20)
+    with pytest.warns(UserWarning, match="left out: factors: 20 values of column 1 that occur onc"):
+        scores = beta_vae_score(perfect, factors, rng=key, **SMALL)
+    assert scores["beta_vae_score"] > 0.99 and len(scores.record["left_out"]) == 1
+
+
 def test_an_unknown_classifier_is_refused(perfect, grid, key):
     with pytest.raises(ValueError, match="classifier: expected 'multinomial' or"):
         beta_vae_score(perfect, grid, rng=key, classifier="svm", **SMALL)

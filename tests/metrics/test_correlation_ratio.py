@@ -32,5 +32,20 @@ def test_agrees_with_the_analysis_of_variance(useless, grid):
     np.testing.assert_allclose(ratio(z, factor[:, None])[:, 0], expected, rtol=1e-5)
 
 
+def test_an_offset_changes_nothing(useless, grid):
+    """Codes near 1e5 are rounded to 1/128; of those rounded codes the ratio is exact."""
+    moved = useless + np.float32(1e5)
+    expected = ratio(moved.astype(np.float64), grid)
+    np.testing.assert_allclose(ratio(moved, grid), expected, atol=1e-12)
+    np.testing.assert_allclose(ratio(moved, grid), ratio(useless, grid), atol=1e-3)
+
+
+def test_many_values_take_no_more_memory():
+    """A table of all pairs of rows and values would have 10^10 entries."""
+    factor = np.arange(200_000) // 2
+    codes = (factor % 7).astype(np.float32)[:, None]
+    np.testing.assert_allclose(ratio(codes, factor[:, None]), 1.0, atol=1e-12)
+
+
 def test_a_constant_code_has_none(dead, grid):
     assert not ratio(dead, grid)[3:].any()

@@ -1,5 +1,6 @@
 import jax
 import numpy as np
+import pytest
 
 from vaejax.metrics import factor_vae_score
 from vaejax.metrics.factor_vae_score import active_codes, vote_accuracy
@@ -24,6 +25,17 @@ def test_sampled_scores(reference, name):
     scores = factor_vae_score(reference.codes(name), reference.factors, rng=jax.random.key(0))
     assert reference.sampled(scores["factor_vae_score"], name, "factor_vae.eval_accuracy", 0.01)
     assert not scores["votes_train"][:, ~reference[f"factorvae/{name}/active"]].any()
+
+
+def test_values_that_occur_once_do_not_vote(useless, grid, key):
+    """No code varies within a single image: the first would win."""
+    factors = grid.copy()
+    factors[:1000, 1] = 100 + np.arange(1000)
+    with pytest.warns(UserWarning) as told:
+        scores = factor_vae_score(useless, factors, rng=key, **SMALL)
+    assert "left out: factors: 1000 values of column 1" in str(told[-1].message)
+    share = scores["votes_eval"][1] / scores["votes_eval"][1].sum()
+    assert share.max() < 0.6
 
 
 def test_known_codes(perfect, useless, dead, grid, key):

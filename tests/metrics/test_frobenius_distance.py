@@ -42,6 +42,23 @@ def test_closed_form(useless):
     assert score["frobenius_distance"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("largest", [400.0, 600.0])
+def test_variances_whose_squares_no_number_holds(useless, largest):
+    """One variance is v, the others are nothing beside it: |S_i - S| is v (1 - 1 / N) and v / N."""
+    log_vars = np.zeros(useless.shape)
+    log_vars[3, 1] = largest
+    count = len(useless)
+    expected = np.exp(largest) * 2 * (count - 1) / count**2
+    score = frobenius_distance(useless, log_vars)["frobenius_distance"]
+    assert score == pytest.approx(expected, rel=1e-9)
+
+
+def test_posteriors_without_width_are_as_far_as_the_means_spread(useless):
+    expected = np.linalg.norm(np.cov(useless, rowvar=False, bias=True))
+    score = frobenius_distance(useless, np.full_like(useless, -400.0))["frobenius_distance"]
+    assert score == pytest.approx(expected, rel=1e-5)
+
+
 def test_impossible_arguments_are_refused(useless):
     with pytest.raises(ValueError, match="log_vars: expected"):
         frobenius_distance(useless, useless[:, :1])

@@ -10,10 +10,32 @@ def test_partners_share_the_factor_and_are_uniform_in_the_rest(grid):
     kept = grid[np.random.default_rng(0).permutation(len(grid))[:700]]  # an incomplete grid
     groups = FactorGroups.of(kept)
     words = random_words(jax.random.key(0), (2, 20_000))
-    rows = groups.rows(words[0])
-    for factor in range(3):
-        partners = groups.rows_like(words[1], rows, jnp.asarray(factor))
-        np.testing.assert_array_equal(kept[rows, factor], kept[partners, factor])
-        other = (factor + 1) % 3
-        drawn = np.bincount(kept[partners, other]) / len(partners)
-        np.testing.assert_allclose(drawn, np.bincount(kept[:, other]) / 700, atol=0.02)
+    for factor in map(jnp.asarray, range(3)):
+        rows = groups.rows(words[0], factor)
+        for draw in (groups.rows_like, groups.partners):
+            partners = draw(words[1], rows, factor)
+            np.testing.assert_array_equal(kept[rows, factor], kept[partners, factor])
+            other = (factor + 1) % 3
+            drawn = np.bincount(kept[partners, other]) / len(partners)
+            np.testing.assert_allclose(drawn, np.bincount(kept[:, other]) / 700, atol=0.02)
+
+
+def test_no_row_is_its_own_partner_and_lone_ones_have_none():
+    levels = np.array([[0, 5], [1, 2], [0, 3], [2, 2], [2, 3], [2, 4], [3, 5]])
+    groups = FactorGroups.of(levels)
+    words = random_words(jax.random.key(0), (2, 30_000))
+    for factor, shared in ((0, [0, 2, 3, 4, 5]), (1, [0, 1, 2, 3, 4, 6])):
+        rows = groups.rows(words[0], jnp.asarray(factor))
+        share = np.bincount(rows, minlength=7) / len(rows)
+        np.testing.assert_allclose(share[shared], 1 / len(shared), atol=0.01)
+        partners = np.asarray(groups.partners(words[1], rows, jnp.asarray(factor)))
+        assert (partners != rows).all()
+        np.testing.assert_array_equal(levels[rows, factor], levels[partners, factor])
+    of_three = partners_of(groups, words, 3)
+    np.testing.assert_allclose(np.bincount(of_three)[[4, 5]] / len(of_three), 0.5, atol=0.02)
+
+
+def partners_of(groups, words, row):
+    """Partners of one row by the first factor."""
+    rows = jnp.full(words.shape[1], row)
+    return np.asarray(groups.partners(words[1], rows, jnp.asarray(0)))

@@ -37,6 +37,44 @@ def test_known_codes(perfect, dead, grid, key):
     assert (scores["infom"], scores["infoc"], scores["infoe"]) == (0.0, 0.0, 0.0)
 
 
+def test_infoe_reads_all_codes_however_wide_they_spread(perfect, grid, key):
+    """Of codes scaled by 100, 1 and 1 only the first is active; all of them are read."""
+    expected = infomec(perfect, grid, rng=key)["infoe"]
+    scores = infomec(perfect * np.array([100, 1, 1], np.float32), grid, rng=key)
+    np.testing.assert_array_equal(scores["active"], [True, False, False])
+    assert scores["infoe"] == pytest.approx(expected, abs=1e-4) and expected > 0.97
+
+
+def test_two_published_rules_say_which_codes_are_active(perfect, grid, key):
+    """One outlier widens a code's range twentyfold and more, and not its quartiles."""
+    codes = perfect.copy()
+    codes[3, 0] = 100.0
+    by_range, by_iqr = (infomec(codes, grid, rng=key, prune=rule) for rule in ("range", "iqr"))
+    np.testing.assert_array_equal(by_range["active"], [True, False, False])
+    np.testing.assert_array_equal(by_iqr["active"], [True, True, True])
+    assert (by_range.record["prune"], by_range.record["min_share"]) == ("range", 1 / 20)
+    assert (by_iqr.record["prune"], by_iqr.record["min_share"]) == ("iqr", 1 / 10)
+    assert infomec(codes, grid, rng=key, min_share=0.0)["active"].all()
+
+
+def test_a_code_that_seldom_moves_has_no_quartiles_apart(perfect, grid, key):
+    codes = perfect * (np.arange(len(perfect)) % 5 == 0)[:, None].astype(np.float32)
+    scores = infomec(codes, grid, rng=key, prune="iqr")
+    assert (scores["infom"], scores["infoc"]) == (0.0, 0.0) and not scores["active"].any()
+    assert scores["infoe"] > 0
+
+
+def test_a_factor_whose_values_do_not_repeat_among_the_rows_is_left_out(perfect, grid, key):
+    factors = grid.copy()
+    factors[:, 1] = np.arange(1080) < 2
+    with pytest.warns(UserWarning, match="left out: factors: column 1 has 1 value that occurs 2"):
+        scores = infomec(perfect, factors, rng=key, num_points=500)
+    expected = infomec(perfect, factors[:, [0, 2]], rng=key, num_points=500)
+    for score in ("infom", "infoc", "infoe"):
+        assert scores[score] == pytest.approx(expected[score], abs=1e-9)
+    assert not scores["nmi"][1].any() and scores["nmi"].shape == (3, 3)
+
+
 def test_chance_is_zero_and_one_to_one_is_one():
     assert concentration(np.ones((3, 4))) == (0.0, 0.0)
     assert concentration(np.eye(4)) == (1.0, 1.0)

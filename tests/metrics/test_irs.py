@@ -15,6 +15,24 @@ def test_equals_the_reference(reference, name):
     )
 
 
+def test_values_of_a_single_image_do_not_count(useless, grid):
+    """From the mean of one image no code deviates, which would make it half robust."""
+    factors = np.stack([np.arange(1080) == 7, grid[:, 0] > 1], axis=1)
+    with pytest.warns(UserWarning, match="left out: factors: 1 values of column 0 that occur once"):
+        scores = irs(useless, factors)
+    rest = useless[np.arange(1080) != 7]
+    typical = np.quantile(abs(rest - rest.mean(0)), 0.99, axis=0)
+    expected = 1 - typical / abs(useless - useless.mean(0)).max(0)
+    np.testing.assert_allclose(scores["robustness"][:, 0], expected, atol=1e-6)
+
+
+def test_factors_of_many_values_are_binned(useless):
+    continuous = np.argsort(np.argsort(useless[:, :1], axis=0), axis=0)
+    assert irs(useless, continuous)["robustness"][0] > 0.5
+    with pytest.raises(ValueError, match="factors: expected values that occur more than once"):
+        irs(useless, continuous, num_bins=5000)
+
+
 def test_known_codes(perfect, useless, dead, grid):
     assert irs(perfect, grid)["irs"] == pytest.approx(1.0, abs=1e-6)
     assert irs(useless, grid)["irs"] < 0.5

@@ -62,11 +62,60 @@ def assert_equal_to_the_loop(mapped, alone):
         np.testing.assert_allclose(values, expected, atol=2e-3, rtol=2e-3, err_msg=name)
 
 
+@pytest.fixture(scope="module")
+def compiled(grid):
+    """The metric of a name for three models at once, compiled once for all tests."""
+    key = jax.random.key(3)
+
+    @functools.cache
+    def compiled(name):
+        scores = with_arguments(name, grid)
+        return jax.jit(jax.vmap(lambda codes: scores(codes, key)))
+
+    return compiled
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_models_at_once(name, models, grid, key):
+def test_models_at_once(name, models, grid, key, compiled):
     scores = with_arguments(name, grid)
-    mapped = jax.vmap(lambda codes: scores(codes, key))(models)
-    assert_equal_to_the_loop(mapped, [scores(codes, key) for codes in models])
+    assert_equal_to_the_loop(compiled(name)(models), [scores(codes, key) for codes in models])
+
+
+@pytest.fixture(scope="module")
+def degenerate(models):
+    """Codes [12, 1080, 4] of models that have collapsed, diverged, or moved away."""
+    codes, ones = models[0], np.ones(4)
+    lone, outlier = codes.copy(), codes.copy()
+    lone[:, 1], lone[7, 1], outlier[3, 1] = 0.1, 2.0, 1e6
+    others = [np.full_like(codes, 0.1), lone, outlier, 1e4 * np.tile(codes[:, :1], (1, 4))]
+    others.append(codes + np.float32(1e5))
+    scales = [[1, 0, 1, 1], [1e-6, 1, 1e6, 1], [1, 1e-20, 1, 1], 1e4 * ones, 1e12 * ones]
+    scales += [1e-12 * ones, 1e-30 * ones]
+    return np.stack([codes * np.float32(scale) for scale in scales] + others).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_degenerate_models_at_once(name, degenerate, compiled):
+    for three in np.split(degenerate, 4):
+        for field, values in compiled(name)(three).items():
+            assert np.isfinite(values).all(), (field, np.asarray(values))
+
+
+@pytest.mark.parametrize("name", ["correlation_ratio", "dci"])
+def test_half_precision_is_enough_for_inputs(name, models, grid, key):
+    scores, halves = with_arguments(name, grid), models.astype(np.float16)
+    mapped = jax.vmap(lambda codes: scores(codes, key))(halves)
+    assert_equal_to_the_loop(mapped, [scores(codes, key) for codes in halves])
+
+
+@pytest.mark.parametrize("log_var", [-400.0, 400.0])
+@pytest.mark.parametrize("name", ["active_units", "density_mig", "frobenius_distance"])
+def test_log_variances_of_any_size(name, log_var, models, grid, key):
+    function = functools.partial(getattr(metrics, name), **SMALL.get(name, {}))
+    rest = {"factors": grid, "rng": key} if name == "density_mig" else {}
+    mapped = jax.vmap(lambda codes: function(codes, log_var + 0 * codes, **rest))(models)
+    for field, values in mapped.items():
+        assert np.isfinite(values).all(), (field, np.asarray(values))
 
 
 @pytest.mark.parametrize("name", ["beta_vae_score", "factor_vae_score"])

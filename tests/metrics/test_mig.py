@@ -40,5 +40,22 @@ def test_incomplete_grids_and_any_level_numbers(perfect, grid):
     assert mig(perfect[kept], named)["mig"] > 0.8
 
 
+def test_an_outlier_that_hides_a_code_is_warned_of(perfect, grid):
+    codes = perfect.copy()
+    codes[3, 1] = 1e6
+    with pytest.warns(UserWarning, match=r"codes: 99.91% of column 1 lie within .* one of 20 bins"):
+        hidden = mig(codes, grid)
+    assert hidden["gaps"][1] < 0.01
+    codes[3, 1] = 100.0  # the others now lie in two bins, but on one bin's width
+    with pytest.warns(UserWarning, match="codes: 99.91% of column 1"):
+        mig(codes, grid)
+
+
+def test_a_code_of_two_values_needs_no_more_bins(perfect, grid):
+    codes = perfect.copy()
+    codes[:, 1] = np.arange(1080) == 7
+    assert np.isfinite(mig(codes, grid)["mig"])  # without a warning
+
+
 def test_a_constant_code_informs_about_nothing(grid):
     assert mig(np.ones((len(grid), 2)), grid)["mig"] == 0.0

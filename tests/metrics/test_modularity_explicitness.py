@@ -27,6 +27,29 @@ def test_sampled_scores(reference):
         assert reference.sampled(scores[ours], "partial", field, 5e-3)
 
 
+def test_rare_values_are_left_out_where_they_do_not_occur(perfect, useless, grid, key):
+    factors, given = grid.copy(), {"rng": key, "num_train": 200, "num_test": 100}
+    factors[:, 1] = np.arange(1080) < 2
+    codes = perfect + useless
+    with pytest.warns(UserWarning, match="left out: factors: column 1 has 1 value in the rows"):
+        scores = modularity_explicitness(codes, factors, **given)
+    expected = modularity_explicitness(codes, factors[:, [0, 2]], **given)
+    for score, value in expected.items():
+        assert scores[score] == pytest.approx(value, abs=1e-9)
+    with pytest.raises(ValueError, match="factors: expected at least 2 that vary .* column 1 has"):
+        modularity_explicitness(codes, factors[:, :2], **given)
+
+
+def test_a_level_that_no_training_row_has_is_told_at_random(perfect, grid):
+    train = np.flatnonzero(grid[:, 2] != 4)
+    areas = explicitness(perfect[train], grid[train], perfect, grid)
+    whole = explicitness(perfect, grid, perfect, grid)
+    # The fifth level is told at random; it looks most like the fourth, of which it is a quarter of
+    # the rest.
+    assert areas[2, 1] == pytest.approx((1 + 1 + 1 + 0.75 + 0.5) / 5, abs=1e-3)
+    np.testing.assert_allclose(areas[:2], whole[:2], atol=1e-3)
+
+
 def test_known_codes(perfect, useless, dead, grid, key):
     scores = modularity_explicitness(perfect, grid, rng=key)
     assert scores["modularity"] == pytest.approx(1.0, abs=1e-4)

@@ -3,6 +3,7 @@ import pytest
 
 from vaejax.metrics import udr
 from vaejax.metrics.lasso import lasso
+from vaejax.metrics.udr import model_scores, relative_strength
 
 
 def sampled_rows(sizes, seed):
@@ -22,10 +23,16 @@ def test_equals_the_reference(reference, similarity, seed):
     noisy, rotation = reference.codes("noisy"), reference.codes("rotation")
     codes = [identity, permuted, noisy, rotation, near_dead]
     kls = [np.full(5, 2.0)] * 4 + [np.array([2.0, 2.0, 2.0, 0.004, 0.004])]
-    ours = udr([z[rows] for z in codes], kls, similarity=similarity)["pairwise"]
+    ours = udr([z[rows] for z in codes], kls, similarity=similarity)
     theirs = reference[f"udr/{similarity}/s{seed}/pairwise"]
+    expected = reference[f"udr/{similarity}/s{seed}/model_scores"]
+    np.testing.assert_allclose(model_scores(theirs)[0], expected, atol=1e-12)
     kept = [0, 1, 2, 3, 5]  # the codes of model 4, "rotation2d", are not stored
-    np.testing.assert_allclose(ours, theirs[np.ix_(kept, kept)], atol=5e-6)
+    theirs = theirs[np.ix_(kept, kept)]
+    np.testing.assert_allclose(ours["pairwise"], theirs, atol=5e-6)
+    np.testing.assert_allclose(ours["model_scores"], model_scores(theirs)[0], atol=5e-6)
+    assert ours["udr"] == ours["model_scores"].max()
+    assert np.isnan([ours["udr_low"], *ours["model_low"]]).all()  # of four partners
 
 
 @pytest.mark.parametrize("similarity", ["lasso", "spearman"])
@@ -35,6 +42,44 @@ def test_known_codes(perfect, entangled, similarity):
     assert agreeing > 0.85
     assert udr([perfect, entangled], kls, similarity=similarity)["udr"] < 0.6
     assert udr([perfect, perfect], [np.ones(3), np.zeros(3)], similarity=similarity)["udr"] == 0.0
+
+
+def test_a_score_is_how_well_the_others_predict(perfect):
+    """Not how well it predicts them: of a copied code the lasso needs one, but predicts both."""
+    doubled = np.concatenate([perfect, perfect[:, :1]], axis=1)
+    noise = np.random.default_rng(0).normal(size=perfect.shape)
+    models = [perfect, doubled, perfect + 0.3 * noise, 0.2 * perfect + noise]
+    found = udr(models, [np.ones(z.shape[1]) for z in models])
+    pairwise = found["pairwise"]
+    scaled = [z / z.std(0) for z in models]
+    for i, j in ((0, 1), (1, 0), (2, 3)):
+        similarity = np.abs(lasso(scaled[i], scaled[j], 0.1))  # of predicting j from i
+        assert pairwise[i, j] == pytest.approx(relative_strength(similarity), abs=1e-5)
+    predicted, predicting = (np.delete(some, 1) for some in (pairwise[:, 1], pairwise[1]))
+    assert found["model_scores"][1] == np.median(predicted) > np.median(predicting) + 0.02
+
+
+def test_the_interval_is_over_partners(perfect):
+    draws = np.random.default_rng(0)
+    models = [perfect + s * draws.normal(size=perfect.shape) for s in np.linspace(0, 2, 10)]
+    found = udr(models, [np.ones(3)] * 10)
+    for model in range(10):
+        others = np.sort(np.delete(found["pairwise"][:, model], model))
+        assert found["model_scores"][model] == others[4]
+        assert (found["model_low"][model], found["model_high"][model]) == (others[1], others[7])
+    best = found["model_scores"].argmax()
+    assert found["udr"] == found["model_scores"][best]
+    assert (found["udr_low"], found["udr_high"]) == (
+        found["model_low"][best],
+        found["model_high"][best],
+    )
+
+
+def test_divergences_that_are_not_numbers_name_their_model(perfect):
+    with pytest.raises(ValueError, match=r"kls\[1\]: expected finite numbers of nats, got .*nan"):
+        udr([perfect] * 2, [np.ones(3), np.array([1.0, np.nan, 0.0])])
+    with pytest.raises(ValueError, match=r"kls\[0\]: expected \[3\], one for each code, got"):
+        udr([perfect] * 2, [np.ones(2), np.ones(3)])
 
 
 def test_impossible_arguments_are_refused(perfect):

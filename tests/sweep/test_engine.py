@@ -12,6 +12,7 @@ import pytest
 
 from vaejax import metrics, modes, sweep
 from vaejax import train as train_module
+from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError
 from vaejax.nn.native import native_operations
 from vaejax.sweep.folder import Folder
@@ -142,6 +143,70 @@ def test_a_member_that_another_process_has_finished_is_left_alone(tiny, unbroken
     assert_same_runs(members, unbroken)
 
 
+@pytest.mark.parametrize("killed", ["evaluate", "add_scores"])
+def test_members_killed_before_their_evaluation_begin_with_it(
+    tiny, unbroken, tmp_path, monkeypatch, killed
+):
+    """At the last step, which is saved; before any score is taken, or before it is noted."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*args):
+        raise Killed
+
+    members = make(tiny(), BETAS, tmp_path)
+    evaluate, owner = Folder.evaluate, {"evaluate": Folder, "add_scores": Checkpoints}[killed]
+
+    def kill_at_the_end(self, state):
+        if int(state.step) == 8:
+            monkeypatch.setattr(owner, killed, kill)
+        return kill() if int(state.step) == 8 and owner is Folder else evaluate(self, state)
+
+    monkeypatch.setattr(Folder, "evaluate", kill_at_the_end)
+    with pytest.raises(Killed):
+        sweep.train_members(members, strategy="map")
+    monkeypatch.undo()
+    assert [(member.step, member.finished) for member in members] == [(8, False), (8, False)]
+    assert sweep.train_members(members, strategy="map")
+    assert_same_runs(members, unbroken)
+    scored = [Checkpoints(member.workdir / "checkpoints") for member in (members[0], unbroken[0])]
+    assert scored[0].best_step == scored[1].best_step
+    for checkpoints in scored:
+        checkpoints.close()
+
+
+def test_a_score_that_fails_is_told_and_its_sweep_goes_on(
+    tiny, unbroken, tmp_path, monkeypatch, capsys
+):
+    of_member = Program.evaluators_of
+
+    def evaluators_of(self, member):
+        def failing(state):
+            raise ValueError("no such thing")
+
+        more = {"failing": failing} if member.point["objective.beta"] == 4 else {}
+        return {**more, **of_member(self, member)}
+
+    monkeypatch.setattr(Program, "evaluators_of", evaluators_of)
+    members = make(tiny(), BETAS, tmp_path)
+    assert sweep.train_members(members, strategy="map")
+    assert_same_runs(members, unbroken)
+    assert "failing of step 8: ValueError: no such thing" in capsys.readouterr().out
+    assert (members[1].workdir / "errors.txt").exists()
+    assert not (members[0].workdir / "errors.txt").exists()
+
+
+def test_members_of_other_pictures_are_refused(tiny, unbroken, tmp_path, bar_images):
+    members = make(tiny(num_steps=10), BETAS, tmp_path)
+    for member, other in zip(members, unbroken, strict=True):
+        shutil.copytree(other.workdir, member.workdir)
+        member.config.data.path = str(tmp_path / "other.npy")
+    np.save(tmp_path / "other.npy", 255 - np.load(bar_images))
+    with pytest.raises(ConfigError, match="config.data: expected the same 90 images in 'train'"):
+        sweep.train_members(members, strategy="map")
+
+
 def test_a_finished_sweep_does_nothing_and_a_longer_one_goes_on(tiny, unbroken, tmp_path):
     members = make(tiny(), BETAS, tmp_path)
     for member, other in zip(members, unbroken, strict=True):
@@ -227,7 +292,7 @@ def test_codes_that_are_not_finite_are_their_members_own_affair(tiny, tmp_path, 
     monkeypatch.setattr(Program, "evaluators_of", evaluators_of)
     members = make(tiny(num_steps=4), BETAS, tmp_path)
     assert sweep.train_members(members, strategy="map")
-    assert [(member.step, member.diverged) for member in members] == [(4, False), (0, True)]
+    assert [(member.step, member.diverged) for member in members] == [(4, False), (4, True)]
     assert "codes: expected finite" in (members[1].workdir / "diverged.json").read_text()
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from vaejax import sweep
@@ -62,12 +63,19 @@ def test_impossible_points_are_refused(tiny, tmp_path, points, message):
         sweep.make_members(tiny(), points, seeds=[0], workdir=tmp_path)
 
 
+def test_swept_numbers_may_be_numpys(tiny, tmp_path):
+    points = sweep.grid({"objective.beta": np.float32([0.5, 4])})
+    members = sweep.make_members(tiny(), points, seeds=np.arange(2), workdir=tmp_path)
+    assert [m.point for m in members[::2]] == [{"objective.beta": 0.5}, {"objective.beta": 4.0}]
+    assert members[0].workdir == tmp_path / "beta=0.5" / "seed=0"
+
+
 def test_type_of_a_key_that_has_no_value_yet(tiny):
     assert sweep.type_of(tiny(), "optimizer.clip_norm") is float
     assert sweep.type_of(tiny(), "model.latent_size") is int
 
 
-def test_progress_is_read_off_the_folder(tiny, tmp_path):
+def test_progress_is_read_off_the_folder(tiny, tmp_path, capsys):
     (member,) = sweep.make_members(tiny(num_steps=8), [{}], seeds=[0], workdir=tmp_path)
     assert member.step == 0 and not member.finished
     for step in (4, 8):
@@ -79,3 +87,7 @@ def test_progress_is_read_off_the_folder(tiny, tmp_path):
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (member.workdir / "metrics.jsonl").write_text(text)
     assert member.last_metrics() == {"train": {"step": 8, "kl": None}}
+    with (member.workdir / "metrics.jsonl").open("ab") as file:
+        file.write(b'\xff\n{"step": 9, "spl')
+    assert member.last_metrics() == {"train": {"step": 8, "kl": None}}
+    assert "metrics.jsonl: 2 damaged lines left out" in capsys.readouterr().out

@@ -65,6 +65,21 @@ def test_tradeoff_runs_along_rising_beta(rows, figure, tmp_path):
     assert (tmp_path / "tradeoff.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_no_bar_is_drawn_where_there_is_no_interval(rows, figure, tmp_path):
+    rows = [row._replace(low=np.nan, high=np.nan) for row in rows if row.metric != "kl"] + [
+        row for row in rows if row.metric == "kl"
+    ]
+    sweep.plot_metrics(rows, tmp_path / "metrics.png")
+    for axis in figure[0].axes:
+        expected = 3 if axis.get_ylabel().startswith("kl") else 0
+        for container in axis.containers:
+            (bars,) = container.lines[2]
+            drawn = [path for path in bars.get_paths() if np.isfinite(path.vertices).all()]
+            assert len(drawn) == expected
+            for caps in container.lines[1]:
+                assert np.isfinite(np.asarray(caps.get_ydata(), float)).sum() == expected
+
+
 def test_metrics_have_a_panel_each_over_beta(rows, figure, tmp_path):
     sweep.plot_metrics(rows, tmp_path / "metrics.pdf")
     labels = [axis.get_ylabel() for axis in figure[0].axes]

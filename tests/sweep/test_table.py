@@ -24,6 +24,7 @@ def members(tiny, tmp_path):
             {"step": 4, "split": "test/bound", "elbo": 0.0},
             {"step": 8, "split": "test/bound", "elbo": -kl, "kl": kl, "log_px": -1.0, "v": [1.0]},
         ]
+        lines[-1] |= {"elbo_low": -kl - 1, "elbo_high": None}  # over images
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (member.workdir / "metrics.jsonl").write_text(text)
     (members[-1].workdir / DIVERGED_FILE).write_text("{}")
@@ -49,11 +50,11 @@ def test_mean_deviation_and_interval_are_those_of_scipy(members):
     assert (row.low, row.high) == pytest.approx(expected)
 
 
-def test_the_last_line_of_each_split_counts_and_vectors_do_not(members):
+def test_the_last_line_of_each_split_counts_and_vectors_and_ends_do_not(members):
     rows = sweep.table(members)
     assert row_of(rows, 1.0, "test/bound", "elbo").values[0] == -1.0
     assert row_of(rows, 1.0, "train", "kl").mean == 2.0
-    assert not [row for row in rows if row.metric in ("v", "step")]
+    assert not [row for row in rows if row.metric in ("v", "step", "elbo_low", "elbo_high")]
 
 
 def test_diverged_members_are_counted_and_left_out(members):
@@ -71,6 +72,21 @@ def test_diverged_members_are_counted_and_left_out(members):
 def test_of_a_single_seed_there_is_no_interval(members):
     row = row_of(sweep.table(members[:1]), 1.0, "test/bound", "kl")
     assert row.mean == 1.0 and np.isnan([row.std, row.low, row.high]).all()
+
+
+def test_seeds_that_agree_have_no_interval(members):
+    row = row_of(sweep.table(members), 1.0, "test/bound", "log_px")
+    assert (row.mean, row.std) == (-1.0, 0.0) and np.isnan([row.low, row.high]).all()
+
+
+def test_an_interval_that_is_not_known_is_null_and_is_not_printed(members, tmp_path):
+    rows = sweep.table(members[:1])
+    sweep.write_table(rows, tmp_path)
+    with (tmp_path / "results.csv").open(newline="") as file:
+        assert {(line["low"], line["high"]) for line in csv.DictReader(file)} == {("", "")}
+    for line in (tmp_path / "results.jsonl").read_text().splitlines():
+        assert json.loads(line)["low"] is None and json.loads(line)["high"] is None
+    assert sweep.summary(rows) == ["objective.beta 1.0: test/bound elbo -1 nats/image"]
 
 
 def test_unfinished_members_are_not_counted(members):

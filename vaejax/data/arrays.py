@@ -1,14 +1,15 @@
 """Images in one array, in memory or memory-mapped, and the data set `array` of such a file."""
 
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.data.array_checks import brightest, check_images, warn_if_dark
+from vaejax.data.array_file import load_array
+from vaejax.data.factor_levels import factor_levels
 from vaejax.data.source import Raw, Source, Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
 from vaejax.types import Array
@@ -19,34 +20,37 @@ class ArraySource(Source):
 
     Args:
         images: [N, H, W] or [N, H, W, C]: uint8 in 0..255, bool, or float in [0, 1]. A memory map
-            stays one: a batch is gathered with ascending reads.
-        factors: ground-truth factor values [N, F] integers, if known.
+            stays one: a batch is gathered with ascending reads. Floats are looked at one and all.
+        factors: ground-truth factor values [N, F], if known; how they become levels is told in
+            `factor_levels`.
         factor_names: F names.
-        factor_sizes: F numbers of values.
+        factor_sizes: F numbers of levels; by default what the values need.
 
     Raises:
-        ValueError: `images` is none of these, or its length differs from that of `factors`.
+        ValueError: `images` is none of these (the message names the first image with a NaN or a
+            value outside [0, 1]), or `factors` do not fit.
     """
 
     def __init__(
         self,
-        images: np.ndarray,
+        images: Array | np.ndarray,
         *,
         factors: np.ndarray | None = None,
         factor_names: Sequence[str] = (),
         factor_sizes: Sequence[int] = (),
     ):
-        _check_images(images)
+        images = np.asarray(images) if isinstance(images, jax.Array) else images
+        check_images(images)
         self._images = images if images.ndim == 4 else images[..., None]  # [N, H, W, C]
         self.image_shape = self._images.shape[1:]
         self.bits = 8 if images.dtype == np.uint8 else None
-        if factors is not None and factors.shape != (len(images), len(factor_names)):
-            raise ValueError(
-                f"factors: expected shape {(len(images), len(factor_names))}, got {factors.shape}"
-            )
-        self._factors = factors
         self.factor_names = tuple(factor_names)
         self.factor_sizes = tuple(factor_sizes)
+        self._factors = None
+        if factors is not None:
+            self._factors, self.factor_sizes = factor_levels(
+                factors, self.factor_names, self.factor_sizes, len(images)
+            )
 
     def __len__(self) -> int:
         return len(self._images)
@@ -66,24 +70,7 @@ class ArraySource(Source):
     def factors(self, indices: np.ndarray) -> np.ndarray:
         if self._factors is None:
             return super().factors(indices)
-        return self._factors[indices].astype(np.int32)
-
-
-def _check_images(images: np.ndarray) -> None:
-    expected = "images: expected [N, H, W] or [N, H, W, C] of uint8, bool, or float in [0, 1]"
-    if images.ndim not in (3, 4) or 0 in images.shape:
-        raise ValueError(f"{expected}, got shape {images.shape}")
-    if images.dtype != np.uint8 and images.dtype.kind not in "bf":
-        raise ValueError(f"{expected}, got {images.dtype}")
-    if images.dtype.kind == "f":
-        low, high = _some(images).min(), _some(images).max()
-        if not 0.0 <= low <= high <= 1.0:
-            raise ValueError(f"{expected}, got floats from {low} to {high}")
-
-
-def _some(images: np.ndarray) -> np.ndarray:
-    """Enough images to see a wrong scale, without reading a file larger than memory."""
-    return images[:: max(1, len(images) // 64)]
+        return self._factors[indices]
 
 
 def array(
@@ -111,38 +98,12 @@ def array(
         source = ArraySource(images)
     except ValueError as error:
         raise ValueError(f"path: expected a file of images, got {path}: {error}") from None
-    if images.dtype == np.uint8 and _some(images).max() <= 1:
+    highest = brightest(images)
+    if images.dtype == np.uint8 and highest <= 1:
         raise ValueError(
             f"path: expected grey values up to 255, or a binary set as bool, in {path}, "
             "got uint8 of 0 and 1 only"
         )
+    meant = f"; if {highest:g} is white, give images / {highest:g} as float32" if highest else ""
+    warn_if_dark(images.dtype, highest, f"in {path}", meant)
     return transformed(holdout(source), standardize=standardize, flip=flip, binarize=binarize)
-
-
-def load_array(path: str | os.PathLike, key: str | None = None) -> np.ndarray:
-    """The array of a `.npy` (memory-mapped) or the array `key` of a `.npz` file.
-
-    Raises:
-        ValueError: the file is missing or damaged, or there is no such key.
-    """
-    path = Path(path).expanduser()
-    if path.suffix not in (".npy", ".npz") or not path.is_file():
-        raise ValueError(f"path: expected a .npy or .npz file, got {path}{absence(path)}")
-    try:
-        if path.suffix == ".npy":
-            return np.load(path, mmap_mode="r")
-        with np.lib.npyio.NpzFile(path) as arrays:
-            names = arrays.files
-            if key is None and len(names) == 1:
-                key = names[0]
-            if key in names:
-                return arrays[key]
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"path: expected a whole file, got a damaged {path} ({error})") from error
-    expected = f"an array {key!r}" if key else "one array, or a key to choose by,"
-    raise ValueError(f"path: expected {expected} in {path}, got {names}")
-
-
-def absence(path: Path) -> str:
-    """The end of an error message: whether there is anything at a path."""
-    return "" if path.exists() else ", which does not exist"

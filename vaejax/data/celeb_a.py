@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from vaejax.data.arrays import ArraySource
+from vaejax.data.opening import opened
 from vaejax.data.prepared import Features, Records, file_of, integers_of, prepared
 from vaejax.data.source import Source, Splits
 from vaejax.data.transforms import transformed
@@ -25,7 +26,8 @@ INSTEAD = (
     "Nothing at hand? NVAE has a run on coloured sprites, which it draws itself:",
     "    --config=configs/nvae_celeba.py:demo",
 )
-CROP = (15, 40, 163, 188)  # left, top, right, bottom, of 178 x 218 pixels
+PICTURE_SIZE = (178, 218)
+CROP = (15, 40, 163, 188)  # left, top, right, bottom
 CROP_SIZE = 148
 
 
@@ -86,6 +88,8 @@ def face(jpeg: bytes, image_size: int) -> np.ndarray:
     """The face in a picture of CelebA, [image_size, image_size, 3] uint8."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(jpeg)) as picture:
-        crop = picture.convert("RGB").crop(CROP)
+    picture, _ = opened(io.BytesIO(jpeg), 3, name="picture")
+    if picture.size != PICTURE_SIZE:
+        raise ValueError(f"expected a picture of {PICTURE_SIZE} pixels, got {picture.size}")
+    crop = picture.crop(CROP)
     return np.asarray(crop.resize((image_size, image_size), Image.Resampling.BILINEAR))

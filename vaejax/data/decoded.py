@@ -1,28 +1,32 @@
 """Decode pictures once, then read them as fast as the disk gives bytes.
 
 JPEG and PNG cost a CPU core about a millisecond a picture, more than a small VAE's training step.
-So a folder or an archive is decoded once into a uint8 `.npy` file that every later run memory-maps.
+So a folder or an archive is decoded once into a uint8 `.npy` file that every later run memory-maps,
+after comparing its checksums at some GB a second.
 """
 
 import hashlib
 import os
+import uuid
+import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from vaejax.data.cache_file import CacheFile
+from vaejax.data.remembered import cache_folder
+
 
 def cache_path(name: str, key: object) -> Path:
-    """Where the decoded pictures of a data set lie, below `$XDG_CACHE_HOME` (`~/.cache`).
+    """Where the decoded pictures of a data set lie, in `cache_folder()`.
 
     Args:
         name: name of the data set, so that people know what they may delete.
         key: everything the pixels depend on (files, sizes, times, crop), with a stable `repr`.
     """
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
-    return root / "vaejax" / "data" / f"{name}-{digest}.npy"
+    return cache_folder() / f"{name}-{digest}.npy"
 
 
 def decoded(
@@ -32,63 +36,68 @@ def decoded(
     read: Callable[[int], np.ndarray],
     *,
     description: str,
+    key: object = None,
 ) -> np.ndarray:
     """All pictures [N, H, W, C] uint8, memory-mapped from `path`, which is made if need be.
 
     The file appears whole or not at all: it is written beside `path` and renamed at the end, so an
-    interrupted run, or several processes at once, leave no half-filled cache.
+    interrupted run, or several processes at once, leave no half-filled cache. A file that is there
+    but not as it was written is said to be so in a warning, and made again.
 
     Args:
-        path: the `.npy` file; one of another shape, or a damaged one, is replaced.
+        path: the `.npy` file.
         num_images: N.
         image_shape: (H, W, C), or the shape of whatever else `read` makes.
-        read: picture [H, W, C] uint8 of an index in [0, N); called from several threads.
+        read: picture [H, W, C] of integers in 0..255 of an index in [0, N); called from several
+            threads.
         description: what the progress bar calls the work.
+        key: what the pixels depend on that `path` does not tell, with a stable `repr`.
+
+    Raises:
+        ValueError: `read` raises it, or makes something else than such a picture.
     """
-    shape = (num_images, *image_shape)
-    pixels = _opened(path, shape)
-    if pixels is None:
+    if num_images < 1:
+        raise ValueError(f"{description}: expected at least one picture, got none")
+    cache = CacheFile(path, (num_images, *image_shape), key)
+    problem = cache.problem() if path.exists() else None
+    if problem:
+        warnings.warn(f"{path} {problem}; what it holds is decoded again", stacklevel=2)
+    if problem or not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
         try:
-            _write(unfinished, shape, read, description)
+            _decode(cache, unfinished, read, description)
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
-        pixels = np.load(path, mmap_mode="r")
-    return pixels
+    return cache.pixels()
 
 
-def _opened(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    try:
-        pixels = np.load(path, mmap_mode="r")
-    except (FileNotFoundError, EOFError, ValueError):  # absent, empty, or cut short
-        return None
-    return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
-
-
-def _write(
-    path: Path, shape: tuple[int, ...], read: Callable[[int], np.ndarray], description: str
+def _decode(
+    cache: CacheFile, path: Path, read: Callable[[int], np.ndarray], description: str
 ) -> None:
     from tqdm import tqdm
 
-    pixels = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    num_images, *image_shape = cache.shape
+    with tqdm(total=num_images, desc=description, unit="image") as progress:
 
-    def fill(indices: range) -> int:
-        for index in indices:
-            pixels[index] = read(index)
-        return len(indices)
+        def make(block: range) -> np.ndarray:
+            pixels = np.empty((len(block), *image_shape), np.uint8)
+            for place, index in enumerate(block):
+                pixels[place] = _checked(read(index), pixels.shape[1:], f"{description}, {index}")
+            progress.update(len(block))
+            return pixels
 
-    # Threads are enough: PIL releases the GIL while it decodes and resizes.
-    blocks = [range(i, min(i + 64, len(pixels))) for i in range(0, len(pixels), 64)]
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm(total=len(pixels), desc=description, unit="image") as progress,
-    ):
-        try:
-            for count in pool.map(fill, blocks):
-                progress.update(count)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    pixels.flush()
+        cache.write(path, make)  # threads are enough: PIL decodes and resizes without the GIL
+
+
+def _checked(picture: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """A picture, unless putting it into its place would stretch it or cut its values."""
+    if np.shape(picture) != shape:
+        raise ValueError(f"{name}: expected shape {shape}, got {np.shape(picture)}")
+    picture = np.asarray(picture)
+    if picture.dtype.kind not in "biu":
+        raise ValueError(f"{name}: expected integers, got {picture.dtype}")
+    if picture.dtype != np.uint8 and not 0 <= picture.min() <= picture.max() <= 255:
+        raise ValueError(f"{name}: expected 0 to 255, got {picture.min()} to {picture.max()}")
+    return picture

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.data import factor_grid
+from vaejax.data.opening import opened
 from vaejax.data.prepared import Features, Records, file_of, integers_of, prepared
 from vaejax.data.source import Raw, Source, Splits, Subset, Wrapper, example_keys, holdout
 from vaejax.data.sprites import FACTOR_NAMES, FACTOR_SIZES, IMAGE_SIZE, render
@@ -129,10 +130,8 @@ class PreparedDSprites(Source):
 
 
 def _read_bits(features: Features) -> np.ndarray:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(file_of(features, "image"))) as image:
-        return np.packbits(np.asarray(image) > 0, axis=-1)
+    image, _ = opened(io.BytesIO(file_of(features, "image")), 1, name="image")
+    return np.packbits(np.asarray(image) > 0, axis=-1)
 
 
 def _read_labels(features: Features) -> np.ndarray:

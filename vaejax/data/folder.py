@@ -1,18 +1,20 @@
 """Any folder of pictures: PNG, JPEG and WebP files, at any depth."""
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from vaejax.data.arrays import ArraySource, absence
+from vaejax.data.array_checks import brightest, warn_if_dark
+from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded
+from vaejax.data.listing import Listing, pictures_by_split
+from vaejax.data.opening import CHANGES, Opened, opened
+from vaejax.data.remembered import remembered
 from vaejax.data.source import Source, Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
-
-SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
-SPLIT_NAMES = ("train", "validation", "test")
 
 
 def folder(
@@ -28,11 +30,15 @@ def folder(
 ) -> Splits:
     """All pictures below a folder, as squares.
 
-    Splits are the sub-folders `train`, `validation` and `test` as far as there are any; where there
-    is no more than `train`, or none, a random 10 % of the pictures become `test`.
+    Splits are the sub-folders `train`, `validation` (or `val`, `valid`) and `test`, in any case, as
+    far as there are any; where there is no more than `train`, or none, a random 10 % of the
+    pictures become `test`. What is a picture to read is told in `listing`.
+
+    Pictures are upright as their EXIF orientation says, on white where they are transparent, and of
+    16 bits the first 8; what was done to how many is said in a warning, as is what was left out.
 
     Pictures are decoded in the first run only, into a file in `$XDG_CACHE_HOME/vaejax` (`~/.cache`)
-    that is made anew when a file is added, removed or changed.
+    that is made anew when a file is added, removed or changed, or has itself been damaged.
 
     Args:
         path: the folder.
@@ -45,55 +51,64 @@ def folder(
         bits: of each pixel and channel, see `transforms.Quantized`.
 
     Raises:
-        ValueError: there are no pictures, or damaged ones, or ones smaller than `crop`.
+        ValueError: there are no pictures, or damaged ones, or ones smaller than `crop`; the
+            sub-folders are no whole set of splits.
     """
     for name, value in (("image_size", image_size), ("crop", crop)):
         if value is not None and value < 1:
             raise ValueError(f"{name}: expected a positive number, got {value}")
     if channels not in (1, 3):
         raise ValueError(f"channels: expected 1 or 3, got {channels}")
-    root = Path(path).expanduser()
-    names = [name for name in SPLIT_NAMES if (root / name).is_dir()]
-    if "train" in names and len(names) > 1:
-        splits = {name: _source(root / name, image_size, crop, channels) for name in names}
-    else:
-        only = root / "train" if "train" in names else root
-        splits = holdout(_source(only, image_size, crop, channels))
+    listings = pictures_by_split(Path(path).expanduser())
+    sources = {
+        split: _source(listing, image_size, crop, channels) for split, listing in listings.items()
+    }
+    splits = sources if len(sources) > 1 else holdout(*sources.values())
     return transformed(splits, standardize=standardize, flip=flip, binarize=binarize, bits=bits)
 
 
-def _source(root: Path, image_size: int, crop: int | None, channels: int) -> Source:
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not files:
-        raise ValueError(
-            f"path: expected a folder of {', '.join(SUFFIXES)} files, got {root}{absence(root)}"
-        )
+def _source(listing: Listing, image_size: int, crop: int | None, channels: int) -> Source:
+    root, files = listing
     stamps = [(str(file.relative_to(root)), *_stamp(file)) for file in files]
     cache = cache_path(f"folder-{root.name}", (stamps, image_size, crop, channels))
+    changes: dict[int, tuple[str, ...]] = {}
 
     def read(index: int) -> np.ndarray:
-        return read_square(files[index], image_size, crop, channels)
+        square = read_square(files[index], image_size, crop, channels)
+        changes[index] = square.changes
+        return np.asarray(square.picture).reshape(image_size, image_size, channels)
 
     shape = (image_size, image_size, channels)
-    return ArraySource(decoded(cache, len(files), shape, read, description=root.name))
+    pixels = decoded(cache, len(files), shape, read, description=root.name)
+
+    def summary() -> str:  # found where the pictures are decoded, and said in every run
+        counts = Counter(change for some in changes.values() for change in some)
+        return ", ".join(f"{counts[change]} {change}" for change in CHANGES if counts[change])
+
+    if told := remembered(cache, "changes", summary):
+        warnings.warn(f"path: of {len(files)} pictures in {root}: {told}", stacklevel=3)
+    warn_if_dark(
+        pixels.dtype,
+        brightest(pixels),
+        f"in {root}",
+        "; so are files of class numbers, or of 12 bits in 16",
+    )
+    return ArraySource(pixels)
 
 
-def _stamp(file: Path) -> Sequence[int]:
+def _stamp(file: Path) -> tuple[int, int]:
     status = file.stat()
     return status.st_size, status.st_mtime_ns
 
 
-def read_square(file: Path, image_size: int, crop: int | None, channels: int) -> np.ndarray:
-    """The middle of a picture file, [image_size, image_size, channels] uint8, see `folder`."""
-    from PIL import Image, ImageOps
+def read_square(file: Path, image_size: int, crop: int | None, channels: int) -> Opened:
+    """The middle of a picture file, of `image_size` pixels a side, see `folder`."""
+    from PIL import Image
 
     try:
-        with Image.open(file) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB" if channels == 3 else "L")
-    except (OSError, SyntaxError) as error:
-        raise ValueError(
-            f"path: expected whole pictures, got a damaged {file} ({error})"
-        ) from error
+        picture, changes = opened(file, channels)
+    except ValueError as error:
+        raise ValueError(f"path: {error}") from error
     side = crop or min(picture.size)
     if side > min(picture.size):
         raise ValueError(
@@ -103,4 +118,4 @@ def read_square(file: Path, image_size: int, crop: int | None, channels: int) ->
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     size, box = (image_size, image_size), (left, top, left + side, top + side)
     square = picture.crop(box).resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(square).reshape(image_size, image_size, channels)
+    return Opened(square, changes)

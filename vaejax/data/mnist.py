@@ -4,6 +4,7 @@ LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document rec
 """
 
 import gzip
+import math
 import os
 import struct
 import zlib
@@ -16,6 +17,7 @@ from vaejax.data.source import Source, Splits
 from vaejax.data.transforms import Binarization, transformed
 
 ORIGIN = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+NUM_DIGITS = 10
 
 
 def mnist(path: str | os.PathLike, *, pad: int = 0, binarize: Binarization | None = None) -> Splits:
@@ -44,11 +46,16 @@ def _split(folder: Path, prefix: str, pad: int) -> Source:
             f"path: expected as many {prefix} labels as images in {folder}, "
             f"got {len(labels)} and {len(images)}"
         )
+    if labels.max() >= NUM_DIGITS:
+        raise ValueError(
+            f"path: expected {prefix} labels of MNIST, 0 to {NUM_DIGITS - 1}, in {folder}, "
+            f"got {labels.max()}"
+        )
     return ArraySource(
         np.pad(images, [(0, 0), (pad, pad), (pad, pad)]),
         factors=labels[:, None],
         factor_names=("digit",),
-        factor_sizes=(10,),
+        factor_sizes=(NUM_DIGITS,),
     )
 
 
@@ -67,7 +74,7 @@ def _read_idx(path: Path, num_axes: int) -> np.ndarray:
         problem = "not an idx file, or cut short"
     header = 4 * (1 + num_axes)
     magic, *shape = struct.unpack(f">{1 + num_axes}I", content[:header].ljust(header, b"\0"))
-    if magic != 0x800 + num_axes or len(content) != header + np.prod(shape):
+    if magic != 0x800 + num_axes or 0 in shape or len(content) != header + math.prod(shape):
         raise ValueError(
             f"path: expected a whole MNIST file, got a damaged {path} ({problem}); "
             f"download {ORIGIN}{path.name} again"

@@ -7,14 +7,16 @@ induction", Science 2015. Files: https://github.com/brendenlake/omniglot/tree/ma
 import io
 import os
 import zipfile
-import zlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded
+from vaejax.data.folder_walk import is_hidden
+from vaejax.data.opening import opened
 from vaejax.data.source import Source, Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
 
@@ -59,37 +61,44 @@ def _present(folder: Path, names: Sequence[str]) -> list[Path]:
 
 
 def _source(archives: Sequence[Path], image_size: int) -> Source:
-    # The small sets share two alphabets: a drawing is known by its path inside the archive.
-    drawings = {}
-    for archive in archives:
-        try:
-            opened = zipfile.ZipFile(archive)
-        except zipfile.BadZipFile as error:
-            raise _damaged(archive, error) from error
-        for name in sorted(opened.namelist()):
-            if name.endswith(".png"):
-                drawings.setdefault(name.partition("/")[2], (opened, name))
-    entries = list(drawings.values())
-
-    def read(index: int) -> np.ndarray:
-        from PIL import Image
-
-        opened, name = entries[index]
-        try:
-            with Image.open(io.BytesIO(opened.read(name))) as drawing:
-                size = (image_size, image_size)
-                resized = drawing.convert("L").resize(size, Image.Resampling.BILINEAR)
-        except (OSError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
-            raise _damaged(f"{name} in {opened.filename}", error) from error
-        return 255 - np.asarray(resized)[..., None]
-
     stamps = [
         (archive.name, archive.stat().st_size, archive.stat().st_mtime_ns) for archive in archives
     ]
     cache = cache_path("omniglot", (stamps, image_size))
     shape = (image_size, image_size, 1)
-    return ArraySource(decoded(cache, len(entries), shape, read, description="omniglot"))
+    with ExitStack() as stack:
+        # The small sets share two alphabets: a drawing is known by its path inside the archive.
+        drawings: dict[str, tuple[zipfile.ZipFile, str]] = {}
+        for archive in archives:
+            try:
+                contents = stack.enter_context(zipfile.ZipFile(archive))
+            except (OSError, zipfile.BadZipFile) as error:
+                raise _damaged(archive, error) from error
+            names = [name for name in sorted(contents.namelist()) if name.endswith(".png")]
+            for name in names:
+                if not any(map(is_hidden, name.split("/"))):
+                    drawings.setdefault(name.partition("/")[2], (contents, name))
+        if not drawings:
+            raise _damaged(archives[0], "without drawings")
+        entries = list(drawings.values())
+
+        def read(index: int) -> np.ndarray:
+            return _drawing(*entries[index], image_size)
+
+        return ArraySource(decoded(cache, len(entries), shape, read, description="omniglot"))
 
 
-def _damaged(what: object, error: Exception) -> ValueError:
-    return ValueError(f"path: expected whole archives, got a damaged {what} ({error})")
+def _drawing(archive: zipfile.ZipFile, name: str, image_size: int) -> np.ndarray:
+    """A drawing in an archive, ink 255 on paper 0, [image_size, image_size, 1] uint8."""
+    from PIL import Image
+
+    try:
+        drawing, _ = opened(io.BytesIO(archive.read(name)), 1, name="drawing")
+    except Exception as error:  # of a picture, of zip, zlib, a compression or encryption unknown
+        raise _damaged(f"{name} in {archive.filename}", error) from error
+    resized = drawing.resize((image_size, image_size), Image.Resampling.BILINEAR)
+    return 255 - np.asarray(resized)[..., None]
+
+
+def _damaged(what: object, problem: object) -> ValueError:
+    return ValueError(f"path: expected whole archives, got a damaged {what} ({problem})")

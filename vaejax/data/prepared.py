@@ -9,6 +9,7 @@ import importlib.util
 import io
 import os
 import warnings
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vaejax.data.decoded import decoded
+from vaejax.data.opening import opened
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
+
+END = 2**16  # bytes of a file's beginning and end by which it is known again
 
 Features = Mapping[str, Any]
 """A record: `tf.train.Feature` protos by name, nested names joined by `/`."""
@@ -42,6 +46,8 @@ class Records:
         self._description = f"{builder.name} {split}"
         self._split = split
         self._features = builder.info.features
+        files = builder.info.splits[split].filepaths
+        self._fingerprints = [_fingerprint(Path(file)) for file in files]
 
     def __len__(self) -> int:
         return len(self._records)
@@ -63,12 +69,28 @@ class Records:
         from tensorflow_datasets.proto import tf_example_pb2
 
         def read_record(index: int) -> np.ndarray:
-            example = tf_example_pb2.Example.FromString(self._records[index])
-            return read(example.features.feature)
+            try:
+                example = tf_example_pb2.Example.FromString(self._records[index])
+                return read(example.features.feature)
+            except Exception as error:  # of a damaged record, protocol buffer or picture
+                raise ValueError(
+                    f"data_dir: expected whole records in {self._folder.parent}, got number "
+                    f"{index} of {self._split} with {error}"
+                ) from error
 
         path = self._folder / f"{self._split}-{name}.npy"
         description = f"{self._description}: decoding {name}"
-        return decoded(path, len(self), shape, read_record, description=description)
+        key = self._fingerprints  # the set may be prepared again, from other pictures
+        return decoded(path, len(self), shape, read_record, description=description, key=key)
+
+
+def _fingerprint(file: Path) -> tuple[int, int]:
+    """Size of a file, and a checksum of its two ends: unlike times, a copy has the same."""
+    size = file.stat().st_size
+    with file.open("rb") as opened_file:
+        first = opened_file.read(END)
+        opened_file.seek(max(0, size - END))
+        return size, zlib.crc32(first + opened_file.read())
 
 
 def file_of(features: Features, name: str) -> bytes:
@@ -78,10 +100,7 @@ def file_of(features: Features, name: str) -> bytes:
 
 def picture_of(features: Features, name: str = "image") -> np.ndarray:
     """The encoded picture in a record, [H, W, 3] uint8."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(file_of(features, name))) as picture:
-        return np.asarray(picture.convert("RGB"))
+    return np.asarray(opened(io.BytesIO(file_of(features, name)), 3, name=name).picture)
 
 
 def integers_of(features: Features, names: Sequence[str]) -> np.ndarray:

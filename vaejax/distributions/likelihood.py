@@ -92,6 +92,8 @@ def logistic_mixture(
         raise ValueError(f"num_mixtures: expected at least 1, got {num_mixtures}")
     if not 1 <= bits <= 16:
         raise ValueError(f"bits: expected 1 to 16, got {bits}")
+    if edge_threshold is not None:
+        check_number("edge_threshold", edge_threshold, lambda x: 0 < x <= 1, "a number in (0, 1]")
     return Likelihood(
         ("logistic_mixture", num_mixtures, bits, edge_threshold),
         num_outputs=lambda channels: LogisticMixture.num_outputs(channels, num_mixtures),

@@ -8,10 +8,12 @@ import numpy as np
 
 from vaejax.data import eval_batches
 from vaejax.evaluators.context import Context, Evaluator, pick_split, some_examples
+from vaejax.metrics import mean_interval
 from vaejax.parallel import batch_sharding
 from vaejax.randomness import stream
 from vaejax.steps import EvalStep
 from vaejax.train_state import TrainState
+from vaejax.types import PER_EXAMPLE
 
 
 def averaged(
@@ -19,11 +21,14 @@ def averaged(
 ) -> Evaluator:
     """An evaluator that yields the metrics of `step` averaged over a split, and `num_examples`.
 
+    Of a metric whose values per example are known it also yields, with `_low` and `_high`, a 95 %
+    interval for the expected value over fresh images (Student's t; NaN for a single image).
+
     Args:
         context: of the run.
         step: `(state, batch, rng) -> metrics`, compiled for `context.mesh`: means over the examples
-            that `batch["mask"]` counts, and `num_examples`, how many these are. Every batch has a
-            key of its own.
+            that `batch["mask"]` counts, `num_examples`, how many these are, and `PER_EXAMPLE` if
+            there is something. Every batch has a key of its own.
         split: name of a split of the data set.
         batch_size: images per batch over all devices.
         num_examples: how many examples to use, always the same random ones; None uses all.
@@ -42,16 +47,25 @@ def averaged(
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
         totals, count = None, 0.0
+        examples_of: dict[str, list[np.ndarray]] = {}
         sharding = batch_sharding(context.mesh)
         for i, batch in enumerate(eval_batches(source, batch_size, sharding=sharding)):
             rng = jax.random.fold_in(base_rng, i)
             means = jax.device_get(step(state, batch, rng))
             examples = float(means.pop("num_examples"))
+            values = means.pop(PER_EXAMPLE, {})
+            mask = values.pop("mask", None)
+            for name, some in values.items():
+                examples_of.setdefault(name, []).append(some[mask > 0])
             weighted = jax.tree.map(lambda mean, n=examples: np.float64(mean) * n, means)
             totals = weighted if totals is None else jax.tree.map(np.add, totals, weighted)
             count += examples
         for name, total in totals.items():
             yield name, total / count
+            if name in examples_of:
+                interval = mean_interval(np.concatenate(examples_of[name]))
+                yield f"{name}_low", interval.low
+                yield f"{name}_high", interval.high
         yield "num_examples", count
 
     return evaluate

@@ -26,7 +26,9 @@ def bound(
         num_examples: how many examples to use, always the same random ones; None uses all.
 
     Returns:
-        An evaluator that yields the objective's metrics under their names, and `num_examples`.
+        An evaluator that yields the objective's metrics under their names, and `num_examples`. Of
+        `elbo`, `elbo_bpd`, `log_px` and `kl` it also yields, with `_low` and `_high`, a 95 %
+        interval for the expected value over fresh images, noise of the codes included.
     """
     step = _eval_step(context.objective, context.mesh)
     return averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)

@@ -5,33 +5,19 @@ Higgins et al., 2017, table 1 (baselines); Locatello et al., 2019 (metrics and t
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from vaejax import metrics
-from vaejax.data import Source, eval_batches
-from vaejax.evaluators.baselines import ica, pca, pixels
+from vaejax.data import Source
 from vaejax.evaluators.context import Context, Evaluator, some_examples
-from vaejax.metrics.split import disjoint_rows
-from vaejax.parallel import batch_sharding
+from vaejax.evaluators.estimates import Metric, estimates
+from vaejax.evaluators.tables import BASELINES, Table, Tables, varying
+from vaejax.randomness import stream
 from vaejax.train_state import TrainState
-from vaejax.types import Array
-
-BASELINES = ("ground_truth", "ica", "pca", "pixels", "untrained")
-NUM_FIT = 2_000  # images that PCA and ICA are fitted to
-CPU_BATCH = 16  # images whose activations stay in the processor's cache
-
-
-class Table(NamedTuple):
-    """The codes of N images: posterior means and log-variances [N, D], and factors [N, F]."""
-
-    means: np.ndarray
-    log_vars: np.ndarray
-    factors: np.ndarray
 
 
 def disentanglement(
@@ -48,26 +34,34 @@ def disentanglement(
 
     Args:
         context: of the run; its data have ground-truth factors. Those held fixed do not count.
-        scores: metrics by name, with their arguments: `{"mig": {"num_bins": 20}, "sap": {}}`.
+        scores: metrics by name, with their arguments: `{"mig": {"num_bins": 20}, "sap": {}}`, among
+            them a `num_repeats` of its own if need be: trees (`dci`) take minutes and are otherwise
+            grown once, without an interval.
         num_images: how many images to encode, always the same random ones; None encodes all.
-        num_points: rows drawn for every repeat of a metric that does not draw rows itself.
-        num_repeats: R, how often each metric is computed, with new rows.
+        num_points: n, images that a score is of; a metric that draws rows itself has the number
+            from its own arguments. All where there are fewer.
+        num_repeats: R, of how many scores an interval is made: of R tables without a common image
+            where there are as many images, else of R random halves. One makes none.
         baselines: codes that are scored beside the model's, of "ground_truth", "ica", "pca",
             "pixels" and "untrained"; they do not change, so only the first evaluation has them.
         batch_size: images per batch over all devices.
 
     Returns:
-        An evaluator that yields `disentanglement/<score>`, the mean over repeats, and with
-        `_std` their standard deviation, with `_low` and `_high` a 95 % bootstrap interval of the
-        mean; `disentanglement/<baseline>/<score>` likewise; and `num_images`.
+        An evaluator that yields `disentanglement/<score>`, of n images (the mean of R tables where
+        there are as many); with `_std` the standard deviation of such a score of n images; with
+        `_low` and `_high` a 95 % interval for the expected score of n fresh images, by Student's t
+        and so not cut to the score's range, see `vaejax.evaluators.estimates`. They are NaN where
+        nothing was seen to vary: with one repeat, too few rows, or all scores equal.
+        `disentanglement/<baseline>/<score>` likewise; and `num_images`.
     """
+    for name, value, least in (("num_points", num_points, 2), ("num_repeats", num_repeats, 1)):
+        if value < least:
+            raise ValueError(f"{name}: expected at least {least}, got {value}")
     functions = {name: _checked(name, kwargs) for name, kwargs in scores.items()}
+    repeats = {name: _num_repeats(name, kwargs, num_repeats) for name, kwargs in scores.items()}
     for baseline in baselines:
         if baseline not in BASELINES:
             raise ValueError(f"baselines: expected some of {BASELINES}, got {baseline!r}")
-    for name, value in (("num_points", num_points), ("num_repeats", num_repeats)):
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}")
     if batch_size < 1 or batch_size % context.mesh.size:
         raise ValueError(
             f"batch_size: expected a multiple of {context.mesh.size} devices, got {batch_size}"
@@ -81,160 +75,26 @@ def disentanglement(
     left = list(baselines)
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
-        rng = jax.random.key(context.seed)
-        yield from summaries("disentanglement", _repeat(tables.of_model(state)))
+        yield from _scored("disentanglement", tables.of_model(state))
         while left:
             baseline = left.pop(0)
-            table = tables.of_baseline(baseline, state, rng)
-            yield from summaries(f"disentanglement/{baseline}", _repeat(table))
+            table = tables.of_baseline(baseline, state, jax.random.key(context.seed))
+            yield from _scored(f"disentanglement/{baseline}", table)
         yield "num_images", len(factors)
 
-    def _repeat(table: Table) -> dict[str, list[float]]:
-        return repeated(functions, table, jax.random.key(context.seed), num_points, num_repeats)
+    def _scored(prefix: str, table: Table) -> Iterator[tuple[str, float]]:
+        for i, (metric, function) in enumerate(functions.items()):
+            rng = jax.random.fold_in(stream(context.seed, "scores"), i)
+            found = estimates(
+                function, table, rng, num_points=num_points, num_repeats=repeats[metric]
+            )
+            for name, estimate in found.items():
+                yield f"{prefix}/{name}", estimate.value
+                yield f"{prefix}/{name}_std", estimate.std
+                yield f"{prefix}/{name}_low", estimate.low
+                yield f"{prefix}/{name}_high", estimate.high
 
     return evaluate
-
-
-def repeated(
-    functions: Mapping[str, Callable[..., dict]],
-    table: Table,
-    rng: Array,
-    num_points: int,
-    num_repeats: int,
-) -> dict[str, list[float]]:
-    """Every scalar that the metrics return, as often as they are repeated.
-
-    Args:
-        functions: metrics by name.
-        table: what they are given. Those that take a key draw their rows themselves.
-        rng: key.
-        num_points: rows for the others.
-        num_repeats: R.
-    """
-    results: dict[str, list[float]] = {}
-    for repeat in range(num_repeats):
-        keys = jax.random.split(jax.random.fold_in(rng, repeat), len(functions) + 1)
-        num_images = len(table.means)
-        rows, _ = disjoint_rows(keys[-1], num_images, min(num_points, num_images), 0)
-        for key, function in zip(keys, functions.values(), strict=False):
-            wanted = inspect.signature(function).parameters
-            inputs = table if "rng" in wanted else Table(*(part[rows] for part in table))
-            given = {**inputs._asdict(), "codes": inputs.means, "rng": key}
-            result = function(**{name: given[name] for name in wanted if name in given})
-            for name, value in result.items():
-                if np.ndim(value) == 0:
-                    results.setdefault(name, []).append(float(value))
-    return results
-
-
-def varying(factors: np.ndarray) -> np.ndarray:
-    """The columns of factors [N, F] that take more than one value."""
-    return factors[:, factors.max(0) > factors.min(0)]
-
-
-def summaries(prefix: str, results: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, float]]:
-    """Mean, standard deviation and 95 % bootstrap interval of repeated scores, by name."""
-    for i, (name, values) in enumerate(results.items()):
-        low, high = metrics.bootstrap_interval(values, rng=jax.random.key(i))
-        yield f"{prefix}/{name}", float(np.mean(values))
-        yield f"{prefix}/{name}_std", float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-        yield f"{prefix}/{name}_low", low
-        yield f"{prefix}/{name}_high", high
-
-
-class Tables:
-    """Makes tables of codes, of a model or a baseline, over the same images.
-
-    Args:
-        context: of the run.
-        sources: the images, in the order of `factors`.
-        factors: [N, F].
-        batch_size: images per batch over all devices.
-    """
-
-    def __init__(
-        self, context: Context, sources: Sequence[Source], factors: np.ndarray, batch_size: int
-    ):
-        self._context, self._sources, self._factors = context, sources, factors
-        self._batch_size = batch_size
-        on_cpu = context.mesh.size == 1 and context.mesh.devices.flat[0].platform == "cpu"
-        self._encode = self._encode_batch = _encoder(context.model)
-        if on_cpu and batch_size % CPU_BATCH == 0:
-            self._encode_batch = _encoder_by_parts(context.model)
-
-    def of_model(self, state: TrainState) -> Table:
-        """Of the averaged parameters."""
-        params = state.ema_params["model"]
-        return self._table(lambda images: self._encode_batch(params, state.model_state, images))
-
-    def of_baseline(self, name: str, state: TrainState, rng: Array) -> Table:
-        """Of one of `BASELINES`; it has as many codes as the model, where that can be chosen."""
-        if name == "ground_truth":
-            codes = self._factors.astype(np.float32)
-            return Table(codes, np.full_like(codes, -10.0), self._factors)
-        some = some_examples(self._sources[0], NUM_FIT)
-        images = some.images(np.arange(len(some)))
-        if name == "untrained":
-            params, model_state = jax.jit(self._context.objective.init)(rng, {"image": images[:1]})
-            return self._table(lambda x: self._encode_batch(params["model"], model_state, x))
-        if name == "pixels":
-            represent = pixels(self._sources[0].image_shape)
-        else:
-            latent_size = self._latent_size(state, images)
-            fit = {"pca": pca, "ica": functools.partial(ica, rng=rng)}[name]
-            represent = fit(np.asarray(images), latent_size)
-
-        def narrow(images: Array) -> tuple[Array, Array]:  # a code without noise
-            codes = represent(images)
-            return codes, jnp.full_like(codes, -10.0)
-
-        return self._table(jax.jit(narrow))
-
-    def _latent_size(self, state: TrainState, images: Array) -> int:
-        """D, the number of the model's codes."""
-        shapes = jax.eval_shape(
-            self._encode, state.ema_params["model"], state.model_state, images[:1]
-        )
-        return shapes[0].shape[1]
-
-    def _table(self, represent: Callable[[Array], tuple[Array, Array]]) -> Table:
-        sharding, means, log_vars = batch_sharding(self._context.mesh), [], []
-        for source in self._sources:
-            for batch in eval_batches(source, self._batch_size, sharding=sharding):
-                real = np.asarray(batch["mask"]) > 0
-                mean, log_var = jax.device_get(represent(batch["image"]))
-                means.append(mean[real])
-                log_vars.append(log_var[real])
-        return Table(np.concatenate(means), np.concatenate(log_vars), self._factors)
-
-
-@functools.lru_cache(maxsize=8)
-def _encoder(model: Any) -> Callable[..., tuple[Array, Array]]:
-    """Means and log-variances of images, compiled once for all runs that share a model."""
-
-    @jax.jit
-    def encode(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
-        latents = model.apply({"params": params, **model_state}, images, method="encode")
-        if len(latents) != 1 or latents[0].z.ndim != 2:
-            raise ValueError("model: expected one group of latents [B, D]")
-        posterior = latents[0].posterior
-        return posterior.loc, 2.0 * jnp.log(posterior.scale)
-
-    return encode
-
-
-@functools.lru_cache(maxsize=8)
-def _encoder_by_parts(model: Any) -> Callable[..., tuple[Array, Array]]:
-    """As `_encoder`, of a multiple of `CPU_BATCH` images, so many at a time."""
-    encode = _encoder(model)
-
-    @jax.jit
-    def encode_by_parts(params: Any, model_state: Any, images: Array) -> tuple[Array, Array]:
-        parts = images.reshape(-1, CPU_BATCH, *images.shape[1:])
-        codes = jax.lax.map(lambda part: encode(params, model_state, part), parts)
-        return jax.tree.map(lambda array: array.reshape(len(images), -1), codes)
-
-    return encode_by_parts
 
 
 def _part(source: Source, num_images: int | None, context: Context) -> Source:
@@ -247,9 +107,18 @@ def _part(source: Source, num_images: int | None, context: Context) -> Source:
     return some_examples(source, max(1, round(num_images * len(source) / total)))
 
 
-def _checked(name: str, kwargs: Mapping[str, Any]) -> Callable[..., dict]:
+def _num_repeats(name: str, kwargs: Mapping[str, Any], num_repeats: int) -> int:
+    """That of all scores, or of this one."""
+    grows_trees = name == "dci" and kwargs.get("predictor", "trees") == "trees"
+    own = kwargs.get("num_repeats", 1 if grows_trees else num_repeats)
+    if own < 1:
+        raise ValueError(f"scores.{name}.num_repeats: expected at least 1, got {own}")
+    return own
+
+
+def _checked(name: str, kwargs: Mapping[str, Any]) -> Metric:
     """The metric of that name with its arguments, if there is one that takes them."""
-    given = {"codes", "means", "log_vars", "factors", "rng"}
+    given = {"codes", "means", "log_vars", "factors", "rng", "rows"}
     offered = {
         public: function
         for public, function in vars(metrics).items()
@@ -260,6 +129,7 @@ def _checked(name: str, kwargs: Mapping[str, Any]) -> Callable[..., dict]:
     if name not in offered:
         raise ValueError(f"scores: expected some of {sorted(offered)}, got {name!r}")
     valid = [key for key in inspect.signature(offered[name]).parameters if key not in given]
+    kwargs = {key: value for key, value in kwargs.items() if key != "num_repeats"}
     for key in kwargs:
         if key not in valid:
             raise ValueError(f"scores.{name}.{key}: unknown; expected some of {valid}")

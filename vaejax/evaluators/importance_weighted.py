@@ -12,11 +12,11 @@ from vaejax import metrics
 from vaejax.distributions import bits_per_dim, num_scored
 from vaejax.evaluators.averages import averaged
 from vaejax.evaluators.context import Context, Evaluator
-from vaejax.objectives.bound import batch_mean
+from vaejax.objectives.bound import batch_mean, per_example
 from vaejax.parallel import DATA_AXIS, sum_over_shards
 from vaejax.randomness import draw, stream
 from vaejax.train_state import TrainState
-from vaejax.types import Array, Batch, Metrics, VAEOutput
+from vaejax.types import PER_EXAMPLE, Array, Batch, Metrics, VAEOutput
 
 
 def importance_weighted(
@@ -43,7 +43,9 @@ def importance_weighted(
 
     Returns:
         An evaluator that yields `log_likelihood` and `elbo` (over the same samples), nats per
-        image, both also in bits per dimension (`_bpd`), `num_samples` and `num_examples`.
+        image, both also in bits per dimension (`_bpd`), each with a 95 % interval (`_low`, `_high`)
+        for its expectation over fresh images with as many samples; `num_samples` and
+        `num_examples`.
     """
     for name, value in (("num_samples", num_samples), ("chunk", chunk)):
         if value < 1:
@@ -53,9 +55,13 @@ def importance_weighted(
     def local_step(variables: Any, batch: Batch) -> Metrics:
         samples = PosteriorSamples(context.model, variables, batch, base_rng)
         estimates = metrics.importance_weighted(samples.log_weights, num_samples, chunk=chunk)
-        means = {name: batch_mean(values, batch["mask"]) for name, values in estimates.items()}
-        bits = {f"{n}_bpd": bits_per_dim(-mean, samples.num_dims) for n, mean in means.items()}
-        return {**means, **bits, "num_examples": sum_over_shards(batch["mask"].sum())}
+        bits = {f"{n}_bpd": bits_per_dim(-x, samples.num_dims) for n, x in estimates.items()}
+        values, mask = {**estimates, **bits}, batch["mask"]
+        return {
+            **{name: batch_mean(some, mask) for name, some in values.items()},
+            PER_EXAMPLE: per_example(values, mask),
+            "num_examples": sum_over_shards(mask.sum()),
+        }
 
     # Every device works on its own images: over samples and images at once, XLA would reshuffle.
     whole, split_axis = PartitionSpec(), PartitionSpec(DATA_AXIS)

@@ -1,15 +1,17 @@
 """Images in a grid, and grids in files.
 
-Images are [N, H, W, C] in [0, 1], with C = 1 (shown grey) or 3. Pixels stay square and sharp: an
-image is enlarged by a whole number, each pixel to a block.
+Images are [N, H, W, C] in [0, 1]. One channel is shown grey; of several the first three are red,
+green and blue, without blue where there are two. Pixels stay square and sharp: an image is enlarged
+by a whole number, each pixel to a block.
 """
 
+import io
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from vaejax.files import write_whole
 from vaejax.types import Array
 
 Picture = np.ndarray
@@ -38,16 +40,16 @@ def image_grid(
         scale: each pixel becomes a block of scale x scale; by default `comfortable_scale`.
     """
     images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
-        raise ValueError(f"images: expected [N, H, W, 1 or 3] with N > 0, got {images.shape}")
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(f"images: expected [N, H, W, C], none of them 0, got {images.shape}")
     if columns is not None and columns < 1:
         raise ValueError(f"columns: expected a number >= 1, got {columns}")
     if scale is not None and scale < 1:
         raise ValueError(f"scale: expected a number >= 1, got {scale}")
     columns = columns or int(np.ceil(np.sqrt(len(images))))
     scale = scale or comfortable_scale(images.shape[1])
-    tiles = np.rint(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
-    tiles = np.broadcast_to(tiles, (*tiles.shape[:3], 3)).repeat(scale, 1).repeat(scale, 2)
+    tiles = _shown(np.rint(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8))
+    tiles = tiles.repeat(scale, 1).repeat(scale, 2)
     rows = -(-len(tiles) // columns)
     height, width = tiles.shape[1] + padding, tiles.shape[2] + padding
     shape = (rows * height + padding, columns * width + padding, 3)
@@ -56,6 +58,14 @@ def image_grid(
         top, left = padding + n // columns * height, padding + n % columns * width
         picture[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     return picture
+
+
+def _shown(tiles: np.ndarray) -> np.ndarray:
+    """Images of any number of channels in three, [N, H, W, 3]."""
+    num_channels = tiles.shape[-1]
+    if num_channels == 1:
+        return np.broadcast_to(tiles, (*tiles.shape[:3], 3))
+    return np.pad(tiles[..., :3], [(0, 0)] * 3 + [(0, max(0, 3 - num_channels))])
 
 
 def comfortable_scale(image_height: int, height: int = 112) -> int:
@@ -67,8 +77,9 @@ def save_png(path: str | os.PathLike[str], picture: Picture) -> None:
     """Write a picture, uint8 [h, w, 3], as a PNG file; makes its folder if missing."""
     from PIL import Image
 
-    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, format="PNG")  # `optimize`: 8 times the time for 1 %
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, format="PNG")  # `optimize`: 8 times the time for 1 %
+    write_whole(path, content.getvalue())
 
 
 def load_png(path: str | os.PathLike[str]) -> Picture:
@@ -97,7 +108,7 @@ def save_gif(
 
     if not 0 < fps <= 50:
         raise ValueError(f"fps: expected a number in (0, 50], got {fps}")
-    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
     colours = np.concatenate(list(frames))
     palette = Image.fromarray(colours).quantize(256, method=Image.Quantize.MEDIANCUT)
     pages = [
@@ -105,7 +116,7 @@ def save_gif(
         for frame in frames
     ]
     pages[0].save(
-        path,
+        content,
         format="GIF",
         save_all=True,
         append_images=pages[1:],
@@ -113,3 +124,4 @@ def save_gif(
         loop=0,
         optimize=False,
     )
+    write_whole(path, content.getvalue())

@@ -106,7 +106,8 @@ def _checked(images: object, kl: object, shape: str) -> tuple[np.ndarray, np.nda
 def _latent_labels(kl: np.ndarray, order: np.ndarray, height: int) -> Picture:
     """ "z3" and "2.13 nats" for each row, with a bar in proportion to the KL."""
     texts = [(f"z{d}", f"{kl[d]:.2f} nats") for d in order]
-    return _labels(texts, height, kl[order] / max(kl.max(), 1e-9))
+    lengths = np.where(np.isfinite(kl), kl, 0.0)  # of a model that has diverged: no bar
+    return _labels(texts, height, lengths[order] / max(lengths.max(), 1e-9))
 
 
 def _labels(

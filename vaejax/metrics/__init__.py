@@ -1,6 +1,8 @@
 """Scores of representations: functions of codes [N, D] and ground-truth factors [N, F].
 
-Each returns a dict of numbers (and of the arrays behind them); those that sample take a key `rng`.
+Each returns `Scores`, a dict of numbers (and of the arrays behind them), whose `record` says by
+which conventions they were computed and what they leave out; those that sample take a key `rng`.
+None is ever NaN: input for which a score is not defined is refused, with the column and the reason.
 Arrays at hand are scored by NumPy and a few compiled loops. The codes of many models at once, of
 equal shape, may be traced:
 
@@ -10,11 +12,12 @@ and for `beta_vae_score` and `factor_vae_score` the keys too. The factors' value
 Not to be traced are `infomec`, whose neighbours are found on the host, and `dci` with trees; `udr`
 takes several models as it is.
 And one of models: `importance_weighted`, the log-likelihood from weights of posterior samples.
+How sure one can be of a mean, a score or a median: `mean_interval`, `halves_interval`,
+`median_interval`.
 """
 
 from vaejax.metrics.active_units import active_units as active_units
 from vaejax.metrics.beta_vae_score import beta_vae_score as beta_vae_score
-from vaejax.metrics.bootstrap import bootstrap_interval as bootstrap_interval
 from vaejax.metrics.correlation_ratio import correlation_ratio as correlation_ratio
 from vaejax.metrics.dci import dci as dci
 from vaejax.metrics.density_mig import density_mig as density_mig
@@ -24,11 +27,16 @@ from vaejax.metrics.factor_vae_score import factor_vae_score as factor_vae_score
 from vaejax.metrics.frobenius_distance import frobenius_distance as frobenius_distance
 from vaejax.metrics.importance_weighted import importance_weighted as importance_weighted
 from vaejax.metrics.infomec import infomec as infomec
+from vaejax.metrics.intervals import Estimate as Estimate
+from vaejax.metrics.intervals import halves_interval as halves_interval
+from vaejax.metrics.intervals import mean_interval as mean_interval
+from vaejax.metrics.intervals import median_interval as median_interval
 from vaejax.metrics.irs import irs as irs
 from vaejax.metrics.mig import mig as mig
 from vaejax.metrics.modularity_explicitness import (
     modularity_explicitness as modularity_explicitness,
 )
 from vaejax.metrics.sap import sap as sap
+from vaejax.metrics.scores import Scores as Scores
 from vaejax.metrics.udr import udr as udr
 from vaejax.metrics.unsupervised_scores import unsupervised_scores as unsupervised_scores

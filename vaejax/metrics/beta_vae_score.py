@@ -9,11 +9,15 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from vaejax.checks import check_counts
 from vaejax.metrics.draws import random_words
 from vaejax.metrics.groups import FactorGroups
 from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.metrics.left_out import lone_levels
 from vaejax.metrics.logistic import multinomial, one_vs_rest
-from vaejax.metrics.tracing import namespace, plain
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.standardise import roundable
+from vaejax.metrics.tracing import namespace
 from vaejax.types import Array
 
 CHUNK = 500  # points whose pairs are held in memory at once
@@ -29,7 +33,7 @@ def beta_vae_score(
     num_eval: int = 5_000,
     batch_size: int = 64,
     classifier: Classifier = "multinomial",
-) -> dict:
+) -> Scores:
     """Accuracy of a linear classifier from the mean difference of pairs to the factor they share.
 
     Args:
@@ -38,16 +42,19 @@ def beta_vae_score(
         rng: key.
         num_train: points to fit the classifier to.
         num_eval: points to score it on.
-        batch_size: pairs per point; both rows of a pair have the same value of the point's factor.
+        batch_size: pairs per point; the two rows of a pair have the same value of the point's
+            factor. Rows that share it with no other are left out.
         classifier: "multinomial", or "one_vs_rest" as it was in the library versions of the papers.
 
     Returns:
         `beta_vae_score` in [0, 1] on new points, and `beta_vae_score_train`.
     """
+    check_counts(num_train=(num_train, 1), num_eval=(num_eval, 1), batch_size=(batch_size, 1))
+    _check_classifier(classifier)
     codes = checked_codes(codes)
-    groups = FactorGroups.of(checked_factors(factors, len(codes), at_least=2))
-    chunks = -(-(num_train + num_eval) // CHUNK)
-    points, labels = _points(rng, codes, groups, chunks, batch_size)
+    levels = checked_factors(factors, len(codes), at_least=2)
+    groups, chunks = FactorGroups.of(levels), -(-(num_train + num_eval) // CHUNK)
+    points, labels = _points(rng, roundable(codes), groups, chunks, batch_size)
     xp = namespace(points)
     points, labels = xp.asarray(points), xp.asarray(labels)
     train, test = slice(0, num_train), slice(num_train, num_train + num_eval)
@@ -59,7 +66,14 @@ def beta_vae_score(
         num_factors=len(groups.levels),
         classifier=classifier,
     )
-    return plain({"beta_vae_score": accuracies[1], "beta_vae_score_train": accuracies[0]})
+    return scores(
+        {"beta_vae_score": accuracies[1], "beta_vae_score_train": accuracies[0]},
+        left_out=lone_levels(levels),
+        num_train=num_train,
+        num_eval=num_eval,
+        batch_size=batch_size,
+        classifier=classifier,
+    )
 
 
 def classify(
@@ -79,11 +93,15 @@ def classify(
         num_factors: number of classes.
         classifier: see `beta_vae_score`.
     """
-    if classifier not in ("multinomial", "one_vs_rest"):
-        raise ValueError(f"classifier: expected 'multinomial' or 'one_vs_rest', got {classifier!r}")
+    _check_classifier(classifier)
     fit = multinomial if classifier == "multinomial" else one_vs_rest
     model = fit(x_train, y_train, num_classes=num_factors, l2=1.0)
     return model.accuracy(x_train, y_train), model.accuracy(x_eval, y_eval)
+
+
+def _check_classifier(classifier: str) -> None:
+    if classifier not in ("multinomial", "one_vs_rest"):
+        raise ValueError(f"classifier: expected 'multinomial' or 'one_vs_rest', got {classifier!r}")
 
 
 @partial(jax.jit, static_argnums=(3, 4))
@@ -93,8 +111,8 @@ def _points(rng, codes, groups, chunks: int, batch_size: int) -> tuple[Array, Ar
 
     def point(words: Array) -> tuple[Array, Array]:  # [CHUNK, 2 * batch_size + 1]
         factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
-        first = groups.rows(words[:, 1 : batch_size + 1])
-        second = groups.rows_like(words[:, batch_size + 1 :], first, factor)
+        first = groups.rows(words[:, 1 : batch_size + 1], factor)
+        second = groups.partners(words[:, batch_size + 1 :], first, factor)
         return jnp.abs(codes[first] - codes[second]).mean(1), factor[:, 0]
 
     points, labels = jax.lax.map(point, words)

@@ -7,14 +7,18 @@ factors are independent, the ratios of a code sum to at most 1; what is missing 
 acting together, and to noise.
 """
 
+import jax
 import numpy as np
 
+from vaejax.metrics.discrete import short
 from vaejax.metrics.inputs import checked_codes, checked_factors
-from vaejax.metrics.tracing import namespace, plain, precise
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.standardise import centred, nonzero
+from vaejax.metrics.tracing import is_traced, namespace, precise
 from vaejax.types import Array
 
 
-def correlation_ratio(codes: Array, factors: Array) -> dict:
+def correlation_ratio(codes: Array, factors: Array) -> Scores:
     """The share of a code's variance that lies between the values of a factor.
 
     A code that has nothing to do with a factor of V values has (V - 1) / (N - 1) on average.
@@ -28,17 +32,19 @@ def correlation_ratio(codes: Array, factors: Array) -> dict:
     """
     codes = checked_codes(codes)
     levels, xp = checked_factors(factors, len(codes)), namespace(codes)
-    centred = precise(codes - codes.mean(0)[None])
-    variances = (centred**2).mean(0)
-    between = xp.stack([_between(centred, column) for column in levels.T], axis=1)  # [D, F]
-    varies = (codes.max(0) > codes.min(0))[:, None]
-    ratio = between / xp.where(varies, variances[:, None], 1.0)
-    return plain({"correlation_ratio": xp.where(varies, xp.clip(ratio, 0.0, 1.0), 0.0)})
+    z = centred(precise(codes))
+    variances = xp.where(codes.max(0) > codes.min(0), (z**2).mean(0), 0.0)[:, None]
+    between = xp.stack([_between(z, column) for column in levels.T], axis=1)  # [D, F]
+    ratio = xp.where(variances > 0, between / nonzero(variances), 0.0)
+    return scores({"correlation_ratio": xp.clip(ratio, 0.0, 1.0)})
 
 
-def _between(centred: Array, column: np.ndarray) -> Array:
-    """The variance of the means within each value of one factor, [D]."""
-    belongs = column == np.unique(column)[:, None]  # [V, N]
-    counts = belongs.sum(1)
-    means = (belongs / counts[:, None]) @ centred  # [V, D]
-    return (counts / len(column)) @ means**2
+def _between(z: Array, column: np.ndarray) -> Array:
+    """The variance of the means of codes z [N, D] within each value of one factor, [D]."""
+    counts = np.bincount(column)
+    if is_traced(z):
+        sums = jax.ops.segment_sum(z, column, num_segments=len(counts))  # [V, D]
+    else:
+        order = np.argsort(short(column), kind="stable")
+        sums = np.add.reduceat(z[order], np.cumsum(counts) - counts)
+    return (counts / len(column)) @ (sums / counts[:, None]) ** 2

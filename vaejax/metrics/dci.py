@@ -4,16 +4,26 @@ Eastwood & Williams, "A Framework for the Quantitative Evaluation of Disentangle
 ICLR 2018, section 2; constants of Locatello et al., 2019.
 
 Different predictors give different scores: quote which one was used.
+
+Trees share out an importance of 1 per factor, whether they predict it or not: where they do not,
+evenly, which makes no code look disentangled. A lasso's few coefficients in noise are not even;
+those of factors that it does not predict do not count.
 """
 
+import math
 from typing import Literal
 
 import numpy as np
 
+from vaejax.checks import check_counts, check_number
+from vaejax.metrics.chance import better_than_guessing
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.lasso import lasso
-from vaejax.metrics.split import train_test_rows
-from vaejax.metrics.tracing import is_traced, namespace, plain
+from vaejax.metrics.left_out import varying
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.split import Split, train_test_rows
+from vaejax.metrics.standardise import nonzero, standardised
+from vaejax.metrics.tracing import is_traced, namespace, precise
 from vaejax.types import Array
 
 Rows = np.ndarray
@@ -26,9 +36,10 @@ def dci(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     predictor: Literal["trees", "lasso"] = "trees",
     penalty: float = 0.01,
-) -> dict:
+) -> Scores:
     """Whether each code matters for one factor, each factor for one code, and how much they tell.
 
     Args:
@@ -37,6 +48,7 @@ def dci(
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score informativeness on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         predictor: "trees", scikit-learn's gradient boosting as in the study (minutes; needs the
             extra `metrics`), or "lasso", a linear regression to the factors' levels (milliseconds).
         penalty: of the lasso, for factors of unit variance.
@@ -44,30 +56,48 @@ def dci(
     Returns:
         `disentanglement`, `completeness`, `informativeness_test` and
         `informativeness_train` in [0, 1] (accuracies of trees, squared correlations of the
-        lasso), and `importance` [D, F].
+        lasso), and `importance` [D, F]. Of the lasso also `predicted` [F], whether a factor is
+        told better than by guessing; where it is not, its importances are 0, and where none is,
+        so are both scores. A factor that does not vary among the rows drawn is left out.
     """
+    check_counts(num_train=(num_train, 2), num_test=(num_test, 1))
+    check_number("penalty", penalty, lambda v: 0 <= v < math.inf, "a number >= 0")
     codes = checked_codes(codes)
-    levels = checked_factors(factors, len(codes), at_least=2)
+    levels = checked_factors(factors, len(codes), at_least=2, repeated=predictor == "trees")
     if codes.shape[1] < 2:
         raise ValueError(f"codes: expected at least 2 dimensions, got {codes.shape[1]}")
     if predictor not in ("trees", "lasso"):
         raise ValueError(f"predictor: expected 'trees' or 'lasso', got {predictor!r}")
     if predictor == "trees" and is_traced(codes):
         raise ValueError("predictor: expected 'lasso' for traced codes, trees grow on the host")
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
-    rows = codes[train], levels[train], codes[test], levels[test]
     if predictor == "trees":
-        importance, informativeness = tree_importance(*rows)
+        (codes,) = standardised(codes)  # scikit-learn sees no differences below 1e-7
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
+    kept = varying(
+        ("rows to fit to", levels[train]), ("rows to score on", levels[test]), at_least=2
+    )
+    levels, found = levels[:, kept.columns], {}
+    parts = codes[train], levels[train], codes[test], levels[test]
+    if predictor == "trees":
+        importance, informativeness = tree_importance(*parts)
     else:
-        importance, informativeness = lasso_importance(*rows, penalty=penalty)
-    return plain(
+        fresh = ~np.isin(test, train)
+        importance, informativeness, predicted = lasso_importance(*parts, fresh, penalty=penalty)
+        found["predicted"] = kept.spread(predicted[None])[0]
+    return scores(
         {
             "disentanglement": disentanglement(importance),
             "completeness": completeness(importance),
             "informativeness_test": informativeness[1],
             "informativeness_train": informativeness[0],
-            "importance": importance,
-        }
+            "importance": kept.spread(importance),
+            **found,
+        },
+        left_out=kept.left_out,
+        predictor=predictor,
+        num_train=len(train),
+        num_test=len(test),
+        penalty=penalty if predictor == "lasso" else None,
     )
 
 
@@ -90,12 +120,12 @@ def _concentration(importance: Array) -> Array:
 
     1e-11 within the entropy, as in the study: a row of zeros counts as spread evenly.
     """
-    xp, p = namespace(importance), importance + 1e-11
+    xp, importance = namespace(importance), precise(importance)
+    p = importance + 1e-11
     p = p / p.sum(1, keepdims=True)
-    scores = 1.0 + (p * xp.log(p)).sum(1) / np.log(p.shape[1])
-    total = importance.sum()
-    weights = xp.where(total > 0, importance.sum(1) / xp.where(total > 0, total, 1.0), 1 / len(p))
-    return weights @ scores
+    concentrations = 1.0 + (p * xp.log(p)).sum(1) / np.log(p.shape[1])
+    total = importance.sum()  # 0 where nothing matters
+    return xp.clip(importance.sum(1) / nonzero(total) @ concentrations, 0.0, 1.0)
 
 
 def tree_importance(
@@ -123,30 +153,41 @@ def tree_importance(
 
 
 def lasso_importance(
-    train_codes: Array, train_levels: Rows, codes: Array, levels: Rows, *, penalty: float = 0.01
-) -> tuple[Array, tuple[Array, Array]]:
+    train_codes: Array,
+    train_levels: Rows,
+    codes: Array,
+    levels: Rows,
+    fresh: Rows,
+    *,
+    penalty: float = 0.01,
+) -> tuple[Array, tuple[Array, Array], Array]:
     """|coefficients| [D, F] of a lasso from standardised codes to standardised levels.
 
-    The two other numbers are the mean squared correlation of prediction and factor on the training
-    and the test rows.
+    Then the mean squared correlation of prediction and factor on the training and the test rows;
+    and which factors [F] are predicted better than by guessing, see `better_than_guessing`. The
+    coefficients of the others are 0.
 
     Args:
         train_codes, codes: [N, D], to fit and to score on.
         train_levels, levels: [N, F].
+        fresh: which of the rows to score on are not among those fitted to, [N].
         penalty: alpha of `lasso`.
     """
-    xp, deviation = namespace(train_codes, codes), train_codes.std(0)
-    scale = xp.where(deviation > 0, deviation, 1.0)[None]
-    x_train, x = ((z - train_codes.mean(0)[None]) / scale for z in (train_codes, codes))
-    target = (train_levels - train_levels.mean(0)) / np.maximum(train_levels.std(0), 1e-12)
+    if fresh.sum() < 3:
+        raise ValueError(f"num_test: expected at least 3 rows not fitted to, got {fresh.sum()}")
+    xp, (x_train, x) = namespace(train_codes, codes), standardised(train_codes, codes)
+    (target,) = standardised(train_levels.astype(np.float64))
     weights = xp.asarray(lasso(x_train, target.astype(x_train.dtype), penalty))
-    fits = ((x_train @ weights, train_levels), (x @ weights, levels))
-    train, test = (_squared_correlation(*fit) for fit in fits)
-    return xp.abs(weights), (train, test)
+    prediction = x @ weights
+    train = _correlations(x_train @ weights, train_levels)
+    test = _correlations(prediction, levels)
+    unseen = _correlations(prediction[fresh], levels[fresh])
+    predicted = better_than_guessing(unseen, int(fresh.sum()))
+    importance = xp.where(predicted[None], abs(weights), 0.0)
+    return importance, ((train**2).mean(), (test**2).mean()), predicted
 
 
-def _squared_correlation(a: Array, b: np.ndarray) -> Array:
-    """Mean over columns of the squared correlation of [N, F] with [N, F]; 0 for a constant one."""
-    xp, a, b = namespace(a), a - a.mean(0)[None], b - b.mean(0)[None]
-    spread = (a**2).sum(0) * (b**2).sum(0)
-    return ((a * b).sum(0) ** 2 / xp.where(spread > 0, spread, 1.0)).mean()
+def _correlations(a: Array, b: np.ndarray) -> Array:
+    """The correlation of each column of [N, F] with the same of [N, F]; 0 for a constant one."""
+    (a,), (b,) = standardised(precise(a)), standardised(b.astype(np.float64))
+    return (a * b.astype(a.dtype)).mean(0).clip(-1.0, 1.0)

@@ -8,16 +8,22 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from vaejax.checks import check_counts
 from vaejax.metrics.discrete import factor_entropies
 from vaejax.metrics.draws import below, random_words
-from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.metrics.inputs import checked_factors, checked_posteriors
+from vaejax.metrics.left_out import varying
 from vaejax.metrics.mig import information_gaps
+from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
-from vaejax.metrics.tracing import namespace, plain
+from vaejax.metrics.standardise import centred, deviations, nonzero, standardised
+from vaejax.metrics.tracing import namespace, precise
 from vaejax.types import Array
 
 CHUNK = 8  # samples whose densities under all N posteriors are held at once
+WIDEST = 1e12  # posterior scale in units of a code's deviation; the narrowest is its inverse
 
 
 def density_mig(
@@ -28,7 +34,7 @@ def density_mig(
     rng: Array,
     num_points: int = 10_000,
     num_samples: int = 1_000,
-) -> dict:
+) -> Scores:
     """`mig` of samples of the posterior rather than its mean, without a histogram.
 
     I(z_d; v_k) = E[log q(z_d | v_k) - log q(z_d)], where q(z_d) is the mixture of the N posteriors
@@ -43,36 +49,60 @@ def density_mig(
         num_samples: z drawn for the expectation; the authors' 10,000 take long on a CPU.
 
     Returns:
-        `density_mig`, the mean of `gaps` [F], and `mutual_information` [D, F] in nats.
+        `density_mig`, the mean of `gaps` [F], and `mutual_information` [D, F] in nats. A factor
+        that does not vary among the rows drawn is left out, its gap and information 0.
     """
-    means, log_vars = checked_codes(means, "means"), checked_codes(log_vars, "log_vars")
-    if means.shape != log_vars.shape:
-        raise ValueError(f"log_vars: expected {means.shape}, as means, got {log_vars.shape}")
+    check_counts(num_points=(num_points, 2), num_samples=(num_samples, 1))
+    means, log_vars = checked_posteriors(means, log_vars)
     levels = checked_factors(factors, len(means))
     if len(means) > num_points:
         rows, _ = disjoint_rows(rng, len(means), num_points, 0)
         means, log_vars, levels = means[rows], log_vars[rows], levels[rows]
+    kept = varying(("rows drawn", levels))
+    levels = levels[:, kept.columns]
     chunks = -(-num_samples // CHUNK)
-    information = _information(rng, means, log_vars, levels, chunks)
+    information = _information(rng, *_relative(means, log_vars), levels, chunks)
     information = namespace(information).maximum(information, 0.0)
     gaps = information_gaps(information, factor_entropies(levels))
-    return plain({"density_mig": gaps.mean(), "gaps": gaps, "mutual_information": information})
+    return scores(
+        {
+            "density_mig": gaps.mean(),
+            "gaps": kept.spread(gaps[None])[0],
+            "mutual_information": kept.spread(information),
+        },
+        left_out=kept.left_out,
+        num_points=len(levels),
+        num_samples=chunks * CHUNK,
+    )
+
+
+def _relative(means: Array, log_vars: Array) -> tuple[Array, Array]:
+    """Means and scales of posteriors [N, D] in units of each code's deviation, about its mean.
+
+    No information depends on either. Scales are kept within float32: one narrower than all
+    differences between means, or wider than all, might as well be narrower or wider still.
+    """
+    xp, (relative,) = namespace(means, log_vars), standardised(means)
+    unit = xp.log(nonzero(deviations(centred(means))))[None]
+    limit = np.log(WIDEST)
+    return relative, xp.exp(xp.clip(0.5 * precise(log_vars) - unit, -limit, limit))
 
 
 @partial(jax.jit, static_argnums=4)
-def _information(rng, means, log_vars, levels, chunks: int) -> Array:
+def _information(rng, means, scales, levels, chunks: int) -> Array:
     """I(z_d; v_k) [D, F], nats, averaged over chunks * CHUNK samples."""
     words = random_words(rng, (chunks, CHUNK, 2 * means.shape[1] + 1))
     rows, dim = below(words[..., 0], len(means)), means.shape[1]
     uniform = (words[..., 1:] + 0.5) * 2.0**-32
     radius, angle = uniform[..., :dim], uniform[..., dim:]
     noise = jnp.sqrt(-2.0 * jnp.log(radius)) * jnp.cos(2.0 * jnp.pi * angle)  # Box & Muller, 1958
-    scales = jnp.exp(0.5 * log_vars)
+    narrowness = 1.0 / scales
 
     def ratio(row: Array, noise: Array) -> Array:
         z = means[row] + scales[row] * noise  # [D]
-        # The constants of the densities cancel; z lies in the bulk of one of them at least.
-        density = jnp.exp(-0.5 * ((z[None] - means) / scales) ** 2) / scales  # [N, D]
+        # Relative to the height of the one that z is drawn from, and so in its bulk.
+        distances = (z[None] - means) * narrowness
+        density = jnp.exp(-0.5 * distances**2) * (narrowness * scales[row][None])  # [N, D]
         same = (levels == levels[row][None]).astype(means.dtype)  # [N, F]
         within = density.T @ same / same.sum(0)[None]  # [D, F]
         return jnp.log(within) - jnp.log(density.mean(0))[:, None]

@@ -1,12 +1,17 @@
 """Histograms of codes, and entropies and mutual information of what they count, in nats."""
 
+import warnings
+from collections.abc import Iterator
 from types import ModuleType
 
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.metrics.tracing import each, namespace, precise
+from vaejax.checks import check_counts
+from vaejax.metrics.tracing import each, is_traced, namespace, precise
 from vaejax.types import Array
+
+CROWDED = 0.99  # share of a code's values in the width of one bin that is warned of
 
 
 def discretise(values: Array | np.ndarray, num_bins: int = 20) -> Array:
@@ -15,16 +20,44 @@ def discretise(values: Array | np.ndarray, num_bins: int = 20) -> Array:
     The edges are those of `numpy.histogram`; the last bin is closed. Of a constant column all
     values are in one bin.
     """
-    if num_bins < 2:
-        raise ValueError(f"num_bins: expected at least 2, got {num_bins}")
+    check_counts(num_bins=(num_bins, 2))
     xp, values = namespace(values), precise(values)
     edges = xp.linspace(values.min(0), values.max(0), num_bins + 1)
     width = edges[-1] - edges[0]
-    place = (values - edges[0][None]) * (num_bins / xp.where(width > 0, width, 1.0))[None]
+    place = (values - edges[0][None]) / xp.where(width > 0, width, 1.0)[None] * num_bins
     bins = xp.minimum(place.astype(np.int32), num_bins - 1)
     # Rounding may have put a value on the wrong side of an edge.
     bins -= values < xp.take_along_axis(edges, bins, axis=0)
     return bins + ((values >= xp.take_along_axis(edges, bins + 1, axis=0)) & (bins < num_bins - 1))
+
+
+def binned(codes: Array, num_bins: int) -> Array:
+    """`discretise` of codes [N, D], with a warning for each that the bins do not resolve."""
+    bins = discretise(codes, num_bins)
+    if not is_traced(bins):
+        for column, share in _crowded(codes, bins, num_bins):
+            warnings.warn(
+                f"codes: {share:.2%} of column {column} lie within the width of one of {num_bins} "
+                f"bins from {codes[:, column].min():.3g} to {codes[:, column].max():.3g}: their "
+                "differences do not count (outliers?)",
+                stacklevel=4,
+            )
+    return bins
+
+
+def _crowded(codes: np.ndarray, bins: np.ndarray, num_bins: int) -> Iterator[tuple[int, float]]:
+    """Columns of which different values are crowded into the width of one bin, and their share."""
+    enough = CROWDED * len(codes)
+    for column, (values, places) in enumerate(zip(codes.T, bins.T, strict=True)):
+        counts = np.bincount(places, minlength=num_bins)
+        if (counts[1:] + counts[:-1]).max() < enough:  # one bin's width meets two bins at most
+            continue
+        ranked = np.sort(values.astype(np.float64))
+        ends = np.searchsorted(ranked, ranked + (ranked[-1] - ranked[0]) / num_bins, "right")
+        first = int((ends - np.arange(len(ranked))).argmax())
+        size = int(ends[first]) - first
+        if enough <= size < len(ranked) and ranked[first] < ranked[ends[first] - 1]:
+            yield column, size / len(ranked)
 
 
 def joint_counts(a: Array, b: Array, num_a: int, num_b: int) -> Array:
@@ -43,6 +76,11 @@ def joint_counts(a: Array, b: Array, num_a: int, num_b: int) -> Array:
         return count(xp, (cells + column[None] * num_b).reshape(-1), num_factors * num_a * num_b)
 
     return each(xp, counts, a.T.astype(integer)).reshape(-1, num_factors, num_a, num_b)
+
+
+def short(levels: np.ndarray) -> np.ndarray:
+    """Levels in the shortest integers that hold them: their stable sort, by radix, is linear."""
+    return levels.astype(np.min_scalar_type(int(levels.max())))
 
 
 def count(xp: ModuleType, values: Array, size: int) -> Array:
@@ -68,7 +106,7 @@ def paired_information(a: Array, b: Array, num_a: int, num_b: int) -> Array:
 
 def code_factor_information(codes: Array, levels: np.ndarray, num_bins: int) -> Array:
     """I(z_d; v_k) [D, F], nats, of discretised codes [N, D] with factor levels [N, F]."""
-    bins = discretise(codes, num_bins)
+    bins = binned(codes, num_bins)
     return paired_information(bins, levels, num_bins, int(levels.max()) + 1)
 
 

@@ -6,10 +6,15 @@ Representations", ICML 2019, section 5.5; here with the fixed penalty C = 1.
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from vaejax.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
-from vaejax.metrics.split import disjoint_rows
-from vaejax.metrics.tracing import each, namespace, plain
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.split import Split, disjoint_rows
+from vaejax.metrics.standardise import nonzero, standardised
+from vaejax.metrics.tracing import each, namespace
 from vaejax.types import Array
 
 
@@ -20,7 +25,8 @@ def downstream_accuracy(
     rng: Array,
     num_labels: Sequence[int] = (10, 100, 1_000, 10_000),
     num_test: int = 5_000,
-) -> dict:
+    rows: Split | None = None,
+) -> Scores:
     """Test accuracy of logistic regression, averaged over factors.
 
     Args:
@@ -29,30 +35,36 @@ def downstream_accuracy(
         rng: key, draws the rows; not traced.
         num_labels: sizes of the training set; those that leave no test rows are left out.
         num_test: other rows, to score on.
+        rows: which to fit to, the first of them for fewer labels (all where they are too few), and
+            which to score on, instead of drawn ones.
 
     Returns:
         `downstream_accuracy/<n>` in [0, 1] for every n of `num_labels`; also
         `downstream_efficiency`, the accuracy of the smallest over that of the largest.
     """
+    sizes = np.atleast_1d(num_labels).tolist()
+    for size in sizes:
+        check_counts(num_labels=(size, 1))
+    check_counts(num_test=(num_test, 1))
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes))
-    sizes = sorted(n for n in num_labels if 0 < n < len(codes))
+    sizes = sorted({size for size in sizes if size < len(codes)})
     if not sizes:
         raise ValueError(f"num_labels: expected numbers in [1, {len(codes)}), got {num_labels}")
-    train, test = disjoint_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))
+    if rows is None:
+        rows = disjoint_rows(rng, len(codes), sizes[-1], min(num_test, len(codes) - sizes[-1]))
+    train, test = rows
     xp, num_classes = namespace(codes), int(levels.max()) + 1
-    deviation = codes[train].std(0)
-    scale = xp.where(deviation > 0, deviation, 1.0)[None]
-    x, x_test = ((codes[rows] - codes[train].mean(0)[None]) / scale for rows in (train, test))
-    scores = {}
+    x, x_test = standardised(codes[train], codes[test])
+    accuracies = {}
     for size in sizes:
 
         def accuracy(level: Array, level_test: Array, size: int = size) -> Array:
             model = multinomial(x[:size], level, num_classes=num_classes, l2=1.0)
             return model.accuracy(x_test, level_test)
 
-        accuracies = each(xp, accuracy, levels[train[:size]].T, levels[test].T)
-        scores[f"downstream_accuracy/{size}"] = accuracies.mean()
-    first, last = (scores[f"downstream_accuracy/{size}"] for size in (sizes[0], sizes[-1]))
-    scores["downstream_efficiency"] = first / xp.where(last > 0, last, 1.0)
-    return plain(scores)
+        of_factors = each(xp, accuracy, levels[train[:size]].T, levels[test].T)
+        accuracies[size] = of_factors.mean()
+    found = {f"downstream_accuracy/{size}": value for size, value in accuracies.items()}
+    found["downstream_efficiency"] = accuracies[sizes[0]] / nonzero(accuracies[sizes[-1]])
+    return scores(found, num_labels=tuple(sizes), num_test=len(test))

@@ -39,4 +39,5 @@ def host_generator(rng: Array) -> np.random.Generator:
     """NumPy's generator with a key as its seed: nothing to compile, and fast for large tables."""
     if is_traced(rng):
         raise ValueError("rng: expected a key at hand, got a traced one (loop over keys instead)")
-    return np.random.default_rng(np.asarray(jax.random.key_data(rng)).reshape(-1))
+    with jax.ensure_compile_time_eval():  # a known key stays known within `jit`
+        return np.random.default_rng(np.asarray(jax.random.key_data(rng)).reshape(-1))

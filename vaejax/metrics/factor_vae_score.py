@@ -4,17 +4,22 @@ Kim & Mnih, "Disentangling by Factorising", ICML 2018, section 4; constants of L
 2019.
 """
 
+import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.checks import check_counts, check_number
 from vaejax.metrics.discrete import count
 from vaejax.metrics.draws import random_rows, random_words
 from vaejax.metrics.groups import FactorGroups
 from vaejax.metrics.inputs import checked_codes, checked_factors
-from vaejax.metrics.tracing import namespace, plain, precise
+from vaejax.metrics.left_out import lone_levels
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.standardise import roundable
+from vaejax.metrics.tracing import namespace, precise
 from vaejax.types import Array
 
 VARIANCE_ROWS = 10_000  # from which the variances of the codes are estimated
@@ -30,7 +35,7 @@ def factor_vae_score(
     num_eval: int = 5_000,
     batch_size: int = 64,
     min_std: float = 0.05,
-) -> dict:
+) -> Scores:
     """Accuracy of a majority vote from the code of least normalised variance to the fixed factor.
 
     Args:
@@ -39,7 +44,8 @@ def factor_vae_score(
         rng: key.
         num_train: votes that decide which factor each code stands for.
         num_eval: votes that are scored.
-        batch_size: rows per vote, all with the same value of one factor.
+        batch_size: rows per vote, at least 2, all with the same value of one factor. Rows that
+            share it with no other are left out.
         min_std: codes with a smaller standard deviation are left out.
 
     Returns:
@@ -47,34 +53,42 @@ def factor_vae_score(
         first, `num_active`, and the two tables of `votes_train` and `votes_eval` [F, D].
         Both scores are 0 where no code is active.
     """
+    check_counts(num_train=(num_train, 1), num_eval=(num_eval, 1), batch_size=(batch_size, 2))
+    check_number("min_std", min_std, lambda v: 0 <= v < math.inf, "a number >= 0")
     codes = checked_codes(codes)
-    groups = FactorGroups.of(checked_factors(factors, len(codes), at_least=2))
+    levels = checked_factors(factors, len(codes), at_least=2)
+    groups, codes = FactorGroups.of(levels), roundable(codes)
     vote_rng, rows_rng = jax.random.split(rng)
     rows = random_rows(rows_rng, len(codes), VARIANCE_ROWS)
-    variances, active = active_codes(namespace(codes, rows).take(codes, rows, axis=0), min_std)
-    chunks = -(-(num_train + num_eval) // CHUNK)
-    cells = _votes(vote_rng, codes, groups, variances, active, chunks, batch_size)
-    xp, shape = namespace(cells), (len(groups.levels), codes.shape[1])
-    cells = xp.asarray(cells)
+    xp, chunks = namespace(codes, rows), -(-(num_train + num_eval) // CHUNK)
+    variances, active = active_codes(xp.take(codes, rows, axis=0), min_std)
+    cells = xp.asarray(_votes(vote_rng, codes, groups, variances**0.5, active, chunks, batch_size))
+    shape = len(groups.levels), codes.shape[1]
     parts = cells[:num_train], cells[num_train : num_train + num_eval]
     # Without an active code nobody votes.
     tables = [count(xp, part, shape[0] * shape[1]).reshape(shape) * active.any() for part in parts]
     train, test = vote_accuracy(*tables)
-    return plain(
+    return scores(
         {
             "factor_vae_score": test,
             "factor_vae_score_train": train,
             "num_active": active.sum(),
             "votes_train": tables[0],
             "votes_eval": tables[1],
-        }
+        },
+        left_out=lone_levels(levels),
+        num_train=num_train,
+        num_eval=num_eval,
+        batch_size=batch_size,
+        min_std=min_std,
     )
 
 
 def active_codes(codes: Array, min_std: float = 0.05) -> tuple[Array, Array]:
     """Variances [D] of codes [N, D] (unbiased), and which have a deviation of `min_std` or more."""
     variances = precise(codes).var(0, ddof=1)
-    return variances, (variances > 0) & (variances**0.5 >= min_std)
+    varies = (codes.max(0) > codes.min(0)) & (variances > 0)
+    return variances, varies & (variances**0.5 >= min_std)
 
 
 def vote_accuracy(votes_train: Array, votes_eval: Array) -> tuple[Array, Array]:
@@ -89,16 +103,16 @@ def vote_accuracy(votes_train: Array, votes_eval: Array) -> tuple[Array, Array]:
 
 
 @partial(jax.jit, static_argnums=(5, 6))
-def _votes(rng, codes, groups, variances, active, chunks: int, batch_size: int) -> Array:
+def _votes(rng, codes, groups, deviations, active, chunks: int, batch_size: int) -> Array:
     """The cell of a table [F, D] that each vote falls in, [chunks * CHUNK]."""
-    scale = jnp.where(active, 1.0 / jnp.where(active, variances, 1.0), jnp.inf)
+    scale = 1.0 / jnp.where(active, deviations, 1.0).astype(codes.dtype)[None, None]
     words = random_words(rng, (chunks, CHUNK, batch_size + 2))
 
     def vote(words: Array) -> Array:  # [CHUNK, batch_size + 2]
         factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
-        rows = groups.rows_like(words[:, 2:], groups.rows(words[:, 1:2]), factor)
-        relative = codes[rows].var(1, ddof=1) * scale[None]  # [CHUNK, D]
-        code = jnp.where(active[None], relative, jnp.inf).argmin(1)
+        rows = groups.rows_like(words[:, 2:], groups.rows(words[:, 1:2], factor), factor)
+        variances = (codes[rows] * scale).var(1, ddof=1)  # [CHUNK, D]
+        code = jnp.where(active[None], variances, jnp.inf).argmin(1)
         return factor[:, 0] * codes.shape[1] + code
 
     return jax.lax.map(vote, words).reshape(-1)

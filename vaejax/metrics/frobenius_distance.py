@@ -5,14 +5,16 @@ The thesis's section 5.1 (figure 5.1). Both tend to the identity as beta grows, 
 
 from typing import Literal
 
-from vaejax.metrics.inputs import checked_codes
-from vaejax.metrics.tracing import namespace, plain, precise
+from vaejax.metrics.inputs import checked_posteriors
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.standardise import bounded, centred, nonzero
+from vaejax.metrics.tracing import namespace, precise
 from vaejax.types import Array
 
 
 def frobenius_distance(
     means: Array, log_vars: Array, *, aggregate: Literal["posterior", "means"] = "posterior"
-) -> dict:
+) -> Scores:
     """F = 1/N sum_i |S_i - S|_F with S_i = diag(exp(log_var_i)) and S the aggregate's covariance.
 
     Args:
@@ -23,18 +25,18 @@ def frobenius_distance(
     Returns:
         `frobenius_distance`, in squared units of the codes.
     """
-    means, log_vars = checked_codes(means, "means"), checked_codes(log_vars, "log_vars")
-    if means.shape != log_vars.shape:
-        raise ValueError(f"log_vars: expected {means.shape}, as means, got {log_vars.shape}")
+    means, log_vars = checked_posteriors(means, log_vars)
     if aggregate not in ("posterior", "means"):
         raise ValueError(f"aggregate: expected 'posterior' or 'means', got {aggregate!r}")
     xp = namespace(means, log_vars)
-    variances = precise(xp.exp(log_vars))
-    covariance = xp.atleast_2d(xp.cov(precise(means), rowvar=False, bias=True))
-    if aggregate == "posterior":  # the law of total covariance
-        covariance = covariance + xp.diag(variances.mean(0))
-    # |diag v - S|^2 = sum_d (v_d - S_dd)^2 + the squares off the diagonal of S
+    variances = xp.exp(bounded(log_vars))
+    covariance = xp.atleast_2d(xp.cov(precise(centred(means)), rowvar=False, bias=True))
     diagonal = xp.diagonal(covariance)
-    off = (covariance**2).sum() - (diagonal**2).sum()
-    distances = xp.sqrt(((variances - diagonal[None]) ** 2).sum(1) + off)
-    return plain({"frobenius_distance": distances.mean()})
+    # |S_i - S|^2 = the squares of the differences on the diagonal + those of S off it
+    differences = variances - diagonal[None]  # [N, D]
+    if aggregate == "posterior":  # the law of total covariance
+        differences = differences - variances.mean(0)[None]
+    off = covariance - xp.diag(diagonal)
+    unit = nonzero(xp.maximum(abs(differences).max(), abs(off).max()))  # squares may be too large
+    squares = ((differences / unit) ** 2).sum(1) + ((off / unit) ** 2).sum()
+    return scores({"frobenius_distance": unit * xp.sqrt(squares).mean()}, aggregate=aggregate)

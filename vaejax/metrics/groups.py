@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.metrics.discrete import short
 from vaejax.metrics.draws import below
 from vaejax.types import Array
 
@@ -12,35 +13,57 @@ from vaejax.types import Array
 class FactorGroups(NamedTuple):
     """The rows of a table of factor levels, sorted by each factor in turn.
 
+    A row that shares its value of a factor with no other row is not compared, and not drawn.
+
     Attributes:
         levels: [F, N].
-        order: [F, N], row numbers by ascending level of factor k.
+        order: [F, N], row numbers by ascending level of factor k, those of a lone level last.
         start: [F, V], where each level begins in `order[k]`.
         count: [F, V], how many rows have it.
+        last: [F, V], the last row of each level in `order[k]`.
+        num_shared: [F], how many rows of `order[k]` come before the lone ones; None where no row
+            is lone, and none has to be looked up.
     """
 
     levels: Array
     order: Array
     start: Array
     count: Array
+    last: Array
+    num_shared: Array | None
 
     @classmethod
     def of(cls, levels: np.ndarray) -> "FactorGroups":
         """The groups of factor levels [N, F]."""
         size = int(levels.max()) + 1
-        # A stable sort of short integers is a radix sort: linear in N.
-        kind = np.uint8 if size <= 2**8 else np.uint16 if size <= 2**16 else np.uint32
-        order = np.argsort(levels.T.astype(kind), axis=1, kind="stable").astype(np.int32)
         count = np.stack([np.bincount(column, minlength=size) for column in levels.T])
+        num_lone, columns = (count == 1).sum(1), levels.T
+        if num_lone.any():
+            # Levels are renumbered so that the lone ones come last.
+            by_number = np.argsort(count == 1, axis=1, kind="stable")
+            columns = np.take_along_axis(np.argsort(by_number, axis=1), columns, axis=1)
+            count = np.take_along_axis(count, by_number, axis=1)
+        order = np.argsort(short(columns), axis=1, kind="stable").astype(np.int32)
         start = np.cumsum(count, axis=1) - count
-        return cls(*map(jnp.asarray, (levels.T, order, start, count)))
+        last = np.take_along_axis(order, np.maximum(start + count - 1, 0), axis=1)
+        arrays = map(jnp.asarray, (columns, order, start, count, last))
+        return cls(*arrays, jnp.asarray(len(levels) - num_lone) if num_lone.any() else None)
 
-    def rows(self, words: Array) -> Array:
+    def rows(self, words: Array, factor: Array) -> Array:
         """Uniformly random rows, one for each of the random 32-bit `words`."""
-        return below(words, self.levels.shape[1])
+        if self.num_shared is None:
+            return below(words, self.levels.shape[1])
+        return self.order[factor, below(words, self.num_shared[factor])]
 
     def rows_like(self, words: Array, rows: Array, factor: Array) -> Array:
         """Uniformly random rows that have the same value of `factor` as `rows`."""
         level = self.levels[factor, rows]
         place = self.start[factor, level] + below(words, self.count[factor, level])
         return self.order[factor, place]
+
+    def partners(self, words: Array, rows: Array, factor: Array) -> Array:
+        """As `rows_like`, but never the rows themselves, of which nothing differs."""
+        level = self.levels[factor, rows]
+        others = below(words, self.count[factor, level] - 1)
+        drawn = self.order[factor, self.start[factor, level] + others]
+        return jnp.where(drawn == rows, self.last[factor, level], drawn)

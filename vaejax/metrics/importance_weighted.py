@@ -8,6 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from vaejax.checks import check_counts
 from vaejax.types import Array
 
 
@@ -25,9 +26,7 @@ def importance_weighted(
         `log_likelihood` [B], log 1/K sum_k w_k, and `elbo` [B], the mean of log w over the same
         samples and never larger; nats.
     """
-    for name, value in (("num_samples", num_samples), ("chunk", chunk)):
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}")
+    check_counts(num_samples=(num_samples, 1), chunk=(chunk, 1))
     chunk = min(chunk, num_samples)
 
     def add(i: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:

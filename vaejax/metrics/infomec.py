@@ -1,20 +1,29 @@
 """InfoM, InfoC and InfoE: modularity, compactness and explicitness as shares of information.
 
 Hsu, Dorrell, Whittington, Wu, Finn, "Disentanglement via Latent Quantization", NeurIPS 2023,
-section 4 and appendix. Mutual information by nearest neighbours:
-Ross, "Mutual Information between Discrete and Continuous Data Sets", PLoS ONE 2014.
+section 4 and appendix; and the second rule of which codes are active: Hsu, Hamid, Burns, Finn, Wu,
+"Tripod: Three Complementary Inductive Biases for Disentangled Representation Learning", ICML 2024.
+
+InfoM and InfoC are of the active codes, InfoE of all, as in both papers' code.
 """
+
+from typing import Literal
 
 import numpy as np
 
+from vaejax.checks import check_counts, check_number
 from vaejax.metrics.discrete import factor_entropies
-from vaejax.metrics.draws import host_generator
 from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.metrics.left_out import varying
 from vaejax.metrics.logistic import multinomial
+from vaejax.metrics.neighbours import neighbour_information
+from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
+from vaejax.metrics.standardise import deviations, nonzero, standardised
 from vaejax.metrics.tracing import is_traced
 from vaejax.types import Array
 
+MIN_SHARE = {"range": 1 / 20, "iqr": 1 / 10}  # of the largest spread, by the rule
 NEARLY_FREE = 1e-3  # L2 penalty of a regression that should have none, for a finite solution
 
 
@@ -25,8 +34,9 @@ def infomec(
     rng: Array,
     num_points: int = 10_000,
     num_neighbours: int = 10,
-    min_range: float = 0.05,
-) -> dict:
+    prune: Literal["range", "iqr"] = "range",
+    min_share: float | None = None,
+) -> Scores:
     """Shares of the information about factors that sit in one place, and that a line can read.
 
     Args:
@@ -35,13 +45,22 @@ def infomec(
         rng: key, draws the rows and breaks ties between equal codes.
         num_points: rows to use, of a larger table; all of a smaller one.
         num_neighbours: of the estimate of mutual information.
-        min_range: codes whose range is at most this share of the largest range are left out.
+        prune: the spread by which codes are active: "range", or "iqr", the distance between the
+            quartiles as in Tripod, which outliers do not move. The scores differ: quote the rule.
+        min_share: codes whose spread is at most this share of the largest are not active; the
+            rule's own, 1/20 of ranges and 1/10 of distances between quartiles, by default.
 
     Returns:
         `infom`, `infoc` and `infoe` in [0, 1], the first two 0 at chance; `nmi` [F, D], the mutual
-        information over the factor's entropy; `active` [D], the codes that took part. All scores
-        are 0 without active codes; a single one is as compact as can be.
+        information over the factor's entropy, 0 for codes that are not active; `active` [D].
+        Without active codes InfoM and InfoC are 0; a single one is as compact as can be. A factor
+        is left out of which fewer than two values occur twice among the rows drawn.
     """
+    check_counts(num_points=(num_points, 2), num_neighbours=(num_neighbours, 1))
+    if prune not in MIN_SHARE:
+        raise ValueError(f"prune: expected 'range' or 'iqr', got {prune!r}")
+    min_share = MIN_SHARE[prune] if min_share is None else min_share
+    check_number("min_share", min_share, lambda v: 0 <= v < 1, "a number in [0, 1)")
     if is_traced(codes):
         raise ValueError("codes: expected values at hand, got a traced array (loop over models)")
     codes = checked_codes(codes)
@@ -49,17 +68,34 @@ def infomec(
     if len(codes) > num_points:
         rows, _ = disjoint_rows(rng, len(codes), num_points, 0)
         codes, levels = codes[rows], levels[rows]
-    spread = codes.max(0) - codes.min(0)
-    active = (spread > min_range * spread.max()) & (spread > 0)
-    nmi = np.zeros((levels.shape[1], codes.shape[1]))
-    if not active.any():
-        return {"infom": 0.0, "infoc": 0.0, "infoe": 0.0, "nmi": nmi, "active": active}
-    used = codes[:, active]
-    information = neighbour_information(used, levels, rng, num_neighbours)
-    nmi[:, active] = information / factor_entropies(levels)[:, None]
-    infom, infoc = concentration(nmi[:, active])
-    infoe = float(predictive_information(used, levels).mean())
-    return {"infom": infom, "infoc": infoc, "infoe": infoe, "nmi": nmi, "active": active}
+    kept = varying(("rows drawn", levels), at_least=2, times=2)
+    levels, active = levels[:, kept.columns], active_codes(codes, prune, min_share)
+    nmi, infom, infoc = np.zeros((levels.shape[1], codes.shape[1])), 0.0, 0.0
+    if active.any():
+        information = neighbour_information(codes[:, active], levels, rng, num_neighbours)
+        nmi[:, active] = information / factor_entropies(levels)[:, None]
+        infom, infoc = concentration(nmi[:, active])
+    return scores(
+        {
+            "infom": infom,
+            "infoc": infoc,
+            "infoe": predictive_information(codes, levels).mean(),
+            "nmi": kept.spread(nmi.T).T,
+            "active": active,
+        },
+        left_out=kept.left_out,
+        num_points=len(levels),
+        num_neighbours=num_neighbours,
+        prune=prune,
+        min_share=min_share,
+    )
+
+
+def active_codes(codes: np.ndarray, prune: str, min_share: float) -> np.ndarray:
+    """Which codes [N, D] spread over more than a share of what the widest does, by the rule."""
+    low, high = np.quantile(codes, (0.25, 0.75) if prune == "iqr" else (0.0, 1.0), axis=0)
+    spread = high - low
+    return (spread > min_share * spread.max()) & (spread > 0)
 
 
 def concentration(nmi: np.ndarray) -> tuple[float, float]:
@@ -74,7 +110,7 @@ def concentration(nmi: np.ndarray) -> tuple[float, float]:
         if chance == 1.0:
             return 1.0
         total = matrix.sum(1)
-        shares = np.where(total > 0, matrix.max(1) / np.where(total > 0, total, 1.0), chance)
+        shares = np.where(total > 0, matrix.max(1) / nonzero(total), chance)
         return float((shares.mean() - chance) / (1.0 - chance))
 
     return share(nmi.T), share(nmi)
@@ -85,13 +121,13 @@ def predictive_information(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
     Args:
         codes: [N, D].
-        levels: [N, F] in 0, 1, ...
+        levels: [N, F] integers.
     """
-    deviation = codes.std(0)
-    x = (codes - codes.mean(0)) / np.where(deviation > 0, deviation, 1.0)
-    shares = []
+    if not deviations(codes).any():
+        return np.zeros(levels.shape[1])
+    (x,), shares = standardised(codes), []
     for column in levels.T:
-        counts = np.bincount(column)
+        _, column, counts = np.unique(column, return_inverse=True, return_counts=True)
         weights = (len(column) / (len(counts) * counts))[column].astype(x.dtype)
         model = multinomial(
             x, column, num_classes=len(counts), l2=NEARLY_FREE, sample_weights=weights
@@ -100,67 +136,3 @@ def predictive_information(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
         cross_entropy = -np.average(np.log(np.maximum(p, 1e-30)), weights=weights)
         shares.append(1.0 - cross_entropy / np.log(len(counts)))
     return np.clip(shares, 0.0, 1.0)
-
-
-def neighbour_information(
-    codes: np.ndarray, levels: np.ndarray, rng: Array, num_neighbours: int = 10
-) -> np.ndarray:
-    """I(z_d; v_k) [F, D], nats, of continuous codes, by the distances to nearest neighbours.
-
-    In float64 on the host: ties are broken by noise of one part in 10^10.
-
-    Args:
-        codes: [N, D].
-        levels: [N, F] in 0, 1, ...
-        rng: key of that noise.
-        num_neighbours: k.
-    """
-    deviation = codes.std(0, dtype=np.float64)
-    z = codes.astype(np.float64) / np.where(deviation > 0, deviation, 1.0)
-    noise = host_generator(rng).standard_normal(z.shape)
-    z += 1e-10 * np.maximum(1.0, np.abs(z).mean(0)) * noise
-    return np.array([[_information(code, v, num_neighbours) for code in z.T] for v in levels.T])
-
-
-def _information(code: np.ndarray, labels: np.ndarray, num_neighbours: int) -> float:
-    """psi(N) + <psi(k)> - <psi(N_label)> - <psi(m)> with m rows within the k-th neighbour's radius
-    of the same label; rows whose label occurs once do not count (Ross, Eq. 2)."""
-    order = np.argsort(code)
-    code, labels = code[order], labels[order]
-    counts = np.bincount(labels)
-    counted = counts[labels] > 1
-    radius = np.empty(len(code))
-    for label in np.flatnonzero(counts > 1):
-        where = labels == label
-        radius[where] = _neighbour_distance(code[where], min(num_neighbours, counts[label] - 1))
-    kept = code[counted]
-    # Strictly nearer than the k-th, whatever the rounding of the sums below.
-    radius = radius[counted] - 4 * np.spacing(np.abs(kept).max())
-    near = np.searchsorted(kept, kept + radius, "right") - np.searchsorted(kept, kept - radius)
-    sizes = counts[labels[counted]]
-    neighbours = np.minimum(num_neighbours, sizes - 1)
-    psi = _digamma_table(len(code) + 1)
-    total = psi[len(kept)] + np.mean(psi[neighbours] - psi[sizes] - psi[near])
-    return max(0.0, float(total))
-
-
-def _neighbour_distance(ordered: np.ndarray, k: int) -> np.ndarray:
-    """Distance of each of the ascending numbers [n] to its k-th nearest, k < n.
-
-    It and its k nearest are k + 1 in a row: the smallest reach over all such rows.
-    """
-    n = len(ordered)
-    best = np.full(n, np.inf)
-    for left in range(k + 1):  # how many of the k lie below
-        middle = np.arange(left, n - (k - left))
-        reach = np.maximum(
-            ordered[middle] - ordered[middle - left], ordered[middle + k - left] - ordered[middle]
-        )
-        best[middle] = np.minimum(best[middle], reach)
-    return best
-
-
-def _digamma_table(size: int) -> np.ndarray:
-    """psi(0) (never used), psi(1), ... psi(size - 1): psi(n + 1) = psi(n) + 1 / n."""
-    harmonic = np.cumsum(1.0 / np.arange(1, size - 1))
-    return np.concatenate([[0.0], [0.0], harmonic]) - np.euler_gamma

@@ -5,22 +5,29 @@ A metric never answers NaN: input it is not defined for is refused here, with th
 
 import warnings
 
+import jax.numpy as jnp
 import numpy as np
 
 from vaejax.metrics.tracing import is_traced
 from vaejax.types import Array
 
 FEW_POINTS = 1000
+LARGEST_CODE = 1e15  # whose sums of squares are still within float32
+LARGEST_LOG_VAR = 600.0  # whose exponential's sum is still within float64
+_HINT = "a continuous factor can be cut into levels by vaejax.metrics.discretise"
 
 
 class NotFinite(ValueError, FloatingPointError):
     """Codes are not finite: a wrong argument, or the codes of a model that has diverged."""
 
 
-def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = FEW_POINTS):
-    """Codes as a finite float array [N, D]; a warning where N is small.
+def checked_codes(
+    codes: Array | np.ndarray, name: str = "codes", *, few: int = FEW_POINTS
+) -> Array:
+    """Codes as a finite array [N, D] of float32 or float64; a warning where N is small.
 
-    Traced codes, as under `vmap`, are checked as far as they are known: their values are not.
+    Half precision, in which neither sums nor logarithms hold, and integers are made so. Traced
+    codes, as under `vmap`, are checked as far as they are known: their values are not.
 
     Args:
         codes: [N, D].
@@ -28,12 +35,14 @@ def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = 
         few: N below which a score is said to be unreliable.
     """
     codes = codes if is_traced(codes) else np.asarray(codes)
-    if codes.ndim != 2 or 0 in codes.shape:
+    if codes.ndim != 2 or codes.shape[1] == 0:
         raise ValueError(f"{name}: expected [N, D], got shape {codes.shape}")
-    if not np.issubdtype(codes.dtype, np.floating):
-        codes = codes.astype(np.float32)
-    if not is_traced(codes) and not np.isfinite(codes).all():
-        raise NotFinite(f"{name}: expected finite numbers, got NaN or infinity")
+    if len(codes) < 2:
+        raise ValueError(f"{name}: expected at least 2 points, got {len(codes)}")
+    dtype = _working_precision(codes, name)
+    codes = codes if codes.dtype == dtype else codes.astype(dtype)
+    if not is_traced(codes):
+        _check_range(codes, name)
     if len(codes) < few:
         warnings.warn(
             f"{name}: {len(codes)} points; scores of fewer than {few} vary much from draw to draw",
@@ -42,7 +51,26 @@ def checked_codes(codes: Array | np.ndarray, name: str = "codes", *, few: int = 
     return codes
 
 
-def checked_factors(factors: Array | np.ndarray, num_points: int, *, at_least: int = 1):
+def checked_posteriors(
+    means: Array | np.ndarray, log_vars: Array | np.ndarray, name: str = "means"
+) -> tuple[Array, Array]:
+    """Means and log-variances of the posteriors of N images, both as `checked_codes`, [N, D].
+
+    Args:
+        means, log_vars: [N, D].
+        name: of the means, for messages.
+    """
+    means, log_vars = checked_codes(means, name), checked_codes(log_vars, "log_vars")
+    if means.shape != log_vars.shape:
+        raise ValueError(f"log_vars: expected {means.shape}, as {name}, got {log_vars.shape}")
+    if not is_traced(log_vars):
+        _check_size(log_vars, "log_vars", LARGEST_LOG_VAR)
+    return means, log_vars
+
+
+def checked_factors(
+    factors: Array | np.ndarray, num_points: int, *, at_least: int = 1, repeated: bool = True
+) -> np.ndarray:
     """Factors as levels 0, 1, ... in the order of their values, int32 [N, F], columns contiguous.
 
     The combinations of levels need not form a complete grid.
@@ -51,31 +79,115 @@ def checked_factors(factors: Array | np.ndarray, num_points: int, *, at_least: i
         factors: [N, F] integers.
         num_points: N, that of the codes.
         at_least: the smallest F for which the metric is defined.
+        repeated: whether images of equal value are compared; then at least two values of every
+            factor have to occur more than once.
     """
+    factors = _table(factors, num_points, at_least)
+    if factors.dtype == bool:
+        factors = factors.astype(np.int8)
+    if not np.issubdtype(factors.dtype, np.integer):
+        raise ValueError(_not_integers(factors))
+    columns, counts_of = zip(*map(_levels, np.ascontiguousarray(factors.T)), strict=True)
+    for k, counts in enumerate(counts_of):
+        if len(counts) == 1:
+            raise ValueError(f"factors: expected at least 2 values each, column {k} is constant")
+        if not repeated:
+            continue
+        if (counts > 1).sum() < 2:
+            raise ValueError(
+                f"factors: expected at least 2 values that occur more than once, column {k} has "
+                f"{len(counts)} values in {num_points} rows; {_HINT}"
+            )
+        if 2 * (counts == 1).sum() > num_points:
+            warnings.warn(
+                f"factors: column {k} has {len(counts)} values in {num_points} rows, most of them "
+                f"once, of which a score can say little; {_HINT}",
+                stacklevel=3,
+            )
+    return np.stack(columns).T
+
+
+def checked_values(factors: Array | np.ndarray, num_points: int) -> np.ndarray:
+    """Real-valued factors, float64 [N, F]; arguments as `checked_factors`."""
+    factors = _table(factors, num_points, 1)
+    if factors.dtype.kind not in "biuf":
+        raise ValueError(f"factors: expected numbers, got {factors.dtype}")
+    values = factors.astype(np.float64)
+    for k, (low, high) in enumerate(zip(values.min(0), values.max(0), strict=True)):
+        if not np.isfinite([low, high]).all():
+            raise ValueError(f"factors: expected finite numbers, column {k} has NaN or infinity")
+        if low == high:
+            raise ValueError(f"factors: expected at least 2 values each, column {k} is constant")
+    return values
+
+
+def _table(factors: Array | np.ndarray, num_points: int, at_least: int) -> np.ndarray:
     if is_traced(factors):
         raise ValueError("factors: expected values at hand, got a traced array (do not map them)")
     factors = np.asarray(factors)
     if factors.ndim != 2 or len(factors) != num_points:
         raise ValueError(f"factors: expected [{num_points}, F], got shape {factors.shape}")
-    if not np.issubdtype(factors.dtype, np.integer):
-        raise ValueError(
-            f"factors: expected integers, got {factors.dtype}; continuous factors can be cut into "
-            "levels by vaejax.metrics.discretise"
-        )
     if factors.shape[1] < at_least:
         raise ValueError(f"factors: expected at least {at_least}, got {factors.shape[1]}")
-    levels = np.stack([_levels(column) for column in np.ascontiguousarray(factors.T)]).T
-    for i, highest in enumerate(levels.max(0)):
-        if highest == 0:
-            raise ValueError(f"factors: expected at least 2 values each, column {i} is constant")
-    return levels
+    return factors
 
 
-def _levels(column: np.ndarray) -> np.ndarray:
-    """The place of each value among those that occur, int32 [N]."""
+def _not_integers(factors: np.ndarray) -> str:
+    """Which columns have values to be numbered, and which are to be cut."""
+    repeat = [2 * len(np.unique(column)) <= len(column) for column in factors.T]
+    numbered, cut = (
+        ", ".join(map(str, np.flatnonzero(np.equal(repeat, b)))) for b in (True, False)
+    )
+    return (
+        f"factors: expected integers, got {factors.dtype}; values that repeat (columns "
+        f"{numbered or 'none'}) are numbered by np.unique(column, return_inverse=True)[1], "
+        f"continuous ones (columns {cut or 'none'}) cut into levels by vaejax.metrics.discretise"
+    )
+
+
+def _levels(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each value among those that occur, int32 [N], and how often each does."""
     low, high = int(column.min()), int(column.max())
     if high - low < 2**16:  # by counting, which is many times faster than by sorting
-        offsets = (column - low).astype(np.int32)
-        occurs = np.bincount(offsets) > 0
-        return offsets if occurs.all() else (np.cumsum(occurs) - 1).astype(np.int32)[offsets]
-    return np.unique(column, return_inverse=True)[1].astype(np.int32)
+        wide = column if column.dtype.kind == "u" else column.astype(np.int64)  # or else it wraps
+        offsets = (wide - low).astype(np.int32)
+        counts = np.bincount(offsets)
+        if not counts.all():
+            offsets = (np.cumsum(counts > 0) - 1).astype(np.int32)[offsets]
+        return offsets, counts[counts > 0]
+    _, levels, counts = np.unique(column, return_inverse=True, return_counts=True)
+    return levels.astype(np.int32), counts
+
+
+def _working_precision(codes: Array, name: str) -> np.dtype:
+    """float32 or float64, whichever holds the codes; of those at hand, integers too."""
+    promote = jnp.promote_types if is_traced(codes) else np.promote_types
+    try:
+        dtype = np.dtype(promote(codes.dtype, np.float32))
+    except TypeError:
+        dtype = codes.dtype
+    if dtype == np.longdouble:
+        return np.dtype(np.float64)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"{name}: expected real numbers, got {codes.dtype}")
+    return dtype
+
+
+def _check_range(codes: np.ndarray, name: str) -> None:
+    if -LARGEST_CODE <= codes.min() <= codes.max() <= LARGEST_CODE:  # not where one is NaN
+        return
+    finite = np.isfinite(codes).all(0)
+    if not finite.all():
+        raise NotFinite(
+            f"{name}: expected finite numbers, got NaN or infinity in column {finite.argmin()}"
+        )
+    _check_size(codes, name, LARGEST_CODE)
+
+
+def _check_size(numbers: np.ndarray, name: str, largest: float) -> None:
+    sizes = np.abs(numbers).max(0)
+    if sizes.max() > largest:
+        raise NotFinite(
+            f"{name}: expected numbers within +-{largest:g}, got {sizes.max():g} in size in column "
+            f"{sizes.argmax()}; has the model diverged?"
+        )

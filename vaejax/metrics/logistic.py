@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.metrics.standardise import nonzero
 from vaejax.metrics.tracing import is_traced, namespace, while_loop
 from vaejax.types import Array
 
@@ -20,7 +21,7 @@ MIN_LENGTH = 2.0**-10  # of a Newton step
 CG_STEPS = 40
 CG_TOLERANCE = 0.3  # of a Newton step's linear system: a more exact one saves few steps
 NEVER = -1e9  # the intercept of a class that does not occur
-RIDGE = 1e-6  # keeps the preconditioner finite where no weight is left
+RIDGE = 1e-6  # keeps matrices regular where no weight is left
 SMALL_PRODUCT = 2**18  # multiplications: for more, OpenBLAS wakes threads that cost more than help
 
 
@@ -102,7 +103,7 @@ def multinomial(
         return loss, probabilities
 
     def direction(theta: Array, probabilities: list[Array]) -> Array:
-        gradient, curvature, scale = penalty * theta, np.diag(penalty[0] + RIDGE), RIDGE
+        gradient, curvature, scale = penalty * theta, np.diag(penalty[0]), RIDGE
         for (inputs, targets, weights), p in zip(chunks, probabilities, strict=True):
             gradient += (weights * (p - targets)) @ inputs.T
             spread = weights * p * (1.0 - p)
@@ -120,7 +121,7 @@ def multinomial(
             return image
 
         # Preconditioned by the mean of the classes' own blocks, each to its class's scale.
-        inverse = xp.linalg.inv(curvature).astype(x.dtype)
+        inverse = xp.linalg.inv(_raised(curvature, x.dtype)).astype(x.dtype)
         scale = scale / scale.mean()
         return _conjugate_gradients(xp, hessian, gradient, lambda v: (v @ inverse) / scale)
 
@@ -156,12 +157,19 @@ def one_vs_rest(x: Array, labels: Array, *, num_classes: int, l2: float) -> Line
         def direction(w: Array, p: Array) -> Array:
             gradient = -(signs * p) @ inputs + l2 * w
             hessian = (inputs * (p * (1 - p))[:, None]).T @ inputs
-            return xp.linalg.solve(hessian + l2 * xp.eye(len(w), dtype=x.dtype), gradient)
+            hessian = _raised(hessian + l2 * xp.eye(len(w), dtype=x.dtype), x.dtype)
+            return xp.linalg.solve(hessian, gradient)
 
         return _minimise(xp, value, direction, xp.zeros(inputs.shape[1], x.dtype))
 
     theta = xp.stack([fit(label) for label in range(num_classes)])  # [K, D + 1]
     return Linear(theta[:, :-1].T, theta[:, -1])
+
+
+def _raised(matrix: Array, dtype: Any) -> Array:
+    """A sum of squares computed in `dtype`, its diagonal raised above rounding: never singular."""
+    xp = namespace(matrix)
+    return matrix + xp.diag(32 * np.finfo(dtype).eps * xp.diagonal(matrix) + RIDGE)
 
 
 def _chunks(xp: ModuleType, num_rows: int, row_size: int) -> list[slice]:
@@ -215,8 +223,9 @@ def _minimise(
 
         one = xp.ones((), start.dtype)
         length, new = while_loop(xp, uphill, halve, (one, value(theta - move)))
-        length = xp.where(new[0] <= loss, length, 0.0)  # stay where no step is downhill
-        return count + 1, theta - length * move, (xp.minimum(new[0], loss), new[1]), loss
+        downhill = new[0] <= loss  # or else stay
+        theta = xp.where(downhill, theta - length * move, theta)
+        return count + 1, theta, (xp.where(downhill, new[0], loss), new[1]), loss
 
     infinity = xp.asarray(np.inf, start.dtype)
     return while_loop(xp, go_on, step, (0, start, value(start), infinity))[1]
@@ -238,11 +247,14 @@ def _conjugate_gradients(
     def step(carry: tuple) -> tuple:
         count, x, residual, along, descent = carry
         image = product(along)
-        length = descent / (along * image).sum()
-        residual = residual - length * image
+        curvature = (along * image).sum()
+        # Where the product is nothing but rounding, so is what is left of the target.
+        flat = ~(curvature > np.finfo(target.dtype).eps * descent)
+        length = xp.where(flat, 0.0, descent / nonzero(curvature))
+        residual = xp.where(flat, 0.0, residual - length * image)
         z = precondition(residual)
         new = (residual * z).sum()
-        return count + 1, x + length * along, residual, z + new / descent * along, new
+        return count + 1, x + length * along, residual, z + new / nonzero(descent) * along, new
 
     z = precondition(target)
     carry = (0, xp.zeros_like(target), target, z, (target * z).sum())

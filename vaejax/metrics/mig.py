@@ -6,11 +6,12 @@ histogram estimate of Locatello et al., 2019. For the paper's own estimate see `
 
 from vaejax.metrics.discrete import code_factor_information, factor_entropies
 from vaejax.metrics.inputs import checked_codes, checked_factors
-from vaejax.metrics.tracing import namespace, plain
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.tracing import namespace
 from vaejax.types import Array
 
 
-def mig(codes: Array, factors: Array, *, num_bins: int = 20) -> dict:
+def mig(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
     """By how much the best code of each factor informs more about it than the second best.
 
     Args:
@@ -25,7 +26,8 @@ def mig(codes: Array, factors: Array, *, num_bins: int = 20) -> dict:
     levels = checked_factors(factors, len(codes))
     information = code_factor_information(codes, levels, num_bins)
     gaps = information_gaps(information, factor_entropies(levels))
-    return plain({"mig": gaps.mean(), "gaps": gaps, "mutual_information": information})
+    found = {"mig": gaps.mean(), "gaps": gaps, "mutual_information": information}
+    return scores(found, num_bins=num_bins)
 
 
 def information_gaps(information: Array, entropies: Array) -> Array:

@@ -6,11 +6,15 @@ section 2; constants of Locatello et al., 2019.
 
 import numpy as np
 
+from vaejax.checks import check_counts
 from vaejax.metrics.discrete import code_factor_information
 from vaejax.metrics.inputs import checked_codes, checked_factors
+from vaejax.metrics.left_out import varying
 from vaejax.metrics.logistic import multinomial
-from vaejax.metrics.split import train_test_rows
-from vaejax.metrics.tracing import each, namespace, plain, precise
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.split import Split, train_test_rows
+from vaejax.metrics.standardise import nonzero, standardised
+from vaejax.metrics.tracing import each, namespace, precise
 from vaejax.types import Array
 
 
@@ -21,8 +25,9 @@ def modularity_explicitness(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     num_bins: int = 20,
-) -> dict:
+) -> Scores:
     """Whether each code informs about one factor only, and whether codes tell factors linearly.
 
     Args:
@@ -31,22 +36,33 @@ def modularity_explicitness(
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score explicitness on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         num_bins: equal-width bins per code.
 
     Returns:
-        `modularity` and `explicitness` in [0, 1], and `explicitness_train`.
+        `modularity` and `explicitness` in [0, 1], and `explicitness_train`. A factor that does not
+        vary among the rows drawn is left out.
     """
+    check_counts(num_train=(num_train, 2), num_test=(num_test, 2), num_bins=(num_bins, 2))
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes), at_least=2)
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
+    kept = varying(
+        ("rows to fit to", levels[train]), ("rows to score on", levels[test]), at_least=2
+    )
+    levels = levels[:, kept.columns]
     information = code_factor_information(codes[train], levels[train], num_bins)
     areas = explicitness(codes[train], levels[train], codes[test], levels[test]).mean(0)
-    return plain(
+    return scores(
         {
             "modularity": modularity(information),
             "explicitness": areas[1],
             "explicitness_train": areas[0],
-        }
+        },
+        left_out=kept.left_out,
+        num_train=len(train),
+        num_test=len(test),
+        num_bins=num_bins,
     )
 
 
@@ -61,8 +77,8 @@ def modularity(information: Array) -> Array:
     xp, squared = namespace(information), precise(information) ** 2
     best = squared.max(1)
     largest = best * (information.shape[1] - 1)
-    scores = 1.0 - (squared.sum(1) - best) / xp.where(best > 0, largest, 1.0)
-    return xp.where(best > 0, scores, 0.0).mean()
+    modular = 1.0 - (squared.sum(1) - best) / nonzero(largest)
+    return xp.where(best > 0, modular, 0.0).mean()
 
 
 def explicitness(
@@ -70,16 +86,14 @@ def explicitness(
 ) -> Array:
     """Areas under the ROC curve of logistic regression, [F, 2], on training and test rows.
 
-    Each level against the rest, averaged over the levels that occur among the rows.
+    Each level against the rest, averaged over the levels that occur among the rows. One that no
+    training row has is told at random, with the area 1/2.
 
     Args:
         train_codes, codes: [N, D], to fit and to score on.
         train_levels, levels: [N, F] in 0, 1, ...
     """
-    xp, deviation = namespace(train_codes, codes), train_codes.std(0)
-    scale = xp.where(deviation > 0, deviation, 1.0)[None]
-    mean = train_codes.mean(0)[None]
-    x_train, x_test = (train_codes - mean) / scale, (codes - mean) / scale
+    xp, (x_train, x_test) = namespace(train_codes, codes), standardised(train_codes, codes)
     num_classes = int(max(train_levels.max(), levels.max())) + 1
 
     def probabilities(level: Array) -> tuple[Array, Array]:  # [N] -> [N, K] of both sets of rows

@@ -7,17 +7,17 @@ A one-dimensional classifier cannot single out a factor's middle levels, and the
 does as well as chance: perfect codes score far below 1.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from vaejax.metrics.inputs import checked_codes, checked_factors
-from vaejax.metrics.split import train_test_rows
-from vaejax.metrics.tracing import namespace, plain, precise, repeat, while_loop
+from vaejax.checks import check_counts
+from vaejax.metrics.inputs import checked_codes, checked_factors, checked_values
+from vaejax.metrics.left_out import varying
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.split import Split, train_test_rows
+from vaejax.metrics.standardise import standardised
+from vaejax.metrics.svm import svm_accuracies
+from vaejax.metrics.tracing import namespace, precise
 from vaejax.types import Array
-
-MAX_STEPS = 30
-TOLERANCE = 1e-6  # of a line's last move, relative
 
 
 def sap(
@@ -27,29 +27,44 @@ def sap(
     rng: Array,
     num_train: int = 10_000,
     num_test: int = 5_000,
+    rows: Split | None = None,
     continuous: bool = False,
-) -> dict:
+) -> Scores:
     """By how much the best single code predicts each factor better than the second best does.
 
     Args:
         codes: [N, D].
-        factors: [N, F] integers.
+        factors: [N, F] integers; real numbers too if `continuous`.
         rng: key, draws the rows; not traced.
         num_train: rows to fit to.
         num_test: other rows, to score on.
+        rows: which to fit to and which to score on, instead of drawn ones.
         continuous: predict by a line (squared correlation) instead of a support vector machine.
 
     Returns:
-        `sap` in [0, 1], and `predictability` [D, F]: accuracies, or squared correlations.
+        `sap` in [0, 1], and `predictability` [D, F]: accuracies, or squared correlations. A factor
+        that does not vary among the rows to fit to is left out, its predictability 0.
     """
+    check_counts(num_train=(num_train, 2), num_test=(num_test, 1))
     codes = checked_codes(codes)
-    levels = checked_factors(factors, len(codes))
-    train, test = train_test_rows(rng, len(codes), num_train, num_test)
+    factors = (checked_values if continuous else checked_factors)(factors, len(codes))
+    train, test = rows or train_test_rows(rng, len(codes), num_train, num_test)
+    kept = varying(("rows to fit to", factors[train]))
+    factors = factors[:, kept.columns]
     if continuous:
-        predictability = squared_correlations(codes[train], np.asarray(factors)[train])
+        predictability = squared_correlations(codes[train], factors[train])
     else:
-        predictability = svm_accuracies(codes[train], levels[train], codes[test], levels[test])
-    return plain({"sap": predictability_gap(predictability), "predictability": predictability})
+        predictability = svm_accuracies(codes[train], factors[train], codes[test], factors[test])
+    return scores(
+        {
+            "sap": predictability_gap(predictability),
+            "predictability": kept.spread(predictability),
+        },
+        left_out=kept.left_out,
+        num_train=len(train),
+        num_test=len(test),
+        continuous=continuous,
+    )
 
 
 def predictability_gap(predictability: Array) -> Array:
@@ -59,143 +74,6 @@ def predictability_gap(predictability: Array) -> Array:
 
 
 def squared_correlations(codes: Array, factors: np.ndarray) -> Array:
-    """cov^2 / (var var) of every code with every factor, [D, F]; 0 for a dead code."""
-    xp, dim = namespace(codes), codes.shape[1]
-    both = xp.cov(precise(codes), factors.astype(codes.dtype), rowvar=False)
-    variances = xp.diagonal(both)
-    spread = variances[:dim, None] * variances[None, dim:]
-    alive = (variances[:dim, None] > 1e-12) & (spread > 0)
-    return xp.where(alive, both[:dim, dim:] ** 2 / xp.where(alive, spread, 1.0), 0.0)
-
-
-def svm_accuracies(
-    train_codes: Array, train_levels: np.ndarray, codes: Array, levels: np.ndarray
-) -> Array:
-    """Test accuracy of a linear SVM from every single code to every factor, [D, F].
-
-    The machine is scikit-learn's `LinearSVC(C=0.01, class_weight="balanced")`: squared hinge loss,
-    one class against the rest, the intercept penalised like the slope.
-
-    Args:
-        train_codes, codes: [N, D], to fit and to score on.
-        train_levels, levels: [N, F] in 0, 1, ...
-    """
-    xp = namespace(train_codes, codes)
-    lines = _fit(precise(train_codes).T, train_levels)  # [D, all classes of all factors, 2]
-    x, columns, first = precise(codes).T[:, :, None], [], 0
-    for train_level, level in zip(train_levels.T, levels.T, strict=True):
-        present = np.unique(train_level)  # a class without examples is never predicted
-        line = lines[:, None, first : first + len(present)]
-        scores = x * line[..., 0] + line[..., 1]  # [D, N, K]
-        columns.append((xp.asarray(present)[scores.argmax(2)] == level[None]).mean(1))
-        first += len(present)
-    return xp.stack(columns, axis=1)
-
-
-def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
-    """Slopes and intercepts [D, K, 2] of every class against the rest, from codes x [D, N].
-
-    K runs over the classes of all factors [N, F] in turn. With x sorted, the rows inside the margin
-    are a stretch of each class: every sum that Newton's method needs is a difference of two running
-    sums, and a step costs O(K log N).
-    """
-    xp, (dim, num_points) = namespace(x), x.shape
-    order = xp.argsort(x, axis=1)
-    ordered = xp.take_along_axis(x, order, axis=1)
-    own, starts, counts, balanced, rest = [], [], [], [], []
-    for factor, level in enumerate(levels.T):
-        # A stable sort of short integers is a radix sort.
-        by_class = xp.argsort(xp.asarray(level.astype(np.uint16))[order], axis=1, stable=True)
-        own.append(xp.take_along_axis(ordered, by_class, axis=1))
-        number = np.unique(level, return_counts=True)[1]
-        counts.append(number)
-        starts.append(factor * num_points + np.cumsum(number) - number)
-        balanced.append(num_points / (len(number) * number))
-        # Of two classes both are weighted, of more only the one that stands against the rest.
-        others = num_points / (2 * np.maximum(num_points - number, 1))
-        rest.append(others if len(number) == 2 else np.ones(len(number)))
-    start, count = np.concatenate(starts), np.concatenate(counts)
-    positive = _Stretch.of(xp.concatenate(own, axis=1), start, start + count)
-    everything = _Stretch.of(ordered, 0 * start, 0 * start + num_points)
-    weights = c * np.stack([np.concatenate(balanced), np.concatenate(rest)], axis=1)
-    weights = weights.astype(x.dtype)[None, :, :, None]  # [1, K, 2, 1]
-
-    def move(line: Array) -> Array:
-        """Newton's step down |line|^2 / 2 + sum_i c_i hinge_i^2, of lines [D, K, 2]."""
-        inside = positive.below(line, 1.0)  # y = 1: those with w x + b < 1
-        outside = everything.below(-line, 1.0) - positive.below(-line, 1.0)  # y = -1: w x + b > -1
-        moments = xp.stack([inside, outside], axis=2) * weights  # [D, K, 2, 3]
-        n, sx, sxx = (2 * moments.sum(2)[..., i] for i in range(3))
-        sign = 2 * (moments[:, :, 0] - moments[:, :, 1])  # 2 sum_i c_i y_i (1, x, x^2)
-        slope, intercept = line[..., 0], line[..., 1]
-        down_slope = sign[..., 1] - (sxx + 1) * slope - sx * intercept
-        down_intercept = sign[..., 0] - sx * slope - (n + 1) * intercept
-        determinant = (sxx + 1) * (n + 1) - sx**2
-        return xp.stack(
-            [
-                ((n + 1) * down_slope - sx * down_intercept) / determinant,
-                ((sxx + 1) * down_intercept - sx * down_slope) / determinant,
-            ],
-            axis=2,
-        )
-
-    def go_on(carry: tuple) -> Array:
-        count, line, last = carry
-        return (count < MAX_STEPS) & (abs(last) > TOLERANCE * (1.0 + abs(line))).any()
-
-    def step(carry: tuple) -> tuple:
-        count, line, _ = carry
-        last = move(line)
-        return count + 1, line + last, last
-
-    lines = xp.zeros((dim, len(start), 2), x.dtype)
-    return while_loop(xp, go_on, step, (0, lines, lines + 1.0))[1]
-
-
-class _Stretch(NamedTuple):
-    """Sums of (1, x, x^2) over sorted stretches of x.
-
-    Attributes:
-        x: [D, n]; rows `start` to `end` [K] of it ascend.
-        running: sums [D, n + 1, 3] over the rows before each.
-        start, end: [K].
-    """
-
-    x: Array
-    running: Array
-    start: np.ndarray
-    end: np.ndarray
-
-    @classmethod
-    def of(cls, x: Array, start: np.ndarray, end: np.ndarray) -> "_Stretch":
-        xp = namespace(x)
-        powers = xp.stack([xp.ones_like(x), x, x * x], axis=2)
-        running = xp.pad(xp.cumsum(powers, axis=1), ((0, 0), (1, 0), (0, 0)))
-        return cls(x, running, start, end)
-
-    def below(self, line: Array, margin: float) -> Array:
-        """[D, K, 3] over the rows with slope * x + intercept < margin, of lines [D, K, 2]."""
-        xp, slope, intercept = namespace(self.x), line[..., 0], line[..., 1]
-        flat = slope == 0
-        cut = self._first_at_least((margin - intercept) / xp.where(flat, 1.0, slope))
-        middle, low, high = self._at(cut), self._at(self.start[None]), self._at(self.end[None])
-        whole = xp.where((intercept < margin)[..., None], high - low, 0.0)
-        part = xp.where((slope > 0)[..., None], middle - low, high - middle)
-        return xp.where(flat[..., None], whole, part)
-
-    def _at(self, place: Array) -> Array:
-        return self.running[np.arange(len(self.x))[:, None], place]
-
-    def _first_at_least(self, edge: Array) -> Array:
-        """Where in each stretch x reaches `edge` [D, K], by bisection."""
-        xp, rows = namespace(self.x), np.arange(len(self.x))[:, None]
-
-        def halve(ends: tuple) -> tuple:
-            low, high = ends
-            middle = (low + high) // 2
-            less = (self.x[rows, xp.minimum(middle, self.x.shape[1] - 1)] < edge) & (low < high)
-            return xp.where(less, middle + 1, low), xp.where(less, high, middle)
-
-        ends = (xp.asarray(self.start + 0 * rows), xp.asarray(self.end + 0 * rows))
-        steps = int((self.end - self.start).max()).bit_length() + 1
-        return repeat(xp, steps, halve, ends)[0]
+    """cov^2 / (var var) of every code with every factor, [D, F]; 0 for one that does not vary."""
+    (x,), (y,) = standardised(precise(codes)), standardised(np.asarray(factors, np.float64))
+    return namespace(x).minimum((x.T @ y.astype(x.dtype) / len(x)) ** 2, 1.0)

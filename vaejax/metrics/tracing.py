@@ -27,16 +27,6 @@ def precise(array: Array) -> Array:
     return array if is_traced(array) else np.asarray(array, np.float64)
 
 
-def plain(scores: dict[str, Any]) -> dict[str, Any]:
-    """Scores at hand as Python's numbers and NumPy's arrays; traced ones as they are."""
-    return {name: value if is_traced(value) else _plain(value) for name, value in scores.items()}
-
-
-def _plain(value: Any) -> Any:
-    value = np.asarray(value)
-    return value.item() if value.ndim == 0 else value
-
-
 def while_loop(
     xp: ModuleType, condition: Callable[[Any], Any], body: Callable[[Any], Any], carry: Any
 ) -> Any:

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from vaejax.metrics.inputs import checked_codes
+from vaejax.metrics.inputs import NotFinite, checked_codes
+from vaejax.metrics.intervals import median_interval
 from vaejax.metrics.lasso import lasso
 from vaejax.types import Array
 
@@ -23,17 +24,21 @@ def udr(
     similarity: Literal["lasso", "spearman"] = "lasso",
     min_kl: float = 0.01,
 ) -> dict:
-    """How well every model's codes match, one to one, those of the other models.
+    """How well every model's codes are predicted, one to one, by those of the other models.
 
     Args:
         codes: of each of M >= 2 models, [N, D_m], for the same N images.
-        kls: of each model, [D_m], nats per latent, averaged over images.
+        kls: of each model, [D_m], finite, nats per latent, averaged over images.
         similarity: of two codes: a lasso coefficient, or the rank correlation; both absolute.
         min_kl: codes with no more than this KL say nothing about the image and are left out.
 
     Returns:
-        `udr`, the highest of the `model_scores` [M], which are medians over partners of
-        `pairwise` [M, M] (diagonal 0); all in [0, 1]. A model without informative codes scores 0.
+        `udr`, the highest of the `model_scores` [M], which are medians over partners, the columns
+        of `pairwise` [M, M] without their own entry: row i predicts column j (diagonal 0). All are
+        in [0, 1]; a model without informative codes scores 0.
+        `model_low` and `model_high` [M], a 95 % interval for the median over partners of other
+        seeds, from these images, see `median_interval`: NaN for fewer than six. `udr_low` and
+        `udr_high` are those of the highest score, which the choice of the highest leaves too high.
     """
     if similarity not in ("lasso", "spearman"):
         raise ValueError(f"similarity: expected 'lasso' or 'spearman', got {similarity!r}")
@@ -42,10 +47,9 @@ def udr(
             f"codes: expected those of at least 2 models and as many kls, "
             f"got {len(codes)} and {len(kls)}"
         )
-    alive = [np.asarray(kl) > min_kl for kl in kls]
-    models = [
-        _standardised(checked_codes(z, f"codes[{m}]")) * alive[m][None] for m, z in enumerate(codes)
-    ]
+    codes = [checked_codes(z, f"codes[{m}]") for m, z in enumerate(codes)]
+    alive = [_checked_kl(kls[m], z, f"kls[{m}]") > min_kl for m, z in enumerate(codes)]
+    models = [_standardised(z) * kept[None] for z, kept in zip(codes, alive, strict=True)]
     if len({len(z) for z in models}) > 1:
         raise ValueError(f"codes: expected the same N of all, got {[len(z) for z in models]}")
     compare = lasso_similarity if similarity == "lasso" else spearman_similarity
@@ -55,9 +59,32 @@ def udr(
             if i != j:
                 matrix = compare(a, b)[np.ix_(alive[i], alive[j])]
                 pairwise[i, j] = relative_strength(matrix)
-    others = ~np.eye(len(models), dtype=bool)
-    scores = np.array([np.median(row[mask]) for row, mask in zip(pairwise, others, strict=True)])
-    return {"udr": float(scores.max()), "model_scores": scores, "pairwise": pairwise}
+    scores, low, high = model_scores(pairwise)
+    best = scores.argmax()
+    return {
+        "udr": float(scores[best]),
+        "udr_low": float(low[best]),
+        "udr_high": float(high[best]),
+        "model_scores": scores,
+        "model_low": low,
+        "model_high": high,
+        "pairwise": pairwise,
+    }
+
+
+def model_scores(pairwise: np.ndarray) -> np.ndarray:
+    """Medians of the columns of [M, M] without their own entries, and 95 % intervals, [3, M]."""
+    by_others = [np.delete(column, j) for j, column in enumerate(pairwise.T)]
+    return np.array([(np.median(told), *median_interval(told)) for told in by_others]).T
+
+
+def _checked_kl(kl: Array, codes: np.ndarray, name: str) -> np.ndarray:
+    kl = np.asarray(kl)
+    if kl.shape != codes.shape[1:]:
+        raise ValueError(f"{name}: expected [{codes.shape[1]}], one for each code, got {kl.shape}")
+    if not np.isfinite(kl).all():
+        raise NotFinite(f"{name}: expected finite numbers of nats, got {kl}")
+    return kl
 
 
 def lasso_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:

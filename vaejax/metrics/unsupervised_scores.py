@@ -6,13 +6,15 @@ Representations", ICML 2019, section 5.2.
 
 import numpy as np
 
-from vaejax.metrics.discrete import discretise, paired_information
+from vaejax.metrics.discrete import binned, paired_information
 from vaejax.metrics.inputs import checked_codes
-from vaejax.metrics.tracing import namespace, plain, precise
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.standardise import centred, nonzero
+from vaejax.metrics.tracing import namespace, precise
 from vaejax.types import Array
 
 
-def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> dict:
+def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> Scores:
     """Dependence between the codes that vary, by three measures; all are 0 for fewer than two.
 
     Args:
@@ -26,37 +28,41 @@ def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> dict:
     """
     codes = checked_codes(codes)
     xp, dim = namespace(codes), codes.shape[1]
-    active = codes.max(0) > codes.min(0)
-    covariance = xp.cov(precise(codes), rowvar=False).reshape(dim, dim)
+    covariance = xp.cov(precise(centred(codes)), rowvar=False).reshape(dim, dim)
+    active = (codes.max(0) > codes.min(0)) & (xp.diagonal(covariance) > 0)
+    # A code that does not vary is independent of all others, whatever its variance.
+    both = active[:, None] & active[None]
     total = (xp.diagonal(covariance) * active).sum()
-    # A code that does not vary is independent of all others, whatever its variance: let it be 1.
-    covariance = xp.where(active[:, None] & active[None], covariance, xp.eye(dim))
-    distance = gaussian_wasserstein_correlation(covariance)
-    bins = discretise(codes, num_bins)
+    distance = gaussian_wasserstein_correlation(xp.where(both, covariance, 0.0))
+    bins = binned(codes, num_bins)
     information = paired_information(bins, bins, num_bins, num_bins) * (1.0 - np.eye(dim))
-    return plain(
+    return scores(
         {
-            "gaussian_total_correlation": gaussian_total_correlation(covariance),
+            "gaussian_total_correlation": gaussian_total_correlation(
+                xp.where(both, covariance, xp.eye(dim))
+            ),
             "gaussian_wasserstein_correlation": distance,
-            "gaussian_wasserstein_correlation_norm": distance / xp.where(total > 0, total, 1.0),
+            "gaussian_wasserstein_correlation_norm": distance / nonzero(total),
             "mutual_info_score": information.sum() / max(dim * (dim - 1), 1),
-        }
+        },
+        num_bins=num_bins,
     )
 
 
 def gaussian_total_correlation(covariance: Array) -> Array:
-    """KL(N(0, S) || N(0, diag S)) = 1/2 (sum_i log S_ii - log |S|), nats.
+    """KL(N(0, S) || N(0, diag S)) = -1/2 log |R|, nats, with R the correlations that S implies.
 
-    Finite also for codes that determine each other, whose |S| is rounding error: the true value
+    Finite also for codes that determine each other, whose |R| is rounding error: the true value
     is then infinite.
 
     Args:
         covariance: S [D, D] with a positive diagonal.
     """
     xp, covariance = namespace(covariance), precise(covariance)
-    floor = np.log(np.finfo(covariance.dtype).tiny)
-    log_determinant = xp.maximum(xp.linalg.slogdet(covariance)[1], floor)
-    return 0.5 * (xp.log(xp.diagonal(covariance)).sum() - log_determinant)
+    deviation = xp.sqrt(xp.diagonal(covariance))
+    log_determinant = xp.linalg.slogdet(covariance / deviation[:, None] / deviation[None])[1]
+    floor = len(covariance) * np.log(np.finfo(covariance.dtype).eps)
+    return -0.5 * xp.maximum(log_determinant, floor)
 
 
 def gaussian_wasserstein_correlation(covariance: Array) -> Array:
@@ -69,6 +75,9 @@ def gaussian_wasserstein_correlation(covariance: Array) -> Array:
         covariance: S [D, D].
     """
     xp, covariance = namespace(covariance), precise(covariance)
+    unit = nonzero(xp.diagonal(covariance).max())  # whose square may be too large, or too small
+    covariance = covariance / unit
     deviation = xp.sqrt(xp.diagonal(covariance))
     eigenvalues = xp.linalg.eigvalsh(covariance * xp.outer(deviation, deviation))
-    return 2 * xp.trace(covariance) - 2 * xp.sqrt(xp.maximum(eigenvalues, 0.0)).sum()
+    distance = 2 * xp.trace(covariance) - 2 * xp.sqrt(xp.maximum(eigenvalues, 0.0)).sum()
+    return unit * xp.maximum(distance, 0.0)

@@ -23,6 +23,7 @@ from vaejax.nn.weight_norm import WeightNormConv
 from vaejax.randomness import draw
 from vaejax.types import Array, Distribution, Latent
 
+DTYPES = ("bfloat16", "float16", "float32", "float64")
 NVAE_EDGE_THRESHOLD = 0.99  # of the official logistic mixture, see `LogisticMixture`
 LEAST = {  # of every number in a network's settings
     "latent_channels": 1,
@@ -101,6 +102,8 @@ class NVAENetwork(VAE):
         for name, valid in (("depth", get_args(Depth)), ("memory", get_args(Memory))):
             if getattr(self, name) not in valid:
                 raise ValueError(f"{name}: expected one of {valid}, got {getattr(self, name)!r}")
+        if self.dtype is not None and self.dtype not in DTYPES:
+            raise ValueError(f"dtype: expected one of {DTYPES} or None, got {self.dtype!r}")
         height, width, channels = self.image_shape
         stride = 2 ** (self.num_blocks + len(self.groups) - 1)
         if height % stride or width % stride:

@@ -5,7 +5,7 @@
 Objectives differ only in what they make of the two terms; `variational` holds the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import jax
@@ -13,8 +13,8 @@ import jax.numpy as jnp
 
 from vaejax.distributions import bits_per_dim, num_scored, sum_events
 from vaejax.nn.noise import part_rng
-from vaejax.parallel import mean_over_shards, sum_over_shards
-from vaejax.types import Array, Batch, Latent, Metrics, Objective, VAEOutput
+from vaejax.parallel import gather_over_shards, mean_over_shards, sum_over_shards
+from vaejax.types import PER_EXAMPLE, Array, Batch, Latent, Metrics, Objective, VAEOutput
 
 Reduction = Literal["sum", "mean"]
 Divergence = Callable[[Array, VAEOutput, Batch, Array], tuple[Array, Metrics]]
@@ -34,7 +34,8 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
     Returns:
         An objective with the metrics `loss`, `reconstruction` or `reconstruction_per_dim`,
         `log_px`, `kl`, `elbo`, `kl/<group>` (nats per image), `kl_dims/<group>` [D] (nats per
-        latent dimension, summed over positions) and `elbo_bpd` (bits per dimension).
+        latent dimension, summed over positions) and `elbo_bpd` (bits per dimension); in an
+        evaluation also, `PER_EXAMPLE`, those of `log_px`, `kl`, `elbo` and `elbo_bpd`.
     """
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction: expected 'sum' or 'mean', got {reduction!r}")
@@ -70,6 +71,8 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
             name, reconstruction = "reconstruction_per_dim", -metrics["log_px"] / num_dims
         total = reconstruction + term
         metrics = {"loss": total, name: reconstruction, **metrics, **extra}
+        if not train:
+            metrics[PER_EXAMPLE] = bound_per_example(output, batch.get("mask"), num_dims)
         return total, (metrics, new_state if train else model_state)
 
     return Objective(init, loss)
@@ -106,6 +109,25 @@ def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metri
         "elbo_bpd": bits_per_dim(-elbo, num_dims),
         **metrics,
     }
+
+
+def bound_per_example(output: VAEOutput, mask: Array | None, num_dims: int) -> Metrics:
+    """The bound and its parts for every example of the global batch, [B]; see `bound_metrics`."""
+    kl = sum((sum_events(latent.kl) for latent in output.latents), jnp.zeros_like(output.log_px))
+    elbo = output.log_px - kl
+    values = {
+        "log_px": output.log_px,
+        "kl": kl,
+        "elbo": elbo,
+        "elbo_bpd": bits_per_dim(-elbo, num_dims),
+    }
+    return per_example(values, mask)
+
+
+def per_example(values: Mapping[str, Array], mask: Array | None) -> Metrics:
+    """The entry `PER_EXAMPLE` of an evaluation's metrics, from the values [B] of this shard."""
+    mask = jnp.ones(len(next(iter(values.values())))) if mask is None else mask
+    return gather_over_shards({**values, "mask": mask})
 
 
 def vector_latent(output: VAEOutput) -> Latent:

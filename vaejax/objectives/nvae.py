@@ -5,6 +5,7 @@ Reference: Vahdat & Kautz, NVAE, 2020, section 3.3 and appendix A.
 
 from typing import Any
 
+from vaejax.checks import check_number
 from vaejax.objectives.elbo import elbo
 from vaejax.objectives.penalties import add_penalties, bn_scale, spectral
 from vaejax.types import Objective, Schedule
@@ -26,6 +27,8 @@ def nvae(
         balance: as in `elbo`.
         penalty: lambda; `annealed_with` in the paper's largest models.
     """
+    if not callable(penalty):
+        check_number("penalty", penalty, lambda x: x >= 0, "a number >= 0 or a schedule")
     return add_penalties(
         elbo(model, beta=beta, balance=balance),
         spectral(model.kernels, weight=penalty),

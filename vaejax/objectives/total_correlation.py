@@ -7,6 +7,7 @@ Reference:
     Eq. 2 (the parts), appendix C.1 (minibatch-weighted) and C.2 (minibatch-stratified sampling).
 """
 
+import math
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
@@ -66,6 +67,9 @@ def beta_tcvae(
     """
     if num_examples is not None:
         check_number("num_examples", num_examples, lambda x: x >= 2, "at least 2")
+    for name, weight in (("beta", beta), ("gamma", gamma)):
+        check_number(name, weight, lambda x: 0 <= x < math.inf, "a number >= 0")
+    check_number("alpha", alpha, math.isfinite, "a finite number")  # below 0: rewarded information
     if estimator not in get_args(Estimator):
         raise ValueError(f"estimator: expected one of {get_args(Estimator)}, got {estimator!r}")
 

@@ -18,11 +18,11 @@ import jax
 
 from vaejax.config import ConfigError
 from vaejax.kept_config import check_same_run, has_other_evaluations
+from vaejax.stop_requests import stop_requests
 from vaejax.sweep.members import Member
 from vaejax.sweep.packing import Group, unfinished_groups
 from vaejax.sweep.processes import Job, train_in_processes
 from vaejax.sweep.training import Trainer
-from vaejax.train import stop_requests
 
 Strategy = Literal["vmap", "map", "sequential", "processes"]
 STRATEGIES = get_args(Strategy)

@@ -13,13 +13,18 @@ import jax
 import numpy as np
 
 from vaejax.checkpoint import Checkpoints
-from vaejax.kept_config import keep_config
-from vaejax.logging import JsonLines
+from vaejax.checkpoint_record import is_evaluated, steps_in
+from vaejax.config_values import as_json
+from vaejax.files import remove_unfinished, write_whole
+from vaejax.health import check_finite
+from vaejax.kept_config import CHECKPOINTS, keep_config
+from vaejax.kept_data import check_same_data, keep_data
+from vaejax.metric_lines import METRICS_FILE, JsonLines, damage
 from vaejax.parallel import replicated
 from vaejax.run import abstract_state
+from vaejax.scores import BEST_METRIC, headline, is_due, scores_of
 from vaejax.sweep.members import DIVERGED_FILE, Member
 from vaejax.sweep.program import Program, ordinary, with_numbers
-from vaejax.train import BEST_METRIC, check_finite, headline
 from vaejax.train_state import TrainState
 
 
@@ -41,16 +46,31 @@ class Folder:
         self._mesh, self._settings = program.run.context.mesh, program.run.settings
         self._evaluators = program.evaluators_of(member)
         member.workdir.mkdir(parents=True, exist_ok=True)
-        path = member.workdir / "checkpoints"
-        self._checkpoints = Checkpoints(path, best_metric=BEST_METRIC)
+        path = member.workdir / CHECKPOINTS
+        resumed = bool(steps_in(path))
+        if resumed:
+            check_same_data(member.workdir, program.data_seen)
+        remove_unfinished(member.workdir)
         keep_config(member.workdir, member.config)
-        if self._checkpoints.latest_step is None:
-            state = program.initial_state(member)
-        else:
+        keep_data(member.workdir, program.data_seen)
+        about = {"config": as_json(member.config)}
+        self._checkpoints = Checkpoints(path, best_metric=BEST_METRIC, about=about)
+        if resumed:
             restored = self._checkpoints.restore_latest(abstract_state(program.run))
             state = with_numbers(restored, program.numbers_of(member))
+        else:
+            state = program.initial_state(member)
         self.state: TrainState = jax.device_get(state)
-        self._lines = JsonLines(member.workdir / "metrics.jsonl", int(self.state.step))
+        step = int(self.state.step)
+        self._evaluated = not resumed or is_evaluated(path, step)
+        self._lines = JsonLines(member.workdir / METRICS_FILE, step, evaluated=self._evaluated)
+        if self._lines.num_damaged:
+            print(damage(member.workdir / METRICS_FILE, self._lines.num_damaged))
+
+    def catch_up(self) -> None:
+        """Evaluate the member's latest state, if that is due and a kill came before."""
+        if is_due(int(self.state.step), self._settings) and not self._evaluated:
+            self.evaluate(self.state)
 
     def check(self, state: TrainState, metrics: Mapping[str, Any]) -> None:
         """Note, on disk too, if a training step was beyond repair.
@@ -66,22 +86,28 @@ class Folder:
         """Write the metrics of a training step."""
         self._lines.metrics(step, "train", metrics)
 
+    def save(self, state: TrainState) -> None:
+        """Save a state with its numbers, in the background."""
+        self._checkpoints.save(ordinary(self._on_devices(state)))
+
     def evaluate(self, state: TrainState) -> None:
-        """Evaluate, log and save a state with its numbers; codes may show that it has diverged."""
-        state = self._on_devices(state)
+        """Evaluate and log a state that is saved; codes may show that it has diverged.
+
+        Another error of a score is told, and that is all.
+        """
+        self._checkpoints.wait()
+        state, step = self._on_devices(state), int(state.step)
         scores: dict[str, dict[str, Any]] = {}
         with self._noting_divergence(state):
-            scores = {name: dict(score(state)) for name, score in self._evaluators.items()}
+            scores = scores_of(
+                self._evaluators, state, self.member.workdir, print, unless=(FloatingPointError,)
+            )
         if self.diverged:
             return
         for name, values in scores.items():
             arrays = {metric: np.asarray(value) for metric, value in values.items()}
-            self._lines.metrics(int(state.step), name, arrays)
-        self._checkpoints.save(ordinary(state), headline(scores))
-
-    def save(self, state: TrainState) -> None:
-        """Save a state with its numbers."""
-        self._checkpoints.save(ordinary(self._on_devices(state)))
+            self._lines.metrics(step, name, arrays)
+        self._checkpoints.add_scores(step, headline(scores))
 
     def close(self) -> None:
         """Return when everything is on disk."""
@@ -95,7 +121,7 @@ class Folder:
         except FloatingPointError as error:
             self.diverged = True
             report = {"step": int(state.step), "error": str(error)}
-            (self.member.workdir / DIVERGED_FILE).write_text(json.dumps(report) + "\n")
+            write_whole(self.member.workdir / DIVERGED_FILE, json.dumps(report) + "\n")
 
     def _on_devices(self, state: TrainState) -> TrainState:
         return jax.device_put(state, replicated(self._mesh))

@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,11 @@ from typing import Any, NamedTuple
 
 import ml_collections
 
+from vaejax.checkpoint_record import is_evaluated, steps_in
 from vaejax.config import ConfigError, unknown_key
+from vaejax.config_values import plain
+from vaejax.kept_config import CHECKPOINTS
+from vaejax.metric_lines import METRICS_FILE, damage, read_lines
 
 SEED = "train.seed"
 DIVERGED_FILE = "diverged.json"  # beside the run's other files: at which step, and of what
@@ -39,24 +42,26 @@ class Member(NamedTuple):
     @property
     def step(self) -> int:
         """The step of the latest checkpoint, 0 where there is none."""
-        names = [path.name for path in self.workdir.glob("checkpoints/*")]
-        return max((int(name) for name in names if name.isdigit()), default=0)
+        return max(steps_in(self.workdir / CHECKPOINTS), default=0)
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing left to train."""
-        return self.diverged or self.step >= self.config.train.num_steps
+        """Whether there is nothing left to train, or to evaluate."""
+        if self.diverged:
+            return True
+        done = self.step >= self.config.train.num_steps
+        return done and is_evaluated(self.workdir / CHECKPOINTS, self.step)
 
     def last_metrics(self) -> dict[str, dict[str, Any]]:
         """What the run logged last, by split: `{"test/bound": {"elbo": ..., "kl_dims/0": [...]}}`.
 
         A number that was not finite is None.
         """
-        last = {}
-        for line in (self.workdir / "metrics.jsonl").read_text().splitlines():
-            values = json.loads(line)
-            last[values.pop("split")] = values
-        return last
+        path = self.workdir / METRICS_FILE
+        lines, num_damaged = read_lines(path)
+        if num_damaged:
+            print(damage(path, num_damaged))
+        return {values.pop("split"): values for values in lines if "split" in values}
 
 
 def grid(values: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
@@ -117,7 +122,7 @@ def type_of(config: ml_collections.ConfigDict, key: str) -> type:
 def _change(config: ml_collections.ConfigDict, key: str, value: Any) -> None:
     section, name = _place(config, key)
     try:
-        section[name] = value
+        section[name] = plain(f"config.{key}", value)
     except TypeError as error:
         raise ConfigError(f"config.{key}: {error}") from error
 

@@ -4,15 +4,17 @@ The first swept number runs along the lines, and every combination of the others
 own. A point is the mean over seeds, with the interval of the table.
 """
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from vaejax.files import write_whole
+from vaejax.logging import INTERVAL
 from vaejax.sweep.table import Row
 
 HEADLINE = ("elbo", "log_px", "kl")  # of an evaluation of the bound
-SUFFIXES = ("_std", "_low", "_high")  # of an evaluation's own intervals
 PANEL_SIZE = (4.0, 3.2)  # inches
 MAX_COLUMNS = 3
 
@@ -92,7 +94,7 @@ def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
 
 def _is_score(metric: str) -> bool:
     """Whether it scores models; `disentanglement/pca/mig` does not, it is of a baseline."""
-    is_mean = metric.startswith("disentanglement/") and not metric.endswith(SUFFIXES)
+    is_mean = metric.startswith("disentanglement/") and not metric.endswith(("_std", *INTERVAL))
     return metric == "log_likelihood" or (is_mean and metric.count("/") == 1)
 
 
@@ -115,10 +117,8 @@ def _lines(rows: Sequence[Row], split: str, metric: str) -> Iterator[Line]:
 
 
 def _interval(rows: Sequence[Row]) -> list[list[float]]:
-    """How far the interval reaches below and above the means; nowhere for a single seed."""
-    below = [0.0 if math.isnan(row.low) else row.mean - row.low for row in rows]
-    above = [0.0 if math.isnan(row.high) else row.high - row.mean for row in rows]
-    return [below, above]
+    """How far the interval reaches below and above the means; NaN, no bar, where there is none."""
+    return [[row.mean - row.low for row in rows], [row.high - row.mean for row in rows]]
 
 
 def _wants_logarithm(values: Sequence[float]) -> bool:
@@ -147,4 +147,6 @@ def _finish(figure: Any, axes: Any, path: str | Path) -> None:
         axes[0].legend(fontsize="small")
     for axis in figure.axes[len(axes) :]:
         axis.remove()
-    figure.savefig(path, dpi=150)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=150, format=Path(path).suffix[1:] or "png")
+    write_whole(path, content.getvalue())

@@ -21,7 +21,8 @@ from vaejax import config as configuration
 from vaejax import optimizers
 from vaejax.config import ConfigError
 from vaejax.evaluators import Evaluator
-from vaejax.run import Run, build, evaluations, initial_arguments, objective_of
+from vaejax.kept_data import fingerprint
+from vaejax.run import Run, build, evaluations, initial_arguments, objective_of, refusals
 from vaejax.sweep.members import Member, value_of
 from vaejax.train_state import TrainState, create_train_state
 from vaejax.types import Array, Batch, ModelState, Objective, Params
@@ -53,6 +54,11 @@ class Program:
         self.optimizer = optax.GradientTransformation(self.run.optimizer.init, self._update)
         self._sections = config.to_dict()
         self._create = jax.jit(self._state_of)
+
+    @functools.cached_property
+    def data_seen(self) -> dict[str, Any]:
+        """The fingerprint of the members' data."""
+        return fingerprint(self._sections["data"]["name"], self.run.context.splits)
 
     def initial_state(self, member: Member) -> TrainState:
         """A member's state before the first step, with its numbers."""
@@ -97,7 +103,8 @@ class Program:
             return state.params, opt_state
 
         try:
-            params, ours = jax.eval_shape(use, jax.ShapeDtypeStruct((), np.float32))
+            with refusals():
+                params, ours = jax.eval_shape(use, jax.ShapeDtypeStruct((), np.float32))
         except (ConfigError, TypeError):  # `configuration` turns some of JAX's errors into its own
             return False
         of_runs = [

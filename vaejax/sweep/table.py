@@ -1,18 +1,17 @@
 """The numbers of a sweep: one row per point and metric, with what the seeds say of its accuracy."""
 
 import csv
+import io
 import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from vaejax.logging import unit
+from vaejax.files import write_whole
+from vaejax.logging import INTERVAL, unit
+from vaejax.metrics import mean_interval
 from vaejax.sweep.members import Member
-
-LEVEL = 0.95  # probability of the interval
 
 
 class Row(NamedTuple):
@@ -26,7 +25,8 @@ class Row(NamedTuple):
         values: by seed, of the members that are finished and did not diverge.
         mean: of the values.
         std: their standard deviation (n - 1), NaN for a single one.
-        low: lower end of the 95 % interval of the mean by Student's t, NaN for a single value.
+        low: lower end of the 95 % interval for the expected value over seeds, by Student's t; NaN
+            for a single value, and where all are equal.
         high: upper end.
         num_diverged: seeds left out because their training diverged.
     """
@@ -44,9 +44,10 @@ class Row(NamedTuple):
 
 
 def table(members: Sequence[Member]) -> list[Row]:
-    """The rows of all points, of members that are finished; vectors stay in their `metrics.jsonl`.
+    """The rows of all points, of members that are finished.
 
-    A point whose members all diverged has a single row, without a metric.
+    Vectors, and the intervals of an evaluation, which are over images and not over seeds, stay in
+    their `metrics.jsonl`. A point whose members all diverged has a single row, without a metric.
     """
     points: dict[str, list[Member]] = {}
     for member in members:
@@ -63,13 +64,14 @@ def _rows(members: Sequence[Member]) -> list[Row]:
     for seed, splits in healthy.items():
         for split, metrics in splits.items():
             for metric, value in metrics.items():
-                if metric != "step" and not isinstance(value, list):
+                single = not isinstance(value, list) and not metric.endswith(INTERVAL)
+                if metric != "step" and single:
                     values.setdefault((split, metric), {})[seed] = _number(value)
     point = dict(members[0].point)
     if not values:
         return [Row(point, "", "", "", {}, *[math.nan] * 4, num_diverged)]
     return [
-        Row(point, *name, unit(name[1]), given, *summary_of(list(given.values())), num_diverged)
+        Row(point, *name, unit(name[1]), given, *mean_interval(list(given.values())), num_diverged)
         for name, given in values.items()
     ]
 
@@ -77,18 +79,6 @@ def _rows(members: Sequence[Member]) -> list[Row]:
 def _number(value: float | None) -> float:
     """What a log holds as null was not finite."""
     return math.nan if value is None else float(value)
-
-
-def summary_of(values: Sequence[float]) -> tuple[float, float, float, float]:
-    """Mean, standard deviation, and the 95 % interval of the mean by Student's t; or NaN."""
-    from scipy.special import stdtrit  # slow to import
-
-    count, mean = len(values), float(np.mean(values))
-    if count < 2:
-        return mean, math.nan, math.nan, math.nan
-    std = float(np.std(values, ddof=1))
-    half = float(stdtrit(count - 1, 0.5 * (1.0 + LEVEL))) * std / math.sqrt(count)
-    return mean, std, mean - half, mean + half
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
@@ -109,15 +99,15 @@ def write_table(rows: Sequence[Row], folder: Path) -> None:
     A number that is not finite is empty in the one and null in the other; only the second has the
     values of the single seeds.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     records = [_record(row) for row in rows]
-    with (folder / "results.jsonl").open("w") as file:
-        file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in records)
+    lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
+    write_whole(folder / "results.jsonl", "".join(lines))
     columns = [name for name in records[0] if name != "values"] if records else []
-    with (folder / "results.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(records)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(records)
+    write_whole(folder / "results.csv", text.getvalue())
 
 
 def _record(row: Row) -> dict[str, Any]:

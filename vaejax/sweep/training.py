@@ -15,7 +15,8 @@ from vaejax.config import TrainSettings
 from vaejax.data.prefetch import Prefetched
 from vaejax.parallel import models_mesh, models_sharding, replicated
 from vaejax.randomness import stream
-from vaejax.run import train_step
+from vaejax.run import refusals, train_step
+from vaejax.scores import is_due
 from vaejax.steps import SweepStep, make_sweep_step, over_devices
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.members import Member
@@ -62,7 +63,9 @@ class Trainer:
             by_step: dict[int, list[Folder]] = {}
             for member in members:
                 folder = stack.enter_context(closing(Folder(member, self._program)))
-                by_step.setdefault(int(folder.state.step), []).append(folder)
+                folder.catch_up()
+                if not folder.diverged:
+                    by_step.setdefault(int(folder.state.step), []).append(folder)
             for step, folders in by_step.items():  # several after a kill between two saves
                 # One that has come to its end meanwhile was trained by another process.
                 if step < self._settings.num_steps and not stop_requested():
@@ -95,9 +98,10 @@ class Trainer:
 
         with Prefetched(indices_of, range(len(stretches))) as all_indices:
             for (first, length), indices in zip(stretches, all_indices, strict=True):
-                states, metrics = placement.step(
-                    states, rngs, indices, placement.records, np.int32(length)
-                )
+                with refusals():
+                    states, metrics = placement.step(
+                        states, rngs, indices, placement.records, np.int32(length)
+                    )
                 stopping = stop_requested()
                 self._record(first + length, folders, states, metrics, stopping)
                 if stopping or all(folder.diverged for folder in folders):
@@ -111,12 +115,10 @@ class Trainer:
         metrics: Metrics,
         stopping: bool,
     ) -> None:
-        """Log, evaluate and save what is due after a step."""
+        """Log, save and evaluate what is due after a step."""
         settings = self._settings
-        last = step == settings.num_steps
-        log, evaluate = (
-            step % every == 0 or last for every in (settings.log_every, settings.eval_every)
-        )
+        log = step % settings.log_every == 0 or step == settings.num_steps
+        evaluate = is_due(step, settings)
         if not (log or evaluate or stopping):
             return
         if not (evaluate or stopping):  # then what tells the health of a member is enough
@@ -131,11 +133,12 @@ class Trainer:
                 continue
             if log:
                 folder.log(step, take(metrics))
-            if evaluate:
-                folder.evaluate(take(states))
-            elif stopping:
+            if evaluate or stopping:
                 folder.save(take(states))
-        if evaluate:
+        if evaluate and not stopping:  # else whoever goes on from there begins with it
+            for i, folder in enumerate(folders):
+                if not folder.diverged:
+                    folder.evaluate(jax.tree.map(lambda leaf, i=i: leaf[i], states))
             diverged = sum(folder.diverged for folder in folders)
             self._say(
                 f"step {step} of {settings.num_steps}: {len(folders) - diverged} of "

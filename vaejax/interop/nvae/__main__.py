@@ -8,9 +8,9 @@ Sampling needs no data. For evaluating, the official argument `dataset` chooses 
 sections of `configs/`; another data set is taken to be a folder of pictures.
 """
 
-import importlib
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from ml_collections import ConfigDict
 
 from vaejax.checkpoint import Checkpoints
 from vaejax.config import run_config
+from vaejax.config_file import load_config
+from vaejax.config_values import as_json
 from vaejax.interop.nvae.weights import from_official, model_settings, read_checkpoint
-from vaejax.kept_config import keep_config
+from vaejax.kept_config import CHECKPOINTS, keep_config
 from vaejax.run import build
 from vaejax.train_state import TrainState, count_parameters, create_train_state
 
@@ -42,7 +44,7 @@ def main(argv: list[str]) -> None:
     if len(argv) != 2:
         sys.exit(f"error: expected a checkpoint and a folder, got {argv}\n{USAGE}")
     checkpoint, workdir = (Path(path).expanduser() for path in argv)
-    if (workdir / "checkpoints").exists():
+    if (workdir / CHECKPOINTS).exists():
         sys.exit(f"error: expected a new folder, got {workdir}, which holds a run")
     try:
         state_dict, args = read_checkpoint(checkpoint)
@@ -51,11 +53,14 @@ def main(argv: list[str]) -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     state = _state(config, jax.tree.map(jnp.float32, variables))
-    workdir.mkdir(parents=True, exist_ok=True)
-    checkpoints = Checkpoints(workdir / "checkpoints")
-    checkpoints.save(state)
-    checkpoints.close()
-    keep_config(workdir, config)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        keep_config(workdir, config)
+        about = {"config": as_json(config)}
+        with closing(Checkpoints(workdir / CHECKPOINTS, about=about)) as checkpoints:
+            checkpoints.save(state)
+    except OSError as error:
+        sys.exit(f"error: expected a folder to write to, got {workdir} ({error})")
     print(f"{count_parameters(state.params):,} parameters; a run in {workdir}, for example")
     print(f"  python -m vaejax.main --workdir={workdir} --mode=sample --temperature=0.7")
 
@@ -84,7 +89,7 @@ def _data(
     dataset = args.get("dataset", "images")
     binary = settings["likelihood"]["name"] == "bernoulli"
     if dataset in RUNS:
-        config = importlib.import_module(f"configs.{RUNS[dataset]}").get_config()
+        config = load_config(RUNS[dataset])
         data, bound = config.data.to_dict(), config.eval.bound.to_dict()
     else:
         size, _, channels = settings["image_shape"]

@@ -1,0 +1,52 @@
+"""Reads the array in a `.npy` or `.npz` file, or says in one line why it cannot."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+_BEGINNINGS = {b"\x93NUMPY": ".npy", b"PK\x03\x04": ".npz", b"PK\x05\x06": ".npz"}
+
+
+def load_array(path: str | os.PathLike, key: str | None = None) -> np.ndarray:
+    """The array of a `.npy` (memory-mapped) or the array `key` of a `.npz` file.
+
+    Args:
+        path: the file.
+        key: which array of a `.npz`; may be left out where there is only one.
+
+    Raises:
+        ValueError: the file is missing, damaged or of another kind, or there is no such key.
+    """
+    path = Path(path).expanduser()
+    suffix = path.suffix.lower()
+    if suffix not in (".npy", ".npz") or not path.is_file():
+        raise ValueError(f"path: expected a .npy or .npz file, got {path}{absence(path)}")
+    kind = _kind(path)
+    if kind and kind != suffix:
+        raise ValueError(f"path: expected a {suffix} file, got a {kind} file called {path}")
+    try:
+        if suffix == ".npy":
+            return np.load(path, mmap_mode="r")
+        with np.lib.npyio.NpzFile(path) as arrays:
+            names = arrays.files
+            if key is None and len(names) == 1:
+                key = names[0]
+            if key in names and isinstance(array := arrays[key], np.ndarray):
+                return array
+    except Exception as error:  # a header is parsed as Python, and damaged ones fail in any way
+        raise ValueError(f"path: expected a whole file, got a damaged {path} ({error})") from error
+    expected = f"an array {key!r}" if key else "one array, or a key to choose by,"
+    raise ValueError(f"path: expected {expected} in {path}, got {names}")
+
+
+def absence(path: Path) -> str:
+    """The end of an error message: whether there is anything at a path."""
+    return "" if path.exists() else ", which does not exist"
+
+
+def _kind(path: Path) -> str | None:
+    """`.npy` or `.npz` as the first bytes of a file say, or None."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    return next((kind for begin, kind in _BEGINNINGS.items() if start.startswith(begin)), None)

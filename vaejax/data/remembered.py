@@ -1,0 +1,49 @@
+"""The folder of what was worked out from files once, and small facts that are kept there."""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/vaejax/data` (`~/.cache/vaejax/data`); all in it may be deleted."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "vaejax" / "data"
+
+
+def remembered(path: str | os.PathLike, what: object, find: Callable[[], Any]) -> Any:
+    """What `find` found out about a file, without finding it again until the file changes.
+
+    A file has changed if its size or any of its times has, the time of its last change among them
+    that no copying or unpacking sets back.
+
+    Args:
+        path: of the file.
+        what: names the fact, with all it depends on besides the file; has a stable `repr`.
+        find: returns the fact, as JSON holds it.
+    """
+    place = os.path.realpath(path)
+    status = os.stat(place)
+    times = status.st_mtime_ns, status.st_ctime_ns
+    stamp = repr((place, status.st_size, status.st_ino, times, what))
+    digest = hashlib.sha256(repr((place, what)).encode()).hexdigest()[:16]
+    record = cache_folder() / f"{os.path.basename(place)}-{digest}.json"
+    try:
+        kept = json.loads(record.read_text())
+        if kept["stamp"] == stamp:
+            return kept["found"]
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged
+        pass
+    found = find()
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = record.with_name(f"{record.name}.{uuid.uuid4().hex}.tmp")
+        unfinished.write_text(json.dumps({"stamp": stamp, "found": found}))
+        os.replace(unfinished, record)
+    except OSError:  # no room or no right to write: it is found again in the next run
+        pass
+    return found

@@ -1,0 +1,40 @@
+"""The scores of a run's states: when they are due, how they are taken, which one counts."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from vaejax.config import TrainSettings
+from vaejax.evaluators import Evaluator
+from vaejax.failures import survived
+from vaejax.train_state import TrainState
+
+BEST_METRIC = "elbo"  # of the evaluation; the checkpoint with the highest is kept as the best
+
+
+def is_due(step: int, settings: TrainSettings) -> bool:
+    """Whether a step is evaluated, once it is saved."""
+    return step > 0 and (step % settings.eval_every == 0 or step == settings.num_steps)
+
+
+def scores_of(
+    evaluators: Mapping[str, Evaluator],
+    state: TrainState,
+    workdir: Path,
+    say: Callable[[str], None],
+    *,
+    unless: tuple[type[Exception], ...] = (),
+) -> dict[str, dict[str, Any]]:
+    """The scores of a state by evaluation, without those that fail, see `survived`."""
+    scores = {}
+    for name, evaluator in evaluators.items():
+        with survived(f"{name} of step {int(state.step)}", workdir, say, unless=unless):
+            scores[name] = jax.device_get(dict(evaluator(state)))  # where their errors surface
+    return scores
+
+
+def headline(scores: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The scores of the first evaluation with the best metric, or None."""
+    return next((values for values in scores.values() if BEST_METRIC in values), None)
