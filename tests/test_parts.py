@@ -2,7 +2,7 @@
 
 from tests.test_imports import run_python
 
-# Not among them: absl, which optax imports, and TensorFlow, which JAX's compilation cache looks for.
+# Not among them: absl, which optax imports, and TensorFlow, for which JAX's own cache looks.
 # `test_imports` tells that vaejax imports neither.
 NOT_NEEDED = (
     "chex",

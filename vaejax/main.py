@@ -91,7 +91,7 @@ def _do(config: ConfigDict, workdir: Path) -> None:
 
 @contextmanager
 def command() -> Iterator[None]:
-    """Around what a program does: settings of its process, what JAX sees, and mistakes in a line."""
+    """Around what a program does: its settings, a line of what JAX sees, mistakes in one line."""
     keep_freed_memory()  # before XLA starts its threads
     keep_compiled_programs()
     facts = machine.facts()
