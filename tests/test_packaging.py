@@ -60,7 +60,8 @@ def test_the_wheel_holds_vaejax_alone_and_the_sdist_all_of_the_checkout(tmp_path
     expected = {path.relative_to(ROOT).as_posix() for path in (ROOT / "vaejax").rglob("*.py")}
     expected |= {f"vaejax/configs/{name}" for name in CONFIGS}
     assert {name for name in installed if ".dist-info/" not in name} == expected
-    packed = {name.partition("/")[2] for name in tarfile.open(sdist).getnames()}
+    with tarfile.open(sdist) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
