@@ -13,6 +13,8 @@ import pytest
 
 from vaejax.logging import RunLog, describe
 
+UNITS = {"elbo": "nats/image", "kl": "nats/image"}
+
 
 @pytest.fixture
 def open_log(tmp_path):
