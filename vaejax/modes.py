@@ -158,7 +158,8 @@ def restored(
     check_same_run(workdir, config)
     if not isinstance(run.source, data.Unseen):
         check_same_data(workdir, fingerprint(config.data.name, run.context.splits))
-    with closing(Checkpoints(workdir / CHECKPOINTS)) as checkpoints:
+    best_metric = run.settings.best_metric
+    with closing(Checkpoints(workdir / CHECKPOINTS, best_metric=best_metric)) as checkpoints:
         try:
             return run, restored_state(run, checkpoints, which)
         except (FileNotFoundError, ValueError) as error:

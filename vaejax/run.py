@@ -156,7 +156,10 @@ def _check_channels(channels: int, likelihood: Likelihood | None) -> None:
 
 
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:
-    """The evaluators of the section `eval`, checked, by split and name."""
+    """The evaluators of the section `eval`, checked, by split and name.
+
+    A key of the section is the name of an evaluator, or anything where `name` says which it is.
+    """
     scores = {}
     for name, section in config.get("eval", {}).items():
         key = f"config.eval.{name}"
