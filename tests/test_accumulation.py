@@ -16,8 +16,8 @@ from vaejax import (
 )
 from vaejax.accumulation import accumulated
 from vaejax.models import ConvVAE
-from vaejax.nn.noise import part_rng
 from vaejax.objectives import elbo
+from vaejax.objectives.bound import shared_key
 from vaejax.parallel import data_mesh
 
 OPTIMIZER = make_optimizer("sgd", learning_rate=1.0)  # the step is the gradient
@@ -69,7 +69,7 @@ def test_given_noise_and_masks_are_split_with_the_images(state, plain, tiny_batc
     """11 of 16 examples count: 3, 3, 3 and 2 in the four parts."""
     batch = {
         **tiny_batch,
-        "noise": (jax.random.normal(jax.random.key(2), (16, 3)),),
+        "noise": {"latent": (jax.random.normal(jax.random.key(2), (16, 3)),)},
         "mask": 1.0 * (jnp.arange(16) < 11),
     }
     check_same(jax.jit(step_in(4))(state, batch, RNG), plain(state, batch, RNG), state)
@@ -78,12 +78,13 @@ def test_given_noise_and_masks_are_split_with_the_images(state, plain, tiny_batc
 def mean_gradient(params, model_state, batch):
     """Of sum_b w x_b / B, with a state and a draw of its own in every part."""
     x = batch["x"]
-    metrics = {"seen": x.max(), "draw": jax.random.uniform(part_rng(RNG))}
+    key = shared_key(RNG, "draw", batch)
+    metrics = {"seen": x.max(), "draw": jax.random.uniform(key)}
     return {"w": x.mean(0)}, (metrics, {"last": x[-1], "calls": model_state["calls"] + 1})
 
 
 def test_parts_come_in_order_and_hand_on_the_model_state():
-    batch = {"x": jnp.arange(6.0)}
+    batch = {"x": jnp.arange(6.0), "position": jnp.arange(6)}
     start = {"last": jnp.zeros(()), "calls": jnp.zeros((), jnp.int32)}
     gradient = accumulated(mean_gradient, 3)
     grads, (metrics, model_state) = gradient({"w": jnp.ones(())}, start, batch)
@@ -95,9 +96,11 @@ def test_parts_come_in_order_and_hand_on_the_model_state():
 
 def test_parts_draw_for_themselves():
     start = {"last": jnp.zeros(()), "calls": jnp.zeros((), jnp.int32)}
-    draws = [jax.random.uniform(jax.random.fold_in(RNG, part)) for part in range(2)]
+    parts = [{"position": jnp.arange(part, 4, 2)} for part in range(2)]
+    draws = [jax.random.uniform(shared_key(RNG, "draw", part)) for part in parts]
     gradient = accumulated(mean_gradient, 2)
-    _, (metrics, _) = gradient({"w": jnp.ones(())}, start, {"x": jnp.arange(4.0)})
+    batch = {"x": jnp.arange(4.0), "position": jnp.arange(4)}
+    _, (metrics, _) = gradient({"w": jnp.ones(())}, start, batch)
     assert float(metrics["draw"]) == pytest.approx(float(sum(draws)) / 2)
     assert abs(draws[0] - draws[1]) > 1e-3
 

@@ -9,12 +9,12 @@ from vaejax.parallel import (
     DATA_AXIS,
     batch_sharding,
     data_mesh,
-    example_positions,
     gather_over_shards,
     mean_over_shards,
     replicated,
     shard_index,
     sum_over_shards,
+    with_positions,
 )
 
 
@@ -24,7 +24,16 @@ def test_outside_of_shards_nothing_changes():
     assert mean_over_shards(tree) is tree
     assert sum_over_shards(tree) is tree
     assert gather_over_shards(tree) is tree
-    np.testing.assert_array_equal(jax.jit(lambda: example_positions(4))(), np.arange(4))
+    np.testing.assert_array_equal(jax.jit(positions)(np.zeros((4, 1))), np.arange(4))
+
+
+def positions(images):
+    return with_positions({"image": images})["position"]
+
+
+def test_positions_that_are_there_stay():
+    batch = {"image": jnp.zeros((2, 1)), "position": jnp.array([7, 3])}
+    assert with_positions(batch) is batch
 
 
 def check(values, means, sums, positions):
@@ -34,7 +43,7 @@ def check(values, means, sums, positions):
 
 
 def inside(value):
-    return mean_over_shards(value), sum_over_shards(value), example_positions(2)
+    return mean_over_shards(value), sum_over_shards(value), positions(jnp.zeros((2, 1)))
 
 
 def test_under_pmap_averages_cross_devices():

@@ -193,10 +193,12 @@ def test_eval_step_is_a_masked_mean_of_the_averaged_parameters(
         "sharded": sharded_step(eval_step, data_mesh(), donate=False),
         "pmap": pmap_step(eval_step),
     }[mode]
-    noise = (jnp.zeros((16, 3)),)
+    noise = {"latent": (jnp.zeros((16, 3)),)}
     masked = wrapped(state, {**tiny_batch, "mask": 1.0 * mask, "noise": noise}, RNG)
     alone = jax.jit(eval_step)(
-        state, {"image": tiny_batch["image"][:10], "noise": (jnp.zeros((10, 3)),)}, RNG
+        state,
+        {"image": tiny_batch["image"][:10], "noise": {"latent": (jnp.zeros((10, 3)),)}},
+        RNG,
     )
     assert float(masked["num_examples"]) == 10
     np.testing.assert_allclose(masked["elbo"], alone["elbo"], rtol=1e-5)
@@ -207,6 +209,34 @@ def test_eval_step_is_a_masked_mean_of_the_averaged_parameters(
         assert values.shape == (16,)
         np.testing.assert_allclose(values[:10], counted[name], rtol=1e-4)
         np.testing.assert_allclose(values[:10].mean(), alone[name], rtol=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["jit", "sharded", "pmap"])
+def test_positions_are_filled_in_where_they_are_missing(objective, new_state, tiny_batch, mode):
+    """As a loader gives them: the same step. Other positions are other noise."""
+    step = make_train_step(objective, OPTIMIZER)
+    wrapped = wrappers(step)[mode]
+    given = {**tiny_batch, "position": jnp.arange(16)}
+    other = {**tiny_batch, "position": jnp.arange(16)[::-1]}
+    without, there, moved = (
+        float(wrapped(new_state(), batch, RNG)[1]["loss"]) for batch in (tiny_batch, given, other)
+    )
+    assert without == pytest.approx(there, rel=1e-6)
+    assert moved != pytest.approx(there, rel=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["jit", "pmap"])
+def test_an_examples_evaluation_does_not_depend_on_its_batch(
+    objective, new_state, tiny_batch, mode
+):
+    """Its noise is a function of the key and its index alone."""
+    eval_step = make_eval_step(objective)
+    wrapped = {"jit": jit_step(eval_step, donate=False), "pmap": pmap_step(eval_step)}[mode]
+    batch, order = {**tiny_batch, "index": 3 * jnp.arange(16)}, jnp.arange(16)[::-1]
+    values = wrapped(new_state(), batch, RNG)["per_example"]["log_px"]
+    turned = jax.tree.map(lambda array: array[order], batch)
+    again = wrapped(new_state(), turned, RNG)["per_example"]["log_px"]
+    np.testing.assert_allclose(again[order], values, rtol=1e-5)
 
 
 def test_ema_decay_out_of_range_is_refused(objective):

@@ -41,6 +41,7 @@ from vaejax.host_memory import keep_freed_memory
 from vaejax.interop.nvae import to_official
 from vaejax.models import NVAE
 from vaejax.nn.native import native_operations
+from vaejax.parallel import with_positions
 from vaejax.train_state import TrainState, count_parameters
 from vaejax.types import Objective
 
@@ -240,7 +241,8 @@ def check_same(network: Network, ours: Ours, weights: Mapping[str, np.ndarray]) 
     params, state = ours.state.params, dict(ours.state.model_state)
     state["spectral"] = jax.tree.map(constant, state["spectral"])
     loss = jax.jit(training_objective(network.model()).loss, static_argnums=5)
-    actual, _ = loss(params, state, {**ours.batch, "noise": noise}, RNG, jnp.zeros(()), True)
+    batch = with_positions({**ours.batch, "noise": {"latent": noise}})
+    actual, _ = loss(params, state, batch, RNG, jnp.zeros(()), True)
 
     twin = torch_network(network, weights)
     for shape, pair in state["spectral"].items():

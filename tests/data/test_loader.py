@@ -62,6 +62,33 @@ def test_batches_are_the_examples_of_their_indices():
         np.testing.assert_allclose(batch["image"].ravel() * 255, batch["index"] + 5, rtol=1e-6)
 
 
+def test_labels_and_factors_reach_the_batch_through_wrappers():
+    """Each its own example's, in training and evaluation, on one device and on eight."""
+    places = np.arange(NUM_EXAMPLES)
+    arrays = ArraySource(
+        np.broadcast_to(places.astype(np.uint8)[:, None, None, None], (NUM_EXAMPLES, 4, 4, 1)),
+        labels=places % 7,
+        factors=places[:, None],
+        factor_names=("place",),
+    )
+    order = np.random.default_rng(0).permutation(NUM_EXAMPLES)
+    source = transformed({"train": Subset(arrays, order)}, flip=True, standardize=True)["train"]
+    assert (source.num_labels, source.factor_names) == (7, ("place",))
+    batches = [
+        *take(train_batches(source, 8, seed=1), 3),
+        *take(train_batches(source, 8, seed=1, sharding=sharding_of(8)), 3),
+        *take(eval_batches(source, 8), 3),
+    ]
+    for batch in batches:
+        here = order[batch["index"]]
+        np.testing.assert_array_equal(batch["label"], here % 7)
+        np.testing.assert_array_equal(batch["factors"], here[:, None])
+        pixels = source.pictures(batch["image"])[:, 0, 0, 0] * 255
+        np.testing.assert_allclose(pixels, here, atol=1e-3)
+        np.testing.assert_array_equal(batch["position"], np.arange(8))
+        assert batch["position"].dtype == np.int32
+
+
 def test_resuming_is_continuing(source):
     through = take(train_batches(source, 8, seed=2), 7)
     resumed = take(train_batches(source, 8, seed=2, start_step=4), 3)

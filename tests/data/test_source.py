@@ -1,11 +1,10 @@
 """The protocol, subsets, and the split of data sets that have none."""
 
-import jax
 import numpy as np
 import pytest
 
 from vaejax.data.arrays import ArraySource
-from vaejax.data.source import Source, Subset, example_keys, holdout
+from vaejax.data.source import Source, Subset, complete, holdout
 
 
 def numbered(num_examples):
@@ -57,9 +56,15 @@ def test_pictures_are_clipped():
     np.testing.assert_array_equal(Source().pictures(np.array([-1.0, 0.5, 2.0])), [0, 0.5, 1])
 
 
-def test_example_keys_depend_on_key_and_index_only(rng):
-    keys = jax.random.key_data(example_keys(rng, np.array([3, 9, 3])))
-    assert np.array_equal(keys[0], keys[2])
-    assert not np.array_equal(keys[0], keys[1])
-    others = jax.random.key_data(example_keys(jax.random.key(1), np.array([3, 9, 3])))
-    assert not np.array_equal(keys, others)
+def test_a_batch_holds_all_that_is_known(rng):
+    """Factors, the place in the subset (not in what it is of) and in the batch, and more."""
+    subset = Subset(numbered(50), np.array([40, 7, 7]))
+    batch = subset.batch(np.array([2, 0]))
+    assert set(batch) == {"image", "factors", "index", "position"}
+    np.testing.assert_array_equal(batch["index"], [2, 0])
+    np.testing.assert_array_equal(batch["position"], [0, 1])
+    np.testing.assert_array_equal(batch["factors"], [[14], [80]])
+    raw, places = subset.fetch(np.array([2, 0])), {"position": np.array([5, 6])}
+    more = complete(subset, raw, rng, np.array([2, 0]), mask=np.ones(2), **places)
+    np.testing.assert_array_equal(more["position"], [5, 6])
+    np.testing.assert_array_equal(more["mask"], [1, 1])

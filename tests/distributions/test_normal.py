@@ -10,6 +10,7 @@ from tests.precision import enable_x64
 from vaejax.distributions import (
     Normal,
     bits_per_dim,
+    estimated_latent,
     gaussian_total_correlation,
     kl_multivariate_normal,
     kl_normal,
@@ -86,7 +87,24 @@ def test_latent_holds_densities_of_the_sample():
         latent.log_p, scipy.stats.norm.logpdf(z).sum(-1), rtol=1e-5, atol=1e-5
     )
     np.testing.assert_allclose(latent.log_q, posterior.log_prob(z).sum(-1), rtol=1e-6)
-    assert latent.kl.shape == z.shape
+    kl = kl_normal(posterior, Normal.standard(z))
+    np.testing.assert_allclose(latent.kl_dims, kl, rtol=1e-6)  # a vector has no positions
+    np.testing.assert_allclose(latent.kl, kl.sum(1), rtol=1e-6)
+
+
+def test_the_kl_of_a_map_is_summed_over_positions_and_over_all():
+    posterior = random_normal(8, (2, 3, 4, 5))
+    latent = normal_latent(posterior.loc, posterior, Normal.standard(posterior.loc))
+    kl = np.asarray(kl_normal(posterior, Normal.standard(posterior.loc)))
+    np.testing.assert_allclose(latent.kl_dims, kl.sum((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(latent.kl, kl.sum((1, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(latent.log_q, posterior.log_prob(latent.z).sum((1, 2, 3)), rtol=1e-5)
+
+
+def test_a_kl_without_a_closed_form_is_that_of_one_draw():
+    latent = estimated_latent(jnp.zeros((2, 3)), jnp.array([1.0, 2.0]), jnp.array([-1.0, 5.0]))
+    np.testing.assert_array_equal(latent.kl, [2.0, -3.0])
+    assert latent.kl_dims is None and latent.posterior is None
 
 
 def test_from_log_var_and_temperature():

@@ -14,7 +14,7 @@ from vaejax.types import Latent
 def latents_of(groups):
     """Latents of two channels, 2 x 2 at the top; `groups` per scale, top first."""
     shapes = [(3, 2 << i, 2 << i, 2) for i, number in enumerate(groups) for _ in range(number)]
-    return [Latent(jnp.zeros(shape), *[None] * 5) for shape in shapes]
+    return [Latent(jnp.zeros(shape), *[None] * 3) for shape in shapes]
 
 
 @pytest.fixture
@@ -57,5 +57,5 @@ def test_weights_have_mean_one_and_no_gradient():
 
 
 def test_groups_of_vectors_are_of_one_scale():
-    latents = [Latent(jnp.zeros((3, size)), *[None] * 5) for size in (2, 5)]
+    latents = [Latent(jnp.zeros((3, size)), *[None] * 3) for size in (2, 5)]
     np.testing.assert_array_equal(group_sizes(latents), [1.0, 1.0])

@@ -66,7 +66,8 @@ def test_loss_is_bound_plus_gamma_correlation_plus_the_discriminators(game):
 
 def test_a_second_batch_leaves_the_first_half_to_the_model(game, tiny_batch):
     params, loss, second_batch = game
-    images = {"image": tiny_batch["image"][:8]} if second_batch else tiny_batch
+    size = 8 if second_batch else 16
+    images = {name: array[:size] for name, array in tiny_batch.items()}
     latent_rng = jax.random.split(jax.random.key(1))[0]
     evaluate = jax.jit(elbo(MODEL).loss, static_argnums=5)
     _, (bound, _) = evaluate(params, {}, images, latent_rng, STEP, True)
@@ -170,7 +171,7 @@ def test_the_discriminator_is_that_of_the_paper():
     params, _ = jax.eval_shape(
         factor_vae(ConvVAE((8, 8, 1), 10, "burda")).init,
         jax.random.key(0),
-        {"image": jnp.zeros((2, 8, 8, 1))},
+        {"image": jnp.zeros((2, 8, 8, 1)), "position": jnp.arange(2)},
     )
     widths = [params["discriminator"][f"Dense_{i}"]["kernel"].shape for i in range(7)]
     assert widths == [(10, 1000), *[(1000, 1000)] * 5, (1000, 2)]
@@ -182,7 +183,7 @@ def test_impossible_settings_are_refused(tiny_batch):
     with pytest.raises(ValueError, match="hidden: expected at least one width"):
         factor_vae(MODEL, hidden=())
     objective = factor_vae(MODEL, hidden=(4,))
-    odd = {"image": tiny_batch["image"][:3]}
+    odd = {name: array[:3] for name, array in tiny_batch.items()}
     params, state = jax.jit(objective.init)(jax.random.key(0), odd)
     with pytest.raises(ValueError, match="batch_size: expected an even number"):
         objective.loss(params, state, odd, jax.random.key(0), STEP, True)

@@ -36,7 +36,7 @@ def test_weighted_estimates_equal_the_reference(shared):
             for part, name in zip(parts, ("mi", "tc", "dwkl"), strict=True):
                 np.testing.assert_allclose(part.mean(), arrays[f"obj/{theirs}_{name}"], rtol=1e-9)
         np.testing.assert_allclose(reference.log_q, arrays["obj/log_qzx"], rtol=1e-9)
-        np.testing.assert_allclose(reference.kl.sum(-1).mean(), arrays["obj/kl"], rtol=1e-9)
+        np.testing.assert_allclose(reference.kl.mean(), arrays["obj/kl"], rtol=1e-9)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

@@ -140,10 +140,10 @@ def _placement(
 
     def put(indices: np.ndarray, seed: int, step: int, **extra: np.ndarray) -> Batch:
         indices = indices[rows]
-        places = {"index": indices, "position": rows} | {k: v[rows] for k, v in extra.items()}
-        places = {name: _narrow(array) for name, array in places.items()}
-        raw, places = jax.device_put((source.fetch(indices), places), local)
-        batch = decode(raw, places, np.uint32(seed), np.uint32(step))
+        places = {"index": indices.astype(np.int32), "position": rows.astype(np.int32)}
+        extra = {name: array[rows] for name, array in extra.items()}
+        raw, places, extra = jax.device_put((source.fetch(indices), places, extra), local)
+        batch = {**decode(raw, places, np.uint32(seed), np.uint32(step)), **extra}
         return batch if sharding is None else jax.tree.map(joined, batch)
 
     return put
@@ -158,10 +158,6 @@ def _decoder(source: Source, sharding: NamedSharding | None) -> Callable[..., Ba
         return complete(source, raw, jax.random.fold_in(data_rng(seed), step), **places)
 
     return decode
-
-
-def _narrow(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.int32) if array.dtype.kind == "i" else array
 
 
 def data_rng(seed: int | Array) -> Array:

@@ -76,6 +76,8 @@ class VAE(nn.Module):
         if (noise is None) == (codes is None):
             raise ValueError("noise: expected either noise or codes")
         images = self._checked_images(batch)
+        if codes is not None:
+            self._check("codes", codes, len(images))
         features, latents = self._infer(images, self._latent_noise(noise, images), codes, train)
         log_px = sum_events(self._likelihood(features, train).log_prob(images))
         return VAEOutput(log_px, latents, self.num_dims)
@@ -128,7 +130,7 @@ class VAE(nn.Module):
         """
         noise, shapes = self.noise(keys), self.latent_shapes
         codes = [*codes, *[None] * (len(shapes) - len(codes))]
-        self._check("codes", codes, len(keys))
+        self._check("codes", codes, len(keys), holes=True)
         features, _ = self._generated(noise, temperature, train=False, codes=codes)
         return _images(self._likelihood(features, train=False), noise["pixels"])
 
@@ -181,15 +183,18 @@ class VAE(nn.Module):
             raise ValueError(f"image: expected [B, *{self.image_shape}], got {images.shape}")
         return images
 
-    def _check(self, name: str, arrays: Codes, num_images: int) -> None:
-        """Raise unless there is an array [num_images, *shape] (or None) for every group."""
+    def _check(self, name: str, arrays: Codes, num_images: int, holes: bool = False) -> None:
+        """Raise unless there is an array [num_images, *shape] for every group; None, if `holes`."""
         shapes = self.latent_shapes
         if len(arrays) != len(shapes):
             raise ValueError(f"{name}: expected {len(shapes)}, got {len(arrays)}")
         for group, (array, shape) in enumerate(zip(arrays, shapes, strict=True)):
-            if array is not None and array.shape != (num_images, *shape):
+            if array is None and holes:
+                continue
+            got = None if array is None else array.shape
+            if got != (num_images, *shape):
                 expected = f"{(num_images, *shape)} for group {group}"
-                raise ValueError(f"{name}: expected {expected}, got {array.shape}")
+                raise ValueError(f"{name}: expected {expected}, got {got}")
 
 
 def per_group(temperature: Temperature, num_groups: int) -> tuple[float, ...]:
