@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.leaves.bars import Bars
 from vaejax.data.arrays import ArraySource
-from vaejax.data.source import Source, Subset, complete, holdout
+from vaejax.data.source import Source, Subset, Unseen, complete, holdout
 
 
 def numbered(num_examples):
@@ -68,3 +69,16 @@ def test_a_batch_holds_all_that_is_known(rng):
     more = complete(subset, raw, rng, np.array([2, 0]), mask=np.ones(2), **places)
     np.testing.assert_array_equal(more["position"], [5, 6])
     np.testing.assert_array_equal(more["mask"], [1, 1])
+
+
+def test_an_abstract_batch_is_of_the_shapes_of_a_real_one():
+    for source in (Bars(), ArraySource(np.zeros((5, 4, 4, 3), np.uint8))):
+        real, abstract = source.batch(np.zeros(16, int)), source.abstract_batch(16)
+        assert {name: (x.shape, x.dtype) for name, x in abstract.items()} == {
+            name: (x.shape, x.dtype) for name, x in real.items()
+        }
+
+
+def test_without_images_at_hand_the_shapes_are_the_same():
+    real, unseen = Bars().abstract_batch(4), Unseen((8, 8, 1), num_labels=8).abstract_batch(4)
+    assert {name: real[name] for name in unseen} == dict(unseen)
