@@ -239,3 +239,30 @@ def test_what_is_missing_is_said_with_what_is_there(batch):
 def test_interpolation_has_two_ends(given, batch):
     with pytest.raises(ValueError, match="num_steps: expected at least 2, got 1"):
         interpolate(given.views, given.params, given.state, batch, batch, 1)
+
+
+class OneWay:
+    """A normal prior that does not say what its codes were drawn from."""
+
+    def __init__(self):
+        self._prior = standard()
+
+    def __getattr__(self, name):
+        return getattr(self._prior, name)
+
+    def to_noise(self, z, context):
+        return None
+
+    def normal(self, z):
+        return None
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_codes_that_cannot_be_standardised_are_not_interpolated(make, batch):
+    model = make(prior=OneWay())
+    views, keys = views_of(model), jax.random.split(jax.random.key(0), SIZE)
+    params, state = jax.eval_shape(elbo(model).init, keys[0], {**batch, "position": jnp.arange(4)})
+    with pytest.raises(ValueError, match="prior: expected one whose codes can be turned into"):
+        jax.eval_shape(partial(interpolate, views, num_steps=3), params, state, batch, batch)
+    latents = jax.eval_shape(views.encode, params, state, batch, views.noise(keys))
+    assert latents[0].kl.shape == (SIZE,) and latents[0].kl_dims is None  # a draw's estimate
