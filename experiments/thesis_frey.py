@@ -161,7 +161,7 @@ def run(args: argparse.Namespace) -> None:
         print("stopped; the same command goes on from there")
         return
     faces = build(config)
-    models = [faces.context.model.clone(latent_size=n) for n in size.latent_sizes]
+    models = [faces.model.clone(latent_size=n) for n in size.latent_sizes]
     num_images = sum(map(len, faces.context.splits.values()))
     baseline = mean_image_error(np.asarray(faces.source.images(np.arange(len(faces.source)))))
     readings, between, rows = read(members), read(further), dsprites.rows_of(on_sprites)

@@ -3,7 +3,7 @@
 import pytest
 
 from vaejax.config import ConfigError
-from vaejax.config_file import load_config
+from vaejax.config_file import FOLDER, config_names, config_path, load_config
 
 HEAD = "from vaejax.config import run_config\n"
 GOOD = HEAD + "def get_config(variant=''):\n    return run_config(train=dict(seed=len(variant)))\n"
@@ -82,3 +82,36 @@ def test_what_is_no_file(tmp_path):
     ]:
         with pytest.raises(ConfigError, match=message):
             load_config(text)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "quickstart.py", "configs/quickstart.py"])
+def test_ours_are_found_by_name_from_any_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_config(f"{name}:smoke").train.num_steps == 6
+    (tmp_path / "quickstart").mkdir()  # a folder of runs, say
+    assert config_path(name) == FOLDER / "quickstart.py"
+
+
+def test_a_file_that_is_there_comes_before_ours(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart.py").write_text(GOOD)
+    assert load_config("quickstart.py:big").train.seed == 3
+    assert load_config("quickstart").train.num_steps == 3_000
+
+
+def test_names_are_those_of_the_files():
+    assert {"quickstart", "nvae_celeba"} <= set(config_names())
+    assert all(config_path(name).is_file() for name in config_names())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("quikstart", "got 'quikstart'; did you mean 'quickstart'"),
+        ("configs/nvae_celba.py", "got 'configs/nvae_celba.py'; did you mean 'nvae_celeba'"),
+        ("zzz", "got 'zzz'; ours are betatcvae_dsprites, .*quickstart"),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest(name, message):
+    with pytest.raises(ConfigError, match=f"^--config: expected a file, .*{message}"):
+        load_config(name)

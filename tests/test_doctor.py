@@ -2,7 +2,7 @@
 
 import pytest
 
-from vaejax.doctor import diagnose, summary
+from vaejax.doctor import consult, diagnose, headline, summary
 from vaejax.machine import GIB, Facts
 
 NEW = ("0.12.0",)
@@ -124,3 +124,27 @@ def test_what_is_right_is_left_alone(facts):
 def test_the_summary_is_one_line():
     line = summary(HEALTHY._replace(backend="gpu", devices=("NVIDIA L4", "NVIDIA L4")))
     assert line == "jax 0.12.0 on gpu (2 x NVIDIA L4), 2 cores, 16.0 GiB"
+
+
+def test_the_first_line_of_a_run_tells_of_the_gravest():
+    assert headline(HEALTHY) == summary(HEALTHY)
+    told = headline(GPU._replace(cache_error="Read-only file system")).splitlines()
+    assert told[0] == summary(GPU)
+    assert told[1].startswith("warning: there is an NVIDIA GPU, but JAX does not run on it: ")
+    assert told[1].endswith("(and 1 more: --mode=doctor)")
+
+
+def test_the_exit_code_says_whether_something_is_wrong(capsys):
+    assert consult(HEALTHY) == 0
+    assert capsys.readouterr().out.endswith("numpy 2.5.5\nnothing is wrong\n")
+    assert consult(TPU) == 1
+    assert "libtpu is not installed\n  pip install 'vaejax[tpu]'" in capsys.readouterr().out
+
+
+def test_where_jax_does_not_start_the_cause_is_told_if_it_is_known():
+    broken = {"backend": "", "devices": (), "failure": "Unable to initialize backend 'cuda'"}
+    environment = {"JAX_PLATFORMS": "cuda"}
+    (found,) = diagnose(HEALTHY._replace(**broken, environment=environment))
+    assert "JAX does not start: Unable" in found.problem and "is 'cuda'" in found.advice
+    (found,) = diagnose(GPU._replace(**broken, environment=environment))
+    assert "its plugin is not installed" in found.problem

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from tests.test_train import lines, tiny_config, tree_bytes
-from vaejax import kept_config, modes
+from vaejax import kept_config, looks, modes
 from vaejax import train as module
 from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError
@@ -87,13 +88,13 @@ def after(owner, name):
 # Places at which a run is killed, in the order in which it comes to them.
 PLACES = {
     "save": before(Checkpoints, "save"),
-    "save | evaluate": before(module._Looks, "evaluate"),
+    "save | evaluate": before(looks.Looks, "evaluate"),
     "first score is logged": before(Checkpoints, "add_scores"),
-    "evaluate | draw": before(module._Looks, "draw"),
-    "first picture": after(module.figures, "save_png"),
+    "evaluate | draw": before(looks.Looks, "draw"),
+    "first picture": after(looks.figures, "save_png"),
     "pictures are noted": before(Checkpoints, "note"),
-    "draw | animate": before(module._Looks, "animate"),
-    "first animation": after(module.figures, "save_gif"),
+    "draw | animate": before(looks.Looks, "animate"),
+    "first animation": after(looks.figures, "save_gif"),
 }
 
 
@@ -174,13 +175,14 @@ REALLY_KILLED = """
     import os, pathlib, signal, sys
     import jax
     jax.config.update("jax_num_cpu_devices", 8)
-    from tests.test_interrupted_runs import module, two_evaluations
-    setattr(module, sys.argv[3], lambda *args: os.kill(os.getpid(), signal.SIGKILL))
+    from tests.test_interrupted_runs import looks, module, two_evaluations
+    owner = {"scores_of": looks, "save_png": looks.figures}[sys.argv[3]]
+    setattr(owner, sys.argv[3], lambda *args: os.kill(os.getpid(), signal.SIGKILL))
     module.train(two_evaluations(pathlib.Path(sys.argv[1])), sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("place", ["scores_of", pytest.param("_show", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("place", ["scores_of", pytest.param("save_png", marks=pytest.mark.slow)])
 def test_really_killed_a_run_is_the_unbroken_one(config, bar_images, unbroken, tmp_path, place):
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(REALLY_KILLED), str(bar_images), tmp_path, place],
@@ -199,7 +201,7 @@ def fail(*args, **kwargs):
 def test_a_picture_that_fails_is_a_line_and_training_goes_on(
     config, unbroken, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(module.figures, "traversals", fail)
+    monkeypatch.setattr(looks.figures, "traversals", fail)
     monkeypatch.setattr(Pictures, "traversal_frames", fail)
     state = train(config, tmp_path)
     assert tree_bytes(state) == tree_bytes(unbroken[1])
@@ -209,20 +211,20 @@ def test_a_picture_that_fails_is_a_line_and_training_goes_on(
     said = [line for line in capsys.readouterr().out.splitlines() if "NaN" in line]
     assert said == [
         *(
-            f"pictures of step {step}: ValueError: cannot convert float NaN to integer; "
+            f"traversals of step {step}: ValueError: cannot convert float NaN to integer; "
             f"traceback in {tmp_path / 'errors.txt'}"
             for step in (4, 8, 12)
         ),
-        "animations: ValueError: cannot convert float NaN to integer; "
+        "traversals.gif: ValueError: cannot convert float NaN to integer; "
         f"traceback in {tmp_path / 'errors.txt'}",
     ]
     assert ours["errors.txt"].decode().count("Traceback") == 4
 
 
 def test_bars_of_nan_end_no_run(config, unbroken, tmp_path, monkeypatch):
-    labels = module.figures.panels._latent_labels
+    labels = looks.figures.panels._latent_labels
     monkeypatch.setattr(
-        module.figures.panels,
+        looks.figures.panels,
         "_latent_labels",
         lambda kl, order, height: labels(np.full_like(kl, np.nan), order, height),
     )
@@ -271,6 +273,8 @@ def test_damaged_pictures_are_left_out_of_the_animation(config, unbroken, tmp_pa
     (figures / "reconstructions_0000009.png").write_bytes(b"no picture")
     shutil.copy(figures / "samples_0000012.png", figures / "reconstructions_0000010.png")
     (figures / "reconstructions.gif").unlink()
+    with closing(Checkpoints(workdir / "checkpoints")) as checkpoints:
+        checkpoints.note(12, animated=False)
     train(config, workdir)
     said = [line for line in capsys.readouterr().out.splitlines() if "damaged p" in line]
     assert said == [f"{figures}: 4 damaged pictures left out of the animation"]

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vaejax import figures
 from vaejax.data import ArraySource
 from vaejax.distributions import Normal, normal_latent
 from vaejax.evaluators import Context
@@ -17,40 +18,48 @@ from vaejax.train_state import TrainState
 class Bars(nn.Module):
     """Code (a, b): the left half of the image has the grey value a, the right half b."""
 
-    def encode(self, images):
+    def noise(self, keys):
+        return {"latent": (jnp.full((len(keys), 2), 0.5),)}
+
+    def encode(self, batch, noise=None):
+        images = batch["image"]
         codes = jnp.stack([images[:, 0, 0, 0], images[:, 0, -1, 0]], axis=1)
         posterior = Normal(codes, jnp.array([[0.1, 1.0]]) * jnp.ones_like(codes))
         return (normal_latent(codes, posterior, Normal.standard(codes)),)
 
-    def decode(self, codes):
+    def decode(self, codes, keys, temperature=1.0):
         (z,) = codes
         halves = jnp.repeat(z, 4, axis=1)  # [B, 8]
-        images = jnp.broadcast_to(halves[:, None, :, None], (len(z), 8, 8, 1))
-        return Normal(images, jnp.ones_like(images))
+        return jnp.broadcast_to(halves[:, None, :, None], (len(z), 8, 8, 1))
 
-    def draw_noise(self, num_images):
-        return [jnp.full((num_images, 2), 0.5)]
+    def from_noise(self, noise, temperature=1.0, draw=False):
+        return self.decode(noise["latent"], None)
 
-    def sample(self, num_images, *, temperature, noise):
-        return self.decode(noise)
+    def prior_codes(self, noise):
+        return noise["latent"]
+
+
+encoded: list[int] = []  # numbers of images with which `Counted` was traced
 
 
 class Counted(nn.Module):
     """Codes are the images; those decoded together have the grey value of their number / 64."""
 
-    def encode(self, images):
+    def noise(self, keys):
+        return {"latent": (jnp.zeros((len(keys), 8, 8, 1)),)}
+
+    def encode(self, batch, noise=None):
+        images = batch["image"]
+        encoded.append(len(images))
         posterior = Normal.standard(images)
         return (normal_latent(images, posterior, posterior),)
 
-    def decode(self, codes):
+    def decode(self, codes, keys, temperature=1.0):
         (z,) = codes
-        return Normal(jnp.full_like(z, len(z) / 64), jnp.ones_like(z))
+        return jnp.full_like(z, len(z) / 64)
 
-    def draw_noise(self, num_images):
-        return [jnp.zeros((num_images, 8, 8, 1))]
-
-    def sample(self, num_images, *, temperature, noise):
-        return self.decode(noise)
+    def from_noise(self, noise, temperature=1.0, draw=False):
+        return self.decode(noise["latent"], None)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +68,7 @@ def source():
 
 
 def pictures_of(model, source):
-    return Pictures(Context(model, elbo(model), {"test": source}, data_mesh(), 0), source)
+    return Pictures(Context(elbo(model), {"test": source}, data_mesh(), 0), source)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +82,7 @@ def state():
 
 
 def test_panels_are_pictures(pictures, state):
-    panels = dict(pictures.panels(state))
+    panels = pictures.of(state)
     assert set(panels) == {"reconstructions", "samples", "traversals"}
     for picture in panels.values():
         assert picture.dtype == np.uint8
@@ -81,28 +90,23 @@ def test_panels_are_pictures(pictures, state):
 
 
 def test_samples_are_the_models(pictures, state):
-    np.testing.assert_allclose(pictures.samples(state), 0.5)
+    expected = figures.samples(np.full((64, 8, 8, 1), 0.5))
+    np.testing.assert_array_equal(pictures.samples(state), expected)
 
 
 def test_samples_are_decoded_eight_at_a_time(source, state):
+    expected = figures.samples(np.full((64, 8, 8, 1), 8 / 64))
     samples = pictures_of(Counted(), source).samples(state)
-    assert samples.shape == (64, 8, 8, 1)
-    np.testing.assert_allclose(samples, 8 / 64)
+    np.testing.assert_array_equal(samples, expected)
 
 
-def test_codes_that_are_maps_are_not_traversed_and_only_what_is_shown_is_encoded(
-    source, state, monkeypatch
-):
-    pictures, encoded = pictures_of(Counted(), source), []
-    encode = pictures._encode
-    monkeypatch.setattr(
-        pictures,
-        "_encode",
-        lambda state, images: encoded.append(len(images)) or encode(state, images),
-    )
-    assert set(dict(pictures.panels(state))) == {"reconstructions", "samples"}
+def test_codes_that_are_maps_are_not_traversed_and_only_what_is_shown_is_encoded(source, state):
+    """What is traced is counted: shapes are asked of one image, and 16 are encoded."""
+    encoded.clear()
+    pictures = pictures_of(Counted(), source)
+    assert set(pictures.of(state)) == {"reconstructions", "samples"}
     assert pictures.traversal_frames(state) is None
-    assert set(encoded) == {16}
+    assert set(encoded) == {1, 16}
 
 
 def test_a_traversal_moves_one_latent_and_holds_the_others(pictures, state):
@@ -128,3 +132,16 @@ def test_examples_are_random_images_of_the_data(source):
     assert shown.dtype == np.uint8
     tiles = {int(value) for value in np.unique(shown)}
     assert {int(value) for value in np.rint(255 * source.images(np.arange(30))).ravel()} <= tiles
+
+
+def test_what_an_objective_has_no_views_for_is_left_out_and_said(source, state):
+    objective = elbo(Bars())
+    views = objective.views._replace(encode=None, prior_codes=None)
+    context = Context(objective._replace(views=views), {"test": source}, data_mesh(), 0)
+    pictures = Pictures(context, source)
+    assert set(pictures.of(state)) == {"samples"}
+    assert pictures.left_out() == [
+        "no reconstructions: the objective has no view encode",
+        "no traversals: the objective has no view encode",
+    ]
+    assert pictures.traversal_frames(state) is None

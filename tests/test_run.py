@@ -37,14 +37,14 @@ def config_of_tcvae(folder, **objective):
 
 def test_the_number_of_training_images_is_filled_in(tmp_path):
     run = build(config_of_tcvae(tmp_path))
-    batch = {"image": run.source.images(np.arange(4))}
+    batch = run.source.batch(np.arange(4))
     params, state = run.context.objective.init(jax.random.key(0), batch)
 
     def loss(objective):
         return objective.loss(params, state, batch, jax.random.key(1), 0, True)[0]
 
-    explicit = objectives.beta_tcvae(run.context.model, num_examples=len(run.source))
-    other = objectives.beta_tcvae(run.context.model, num_examples=1_000)
+    explicit = objectives.beta_tcvae(run.model, num_examples=len(run.source))
+    other = objectives.beta_tcvae(run.model, num_examples=1_000)
     assert len(run.source) == 18
     assert loss(run.context.objective) == loss(explicit) != loss(other)
 
@@ -73,7 +73,7 @@ def test_images_of_other_than_one_or_three_channels(tmp_path, likelihood, channe
     with pytest.warns(UserWarning, match=line):
         run = build(config_of(tmp_path, dict(name=likelihood), channels))
     state = initial_state(run)
-    for _, picture in Pictures(run.context, run.held_out).panels(state):
+    for picture in Pictures(run.context, run.held_out).of(state).values():
         assert picture.shape[-1] == 3
     assert examples(run.source).shape[-1] == 3
 

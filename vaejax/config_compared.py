@@ -49,7 +49,7 @@ def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
         whole[section] = _named(whole.get(section, {}), package)
     whole["optimizer"] = _optimizer(whole.get("optimizer", {}))
     whole["eval"] = {
-        name: _whole(values, factory_if_there(name, evaluators))
+        name: _whole(values, factory_if_there(values.get("name", name), evaluators))
         for name, values in whole.get("eval", {}).items()
     }
     return whole

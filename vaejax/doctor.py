@@ -21,12 +21,37 @@ class Finding(NamedTuple):
     problem: str
     advice: str
 
+    def __str__(self) -> str:
+        return f"{self.problem}; to mend it: {self.advice}"
+
+
+def consult(facts: Facts) -> int:
+    """Print what is there and what is wrong with it; the exit code is 1 where something is."""
+    found = diagnose(facts)
+    print(summary(facts))
+    print(", ".join(f"{name} {' and '.join(v)}" for name, v in facts.installed.items()))
+    for problem, advice in found:
+        print(f"\n{problem}\n  {advice}")
+    if not found:
+        print("nothing is wrong")
+    return 1 if found else 0
+
+
+def headline(facts: Facts) -> str:
+    """What a run says first: what JAX sees, and the gravest of what is wrong with it, if any."""
+    found = diagnose(facts)
+    if not found:
+        return summary(facts)
+    more = f" (and {len(found) - 1} more: --mode=doctor)" if len(found) > 1 else ""
+    return f"{summary(facts)}\nwarning: {found[0]}{more}"
+
 
 def summary(facts: Facts) -> str:
     """A line: versions, devices, cores, memory."""
     kinds = sorted(set(facts.devices))
     devices = ", ".join(f"{facts.devices.count(kind)} x {kind}" for kind in kinds)
-    parts = [f"jax {facts.loaded['jax']} on {facts.backend} ({devices})", f"{facts.cores} cores"]
+    seen = f"on {facts.backend} ({devices})" if facts.backend else "does not start"
+    parts = [f"jax {facts.loaded['jax']} {seen}", f"{facts.cores} cores"]
     if facts.memory:
         parts.append(f"{facts.memory / GIB:.1f} GiB")
     return ", ".join(parts)
@@ -35,10 +60,18 @@ def summary(facts: Facts) -> str:
 def diagnose(facts: Facts) -> list[Finding]:
     """What is wrong with what JAX sees, the gravest first."""
     found = _mixed(facts)
-    if facts.backend == "cpu" and facts.has_gpu:
+    if facts.backend in ("cpu", "") and facts.has_gpu:
         found.append(_lost_gpu(facts))
-    if facts.backend == "cpu" and facts.has_tpu:
+    if facts.backend in ("cpu", "") and facts.has_tpu:
         found.append(_lost_tpu(facts))
+    if facts.failure and not found:
+        found.append(
+            Finding(
+                f"JAX does not start: {facts.failure}",
+                f"unset JAX_PLATFORMS, which is {facts.environment.get('JAX_PLATFORMS')!r}, or "
+                "name there what this machine has",
+            )
+        )
     if facts.backend == "gpu" and "tensorflow" in facts.installed:
         found.append(
             Finding(
@@ -106,7 +139,7 @@ def _mixed(facts: Facts) -> list[Finding]:
 
 def _lost_gpu(facts: Facts) -> Finding:
     """Why JAX does not see a GPU that is there."""
-    problem = "there is an NVIDIA GPU, but JAX runs on the CPU: "
+    problem = "there is an NVIDIA GPU, but JAX does not run on it: "
     if hidden := _hidden(facts, ("cuda", "gpu"), "CUDA_VISIBLE_DEVICES"):
         return Finding(problem + hidden[0], hidden[1])
     jaxlib = facts.loaded["jaxlib"]
@@ -147,7 +180,7 @@ def _lost_gpu(facts: Facts) -> Finding:
 
 def _lost_tpu(facts: Facts) -> Finding:
     """Why JAX does not see a TPU that is there."""
-    problem = "there is a TPU, but JAX runs on the CPU: "
+    problem = "there is a TPU, but JAX does not run on it: "
     if hidden := _hidden(facts, ("tpu",), "TPU_VISIBLE_DEVICES"):
         return Finding(problem + hidden[0], hidden[1])
     jaxlib = facts.loaded["jaxlib"]

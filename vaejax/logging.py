@@ -3,7 +3,6 @@
 The file is `metrics.jsonl`, see `metric_lines`; `metric_units` says in what a metric is measured.
 """
 
-import functools
 import importlib.util
 import math
 import os
@@ -18,6 +17,7 @@ import tqdm
 
 from vaejax.metric_lines import METRICS_FILE, TRAIN, JsonLines, damage
 from vaejax.metric_units import INTERVAL, Units, unit, write_units
+from vaejax.tensorboard import TensorBoard
 
 _HEADLINE = ("elbo", "elbo_bpd")
 
@@ -75,7 +75,7 @@ class RunLog:
     ):
         self._writers: list[Any] = []
         self._console: _Console | None = None
-        self._tensorboard: _TensorBoard | None = None
+        self._tensorboard: TensorBoard | None = None
         self._clock: float | None = None
         self._num_images = 0
         if jax.process_index() != 0:
@@ -89,7 +89,7 @@ class RunLog:
             self.say(damage(workdir / METRICS_FILE, lines.num_damaged))
         self._writers = [lines, self._console]
         if importlib.util.find_spec("tensorboardX"):
-            self._tensorboard = _TensorBoard(workdir / "tensorboard", step)
+            self._tensorboard = TensorBoard(workdir / "tensorboard", step)
             self._writers.append(self._tensorboard)
         else:
             self.say("no TensorBoard events (for them: pip install 'vaejax[log]')")
@@ -137,39 +137,6 @@ class RunLog:
         """Begin a new stretch of throughput, now or (after a pause) at the next step."""
         self._clock = time.perf_counter() if training else None
         self._num_images = 0
-
-
-class _TensorBoard:
-    """TensorBoard events through tensorboardX, which is imported when there is something to say."""
-
-    def __init__(self, folder: pathlib.Path, step: int):
-        self._folder = folder
-        # TensorBoard hides older events from this step on.
-        self._purge_step = step + 1 if step else 0
-
-    @functools.cached_property
-    def _events(self) -> Any:
-        import tensorboardX
-
-        return tensorboardX.SummaryWriter(str(self._folder), purge_step=self._purge_step)
-
-    def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
-        for name, value in values.items():
-            if not np.isfinite(value).all():
-                continue  # TensorBoard has no place for it
-            if value.ndim:
-                self._events.add_histogram(f"{split}/{name}", value.astype(np.float32), step)
-            else:
-                self._events.add_scalar(f"{split}/{name}", float(value), step)
-        if rate is not None:
-            self._events.add_scalar(f"{split}/images_per_second", rate, step)
-
-    def image(self, step: int, name: str, picture: np.ndarray) -> None:
-        self._events.add_image(name, picture, step, dataformats="HWC")
-
-    def close(self) -> None:
-        if "_events" in vars(self):
-            self._events.close()
 
 
 class _Console:

@@ -56,7 +56,7 @@ class Looks:
                 if picture is not None:
                     figures.save_png(folder / f"{panel.name}_{step:07d}.png", picture)
                     self._log.image(step, panel.name, picture)
-        if step == self._run.settings.num_steps:
+        if step >= self._run.settings.num_steps:
             self.animate(state)
         self._checkpoints.note(step, drawn=True)
 

@@ -35,10 +35,12 @@ class Facts(NamedTuple):
     """What a diagnosis looks at.
 
     Attributes:
-        backend: where JAX runs, "cpu", "gpu" or "tpu".
+        backend: where JAX runs, "cpu", "gpu" or "tpu"; empty where it does not start.
         devices: the kind of every device that it sees.
         loaded: versions of the modules `jax` and `jaxlib` of this process.
         installed: every version of a distribution that is found, by name.
+        failure: why JAX does not start; empty where it does.
+        process: number of this process among those of one run.
         has_gpu: whether there is an NVIDIA device.
         driver: version of its driver, "580.65.06".
         has_tpu: whether there is a TPU.
@@ -55,6 +57,8 @@ class Facts(NamedTuple):
     devices: tuple[str, ...]
     loaded: Mapping[str, str]
     installed: Mapping[str, tuple[str, ...]]
+    failure: str = ""
+    process: int = 0
     has_gpu: bool = False
     driver: str | None = None
     has_tpu: bool = False
@@ -73,9 +77,17 @@ def facts() -> Facts:
 
     memory, limited = _memory()
     cache = jax.config.jax_compilation_cache_dir
+    try:
+        seen = {
+            "backend": jax.default_backend(),
+            "devices": tuple(device.device_kind for device in jax.devices()),
+            "process": jax.process_index(),
+        }
+    except (RuntimeError, AssertionError) as error:  # a platform is asked for that is not there
+        reason = " ".join(str(error).split()) or "no platform that it may use is there"
+        seen = {"backend": "", "devices": (), "failure": reason}
     return Facts(
-        backend=jax.default_backend(),
-        devices=tuple(device.device_kind for device in jax.devices()),
+        **seen,
         loaded={"jax": jax.__version__, "jaxlib": jaxlib.version.__version__},
         installed=installed(),
         has_gpu=Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists(),

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import ml_collections
 import numpy as np
 
-from vaejax import data, figures
-from vaejax.batch_statistics import load_batch_stats, reestimate_batch_stats, save_batch_stats
+from vaejax import batch_statistics, data, figures
+from vaejax.batch_statistics import BATCH_STATS, load_batch_stats, save_batch_stats
 from vaejax.checkpoint import Checkpoints
 from vaejax.checks import is_number
 from vaejax.config import ConfigError
@@ -30,6 +30,7 @@ from vaejax.run import Run, build, restored_state
 from vaejax.sampling import Sampler
 from vaejax.scores import scores_of
 from vaejax.train_state import TrainState
+from vaejax.types import ModelState, Params, Temperature
 
 Which = Literal["latest", "best"]
 
@@ -120,23 +121,23 @@ def sample(
     return path
 
 
-def _reestimated(run: Run, variables: Any, temperature: float | Sequence[float], path: Path) -> Any:
-    """Batch statistics of samples at a temperature: those in `path`, or else written there."""
-    if "batch_stats" not in variables:
-        raise ValueError("reestimate: expected a model with batch statistics, got one without")
+def _reestimated(
+    run: Run, params: Params, model_state: ModelState, temperature: Temperature, path: Path
+) -> ModelState:
+    """With batch statistics of samples at a temperature: those in `path`, or else written there."""
     try:
-        kept = load_batch_stats(path, variables["params"])
+        kept = load_batch_stats(path, params)
     except ValueError as error:
         raise ConfigError(f"--reestimate: {error}") from error
     if kept is not None:
         print(f"batch statistics re-estimated before, from {path}")
-        return jax.device_put(kept, replicated(run.context.mesh))
-    rng = stream(run.settings.seed, "batch statistics")
-    estimate = jax.jit(partial(reestimate_batch_stats, run.context.model, temperature=temperature))
-    batch_stats = estimate(variables, rng)
-    save_batch_stats(path, batch_stats, variables["params"])
+        return {**model_state, BATCH_STATS: jax.device_put(kept, replicated(run.context.mesh))}
+    rng, views = stream(run.settings.seed, "batch statistics"), run.context.objective.views
+    estimate = jax.jit(partial(batch_statistics.reestimate, views, temperature=temperature))
+    model_state = estimate(params, model_state, rng)
+    save_batch_stats(path, model_state[BATCH_STATS], params)
     print(f"batch statistics re-estimated from samples, kept in {path}")
-    return batch_stats
+    return model_state
 
 
 def restored(
@@ -157,7 +158,8 @@ def restored(
     check_same_run(workdir, config)
     if not isinstance(run.source, data.Unseen):
         check_same_data(workdir, fingerprint(config.data.name, run.context.splits))
-    with closing(Checkpoints(workdir / CHECKPOINTS)) as checkpoints:
+    best_metric = run.settings.best_metric
+    with closing(Checkpoints(workdir / CHECKPOINTS, best_metric=best_metric)) as checkpoints:
         try:
             return run, restored_state(run, checkpoints, which)
         except (FileNotFoundError, ValueError) as error:

@@ -49,7 +49,7 @@ class Run(NamedTuple):
     @property
     def units(self) -> dict[str, Mapping[str, str]]:
         """Units of metrics by split: those of training, and of every evaluation."""
-        of_evaluations = {name: getattr(e, "units", {}) for name, e in self.evaluators.items()}
+        of_evaluations = {name: evaluators.units_of(e) for name, e in self.evaluators.items()}
         return {TRAIN: dict(self.context.objective.units), **of_evaluations}
 
     def evaluate(self, state: TrainState) -> dict[str, dict[str, Any]]:
@@ -156,7 +156,10 @@ def _check_channels(channels: int, likelihood: Likelihood | None) -> None:
 
 
 def evaluations(config: ml_collections.ConfigDict, context: Context) -> dict[str, Evaluator]:
-    """The evaluators of the section `eval`, checked, by split and name."""
+    """The evaluators of the section `eval`, checked, by split and name.
+
+    A key of the section is the name of an evaluator, or anything where `name` says which it is.
+    """
     scores = {}
     for name, section in config.get("eval", {}).items():
         key = f"config.eval.{name}"

@@ -67,7 +67,8 @@ class Sampler:
             params: of all players.
             model_state: as it is.
             num_images: how many.
-            shared_groups: so many groups from the top are the same in all images of a row.
+            shared_groups: so many entries of the noise, latent groups from the top first, are the
+                same in all images of a row.
             draw: whether pixels are drawn from p(x | z), whose means are taken else.
         """
         if num_images < 1:

@@ -89,6 +89,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                     looks.evaluate(state)
                 if not known.get("drawn", True):
                     looks.draw(state)
+                    known["animated"] = True
             if start >= run.settings.num_steps and not known.get("animated"):
                 looks.animate(state)
             return _take_steps(run, state, checkpoints, log, looks, stop_requested)

@@ -7,13 +7,14 @@ import pytest
 from vaejax import metrics
 from vaejax.data import Subset
 from vaejax.data.source import Wrapper
-from vaejax.evaluators import correlation_ratio
-from vaejax.logging import unit
+from vaejax.evaluators import correlation_ratio, units_of
+from vaejax.metric_units import unit
 from vaejax.types import Views
 
 
 def test_shares_are_those_of_the_posterior_means(context, state, bars):
-    results = dict(correlation_ratio(context, split="train", batch_size=64)(state))
+    evaluate = correlation_ratio(context, split="train", batch_size=64)
+    results = dict(evaluate(state))
     assert results.pop("num_examples") == 1080
     source = context.splits["train"]
     batch = source.batch(np.arange(1080))
@@ -22,7 +23,7 @@ def test_shares_are_those_of_the_posterior_means(context, state, bars):
     expected = expected["correlation_ratio"]
     assert list(results) == [f"correlation_ratio/{name}" for name in bars.factor_names]
     np.testing.assert_allclose(np.stack(list(results.values()), axis=1), expected, atol=1e-4)
-    assert {unit(name) for name in results} == {""}
+    assert {unit(name, units_of(evaluate)) for name in results} == {""}
 
 
 def test_a_factor_that_the_data_hold_fixed_has_no_share(context, state, bars):

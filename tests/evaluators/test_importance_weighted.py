@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from tests.leaves.bars import ROWS, bars
+from tests.leaves.conditional import ConditionalVAE
 from tests.leaves.pixels import PixelModel
 from vaejax.data import ArraySource
 from vaejax.distributions import Normal, normal_latent, sum_events
 from vaejax.evaluators import Context, importance_weighted, units_of
-from vaejax.nn.noise import draw_each, part_keys
+from vaejax.metric_units import unit
+from vaejax.nn.noise import draw_each, example_keys, part_keys
 from vaejax.objectives import elbo
 from vaejax.parallel import data_mesh
 from vaejax.randomness import stream
@@ -151,9 +154,13 @@ def test_pixels_that_are_not_scored_do_not_count_in_bits():
 
 
 def test_units_are_said():
-    units = units_of(evaluator(LinearGaussian()))
-    assert units["log_likelihood"] == units["elbo"] == "nats/image"
-    assert units["log_likelihood_bpd"] == units["elbo_bpd"] == "bits/dim"
+    evaluate = evaluator(LinearGaussian(), num_samples=2)
+    units = {name: unit(name, units_of(evaluate)) for name, _ in evaluate(STATE)}
+    for name in ("log_likelihood", "elbo_low"):
+        assert (
+            units[name] == "nats/image" and units[name.replace("_low", "") + "_bpd"] == "bits/dim"
+        )
+    assert units["num_samples"] == units["num_examples"] == ""
 
 
 def test_an_objective_without_weights_is_refused():
@@ -169,3 +176,17 @@ def test_mistakes_are_told():
         scores(num_samples=0)
     with pytest.raises(ValueError, match="batch_size: expected a multiple of 8 devices, got 12"):
         scores(batch_size=12)
+
+
+def test_labels_and_all_else_of_a_batch_reach_the_model():
+    """A class-conditional model: log p(x | label), by hand of whole batches."""
+    splits, model = bars(), ConditionalVAE((8, 8, 1), ROWS)
+    batch = splits["test"].batch(np.arange(len(splits["test"])))
+    objective = elbo(model)
+    params, model_state = jax.jit(objective.init)(jax.random.key(0), batch)
+    state = SimpleNamespace(ema_params=params, model_state=model_state)
+    context = Context(objective, splits, data_mesh(), seed=0)
+    found = dict(importance_weighted(context, num_samples=1, batch_size=16)(state))
+    keys = part_keys(example_keys(stream(0, "importance"), batch["index"]), 0)
+    output = model.apply({"params": params["model"]}, batch, noise=model.noise(keys))
+    np.testing.assert_allclose(found["log_likelihood"], output.log_weight.mean(), rtol=1e-5)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.data.idx_files import random_arrays, write_mnist
 from tests.interop.official import ARGS, random_state_dict
-from vaejax import kept_config, modes
+from vaejax import batch_statistics, kept_config, modes
 from vaejax.checkpoint import Checkpoints
 from vaejax.interop.nvae import from_official
 from vaejax.interop.nvae.__main__ import main, run_of
@@ -31,8 +31,8 @@ def workdir(tmp_path, state_dict):
 
 def test_a_run_of_the_official_weights(workdir, state_dict, tmp_path, monkeypatch, capsys):
     config = kept_config.get_config(str(workdir))
-    few = partial(modes.reestimate_batch_stats, num_batches=2, batch_size=2)
-    monkeypatch.setattr(modes, "reestimate_batch_stats", few)
+    few = partial(batch_statistics.reestimate, num_batches=2, batch_size=2)
+    monkeypatch.setattr(batch_statistics, "reestimate", few)
     sample = partial(modes.sample, config, workdir, temperature=(0.7,), reestimate=True)
     sample()  # there are no data
     samples = np.load(workdir / "samples_0.npy")

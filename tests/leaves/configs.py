@@ -10,17 +10,19 @@ DENSE = {"name": "ConvVAE", "preset": "burda", "latent_size": 2}
 BOUND = {"bound": {"split": "test", "batch_size": 40}}
 MIG = {
     "disentanglement": {
-        "split": "test",
-        "metrics": {"mig": {}},
+        "scores": {"mig": {}},
         "num_points": 40,
         "num_repeats": 1,
         "batch_size": 40,
     }
 }
-FRECHET = {LEAF + "frechet:frechet": {"split": "test"}}
+FRECHET = {"frechet": {"name": LEAF + "frechet:frechet", "split": "test"}}
 # By leaf: model, objective, evaluations and settings of training, as far as they differ.
 LEAVES = {
-    "iwae": {"objective": {"name": LEAF + "iwae:iwae"}},
+    "iwae": {
+        "objective": {"name": LEAF + "iwae:iwae", "temper": 1.0},
+        "train": {"best_metric": "iwae_bound"},
+    },
     "pixels": {"model": {"name": LEAF + "pixels:PixelModel"}},
     "autoregressive_decoder": {"model": {"name": LEAF + "autoregressive_decoder:PixelVAE"}},
     "flow_prior": {"model": {**DENSE, "latent_size": 3, "prior": LEAF + "flow_prior:flow"}},

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from vaejax import metrics, modes, sweep
-from vaejax import train as train_module
 from vaejax.checkpoint import Checkpoints
 from vaejax.config import ConfigError
+from vaejax.looks import Looks
 from vaejax.nn.native import native_operations
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.packing import unfinished_groups
@@ -73,8 +73,7 @@ def make(config, grid, workdir, seeds=(3,)):
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Single runs draw pictures, which take long to compile and change nothing else."""
-    monkeypatch.setattr(train_module, "_show", lambda *args: None)
-    monkeypatch.setattr(train_module, "_animate", lambda *args: None)
+    monkeypatch.setattr(Looks, "draw", lambda *args: None)
 
 
 @pytest.mark.parametrize(

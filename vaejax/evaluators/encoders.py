@@ -12,7 +12,7 @@ from vaejax.data import Source
 from vaejax.data.source import complete
 from vaejax.objectives.bound import gaussian_latent, vector_latent
 from vaejax.objectives.views import need
-from vaejax.types import Array, Batch, ModelState, Objective, Params
+from vaejax.types import Array, Batch, Init, ModelState, Objective, Params
 
 CPU_BATCH = 16  # images whose activations stay in the processor's cache
 
@@ -44,13 +44,19 @@ def checked_size(objective: Objective, batch: Batch, who: str, gaussian: Sequenc
         ValueError: the model has other codes.
     """
     view = need(objective.views, "encode", who)
+    shapes, structure = jax.tree.flatten(batch)
+    return _size(objective.init, view, tuple(shapes), structure, who, tuple(gaussian))
 
+
+@functools.lru_cache(maxsize=8)  # the members of a sweep share it
+def _size(init: Init, view: Callable[..., Any], shapes, structure, who: str, gaussian) -> int:
     def codes(rng: Array, batch: Batch) -> Array:
-        latents = view(*objective.init(rng, batch), batch)
+        latents = view(*init(rng, batch), batch)
         for each in gaussian:
             gaussian_latent(latents, each)
         return vector_latent(latents, who).z
 
+    batch = jax.tree.unflatten(structure, shapes)
     return jax.eval_shape(codes, jax.random.key(0), batch).shape[1]
 
 

@@ -16,7 +16,7 @@ from vaejax.distributions import bits_per_dim
 from vaejax.evaluators.averages import averaged
 from vaejax.evaluators.context import Context, Evaluator, with_units
 from vaejax.nn.noise import example_keys, part_keys
-from vaejax.objectives.bound import batch_mean, per_example
+from vaejax.objectives.bound import batch_mean, nats, per_example
 from vaejax.objectives.views import need
 from vaejax.parallel import DATA_AXIS, sum_over_shards
 from vaejax.randomness import stream
@@ -24,10 +24,6 @@ from vaejax.train_state import TrainState
 from vaejax.types import PER_EXAMPLE, Array, Batch, Metrics, ModelState, Params
 
 WHO = "importance_weighted"
-UNITS = {
-    **dict.fromkeys(("log_likelihood", "elbo"), "nats/image"),
-    **dict.fromkeys(("log_likelihood_bpd", "elbo_bpd"), "bits/dim"),
-}
 
 
 def importance_weighted(
@@ -75,7 +71,7 @@ def importance_weighted(
         yield from average(state)
         yield "num_samples", num_samples
 
-    return with_units(evaluate, UNITS)
+    return with_units(evaluate, dict(nats("log_likelihood", "elbo")))
 
 
 @functools.lru_cache(maxsize=8)

@@ -46,24 +46,24 @@ def samples(images: Array | np.ndarray) -> Picture:
 
 
 def traversals(
-    images: Array | np.ndarray, kl: Array | np.ndarray, *, rows: int | None = None
+    images: Array | np.ndarray, kl: Array | np.ndarray | None, *, rows: int | None = None
 ) -> Picture:
     """What each latent changes: one row per latent, its value rising from left to right.
 
     Args:
         images: [D, T, H, W, C], latent d at its t-th value and the others fixed.
-        kl: [D], nats; rows are ordered by it, highest first, and labelled with it.
-        rows: show only that many, those of the highest KL.
+        kl: [D], nats; rows are ordered by it, highest first, and labelled with it. None, where the
+            KL does not come apart by latent, leaves them in their own order.
+        rows: show only that many, the first in the order.
     """
-    images, kl = _checked(images, kl, "[D, T, H, W, C]")
-    order = np.argsort(-kl, kind="stable")[:rows]
+    images, kl, order = _checked(images, kl, rows, "[D, T, H, W, C]")
     grid = image_grid(np.concatenate(images[order]), columns=images.shape[1])
     return _beside(_latent_labels(kl, order, len(grid)), grid)
 
 
 def traversal_frames(
     images: Array | np.ndarray,
-    kl: Array | np.ndarray,
+    kl: Array | np.ndarray | None,
     *,
     rows: int | None = None,
     scale: int | None = None,
@@ -75,16 +75,15 @@ def traversal_frames(
 
     Args:
         images: [D, S, T, H, W, C], S starting points (samples of the prior, say).
-        kl: [D], nats; rows are ordered by it, highest first, and labelled with it.
-        rows: show only that many, those of the highest KL.
+        kl: [D], nats, or None, as in `traversals`.
+        rows: show only that many, the first in the order.
         scale: each pixel becomes a block of scale x scale; by default what brings images near 64
             pixels in height, so that the file stays small.
 
     Returns:
         Frames, uint8 [2 T - 2, h, w, 3].
     """
-    images, kl = _checked(images, kl, "[D, S, T, H, W, C]")
-    order = np.argsort(-kl, kind="stable")[:rows]
+    images, kl, order = _checked(images, kl, rows, "[D, S, T, H, W, C]")
     scale = scale or comfortable_scale(images.shape[3], 64)
     there = [
         image_grid(np.concatenate(images[order, :, t]), columns=images.shape[1], scale=scale)
@@ -94,17 +93,25 @@ def traversal_frames(
     return np.stack([_beside(labels, grid) for grid in there + there[-2:0:-1]])
 
 
-def _checked(images: object, kl: object, shape: str) -> tuple[np.ndarray, np.ndarray]:
-    images, kl = np.asarray(images), np.asarray(kl)
+def _checked(
+    images: object, kl: object, rows: int | None, shape: str
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Images, KL, and which latents to show in which order."""
+    images = np.asarray(images)
     if images.ndim != shape.count(",") + 1:
         raise ValueError(f"images: expected {shape}, got {images.shape}")
+    if kl is None:
+        return images, None, np.arange(len(images))[:rows]
+    kl = np.asarray(kl)
     if kl.shape != images.shape[:1]:
         raise ValueError(f"kl: expected [{len(images)}], one per latent, got {kl.shape}")
-    return images, kl
+    return images, kl, np.argsort(-kl, kind="stable")[:rows]
 
 
-def _latent_labels(kl: np.ndarray, order: np.ndarray, height: int) -> Picture:
+def _latent_labels(kl: np.ndarray | None, order: np.ndarray, height: int) -> Picture:
     """ "z3" and "2.13 nats" for each row, with a bar in proportion to the KL."""
+    if kl is None:
+        return _labels([(f"z{d}", "") for d in order], height)
     texts = [(f"z{d}", f"{kl[d]:.2f} nats") for d in order]
     lengths = np.where(np.isfinite(kl), kl, 0.0)  # of a model that has diverged: no bar
     return _labels(texts, height, lengths[order] / max(lengths.max(), 1e-9))

@@ -20,6 +20,7 @@ from vaejax.health import check_finite
 from vaejax.kept_config import CHECKPOINTS, keep_config
 from vaejax.kept_data import check_same_data, keep_data
 from vaejax.metric_lines import METRICS_FILE, JsonLines, damage
+from vaejax.metric_units import write_units
 from vaejax.parallel import replicated
 from vaejax.run import abstract_state
 from vaejax.scores import headline, is_due, scores_of
@@ -53,6 +54,7 @@ class Folder:
         remove_unfinished(member.workdir)
         keep_config(member.workdir, member.config)
         keep_data(member.workdir, program.data_seen)
+        write_units(member.workdir, program.run.units)
         about = {"config": as_json(member.config)}
         self._checkpoints = Checkpoints(path, best_metric=self._settings.best_metric, about=about)
         if resumed:

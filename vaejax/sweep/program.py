@@ -50,7 +50,7 @@ class Program:
     def __init__(self, config: ml_collections.ConfigDict, names: Sequence[str]):
         self.run: Run = build(config)
         self.names = tuple(names)
-        self.objective = Objective(self.run.context.objective.init, self._loss)
+        self.objective = self.run.context.objective._replace(loss=self._loss)
         self.optimizer = optax.GradientTransformation(self.run.optimizer.init, self._update)
         self._sections = config.to_dict()
         self._create = jax.jit(self._state_of)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vaejax.files import write_whole
+from vaejax.metric_lines import TRAIN
 from vaejax.metric_units import INTERVAL, read_units, unit
 from vaejax.metrics import mean_interval
 from vaejax.sweep.members import Member
@@ -89,15 +90,15 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def summary(rows: Sequence[Row]) -> list[str]:
-    """A line per point: its evaluated bound, and how many of its members diverged."""
+def summary(rows: Sequence[Row], metric: str = "elbo") -> list[str]:
+    """A line per point: its evaluations of a metric, and how many of its members diverged."""
     lines: dict[str, list[str]] = {}
     for row in rows:
         name = ", ".join(f"{key} {value}" for key, value in row.point.items()) or "all seeds"
         told = lines.setdefault(name, [f"{row.num_diverged} diverged"] if row.num_diverged else [])
-        if row.metric == "elbo" and row.split != "train":
+        if row.metric == metric and row.split != TRAIN:
             interval = "" if math.isnan(row.low) else f" [{row.low:.5g}, {row.high:.5g}]"
-            told.append(f"{row.split} elbo {row.mean:.5g}{interval} {row.unit}")
+            told.append(f"{row.split} {metric} {row.mean:.5g}{interval} {row.unit}".rstrip())
     return [f"{name}: {', '.join(told) or 'trained'}" for name, told in lines.items()]
 
 

@@ -8,7 +8,6 @@ Sampling needs no data. For evaluating, the official argument `dataset` chooses 
 sections of `configs/`; another data set is taken to be a folder of pictures.
 """
 
-import importlib
 import sys
 from collections.abc import Mapping
 from contextlib import closing
@@ -21,6 +20,7 @@ from ml_collections import ConfigDict
 
 from vaejax.checkpoint import Checkpoints
 from vaejax.config import run_config
+from vaejax.config_file import load_config
 from vaejax.config_values import as_json
 from vaejax.interop.nvae.weights import from_official, model_settings, read_checkpoint
 from vaejax.kept_config import CHECKPOINTS, keep_config
@@ -89,7 +89,7 @@ def _data(
     dataset = args.get("dataset", "images")
     binary = settings["likelihood"]["name"] == "bernoulli"
     if dataset in RUNS:
-        config = importlib.import_module(f"configs.{RUNS[dataset]}").get_config()
+        config = load_config(RUNS[dataset])
         data, bound = config.data.to_dict(), config.eval.bound.to_dict()
     else:
         size, _, channels = settings["image_shape"]
