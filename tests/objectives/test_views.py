@@ -46,7 +46,7 @@ class Given:
     def __init__(self, make):
         self.model = make()
         self.views = views_of(self.model)
-        self.variables = random_variables(self.model, 0.5)
+        self.variables = random_variables(self.model, 0.25)
         if statistics := self.variables.get("batch_stats"):
             self.variables["batch_stats"] = jax.tree.map(lambda x: 0.6 + x, statistics)
         self.params = {"model": self.variables["params"]}
