@@ -20,10 +20,11 @@ import ml_collections
 from vaejax import data, models, objectives, optimizers, schedules
 from vaejax.checks import is_traced
 from vaejax.config_defaults import filled_in, type_hints
-from vaejax.config_names import factory_if_there, is_imported, named, part_of, part_section
+from vaejax.config_names import factory_if_there, named, part_of, part_section
 from vaejax.config_names import unknown_key as unknown_key
 from vaejax.config_values import ConfigError as ConfigError
 from vaejax.config_values import jsonable, plain
+from vaejax.importing import is_imported
 from vaejax.types import Schedule
 
 OTHERWISE = (schedules, Schedule)  # where parts for a parameter of no annotation are looked up

@@ -6,8 +6,6 @@ says where the name is looked up: a `Likelihood` in `vaejax.distributions`, a `P
 """
 
 import difflib
-import importlib
-import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +14,7 @@ from typing import Any
 from vaejax import distributions, schedules
 from vaejax.config_defaults import type_hints
 from vaejax.config_values import ConfigError
+from vaejax.importing import imported, imported_before, is_imported
 from vaejax.models import priors
 from vaejax.types import Schedule
 
@@ -24,24 +23,6 @@ PARTS = {
     priors.Prior: priors,
     Schedule: schedules,
 }
-
-
-def is_imported(name: Any) -> bool:
-    """Whether a name is `package.module:attribute`, of code that need not be the library's."""
-    return isinstance(name, str) and ":" in name
-
-
-def imported_names(config: Any, key: str = "config") -> dict[str, str]:
-    """The names `package.module:attribute` in a configuration, by the keys that they stand at."""
-    if isinstance(config, Mapping):
-        found = [imported_names(value, f"{key}.{name}") for name, value in config.items()]
-    elif isinstance(config, list | tuple):
-        found = [imported_names(value, f"{key}.{i}") for i, value in enumerate(config)]
-    elif is_imported(config) and all(p.isidentifier() for p in _pieces(config)):
-        return {key: config}
-    else:
-        return {}
-    return {name: value for some in found for name, value in some.items()}
 
 
 def named(key: str, name: Any, package: Any, returns: Any = None) -> Callable[..., Any]:
@@ -57,7 +38,10 @@ def named(key: str, name: Any, package: Any, returns: Any = None) -> Callable[..
         ConfigError: it stands for nothing that can be called.
     """
     if is_imported(name):
-        return _imported(key, name)
+        try:
+            return imported(name)
+        except ValueError as error:
+            raise ConfigError(f"{key}: {error}") from error
     offered = {
         public: value
         for public, value in vars(package).items()
@@ -72,13 +56,9 @@ def named(key: str, name: Any, package: Any, returns: Any = None) -> Callable[..
 def factory_if_there(name: Any, package: Any) -> Callable[..., Any] | None:
     """As `named`, without importing or refusing anything: None for what is not at hand."""
     if is_imported(name):
-        module, attribute = name.split(":", 1)
-        found: Any = sys.modules.get(module)
-        for part in attribute.split("."):
-            found = getattr(found, part, None)
-    else:
-        found = getattr(package, str(name), None)
-    return found if callable(found) and not isinstance(found, types.ModuleType) else None
+        return imported_before(name)
+    found = getattr(package, str(name), None)
+    return found if callable(found) else None
 
 
 def part_of(hint: Any) -> tuple[Any, Any] | None:
@@ -108,27 +88,6 @@ def unknown_key(key: str, name: Any, valid: Iterable[str]) -> str:
         return f"{key}: unknown {name!r}; there are no keys here"
     near = difflib.get_close_matches(str(name), valid, 1, cutoff=0.0)[0]
     return f"{key}: unknown {name!r}; did you mean {near!r}? Valid: {valid}"
-
-
-def _pieces(name: str) -> list[str]:
-    module, attribute = name.split(":", 1)
-    return [*module.split("."), *attribute.split(".")]
-
-
-def _imported(key: str, name: str) -> Callable[..., Any]:
-    module, attribute = name.split(":", 1)
-    try:
-        found: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except Exception as error:  # whatever someone else's module says while it is imported
-        raise ConfigError(
-            f"{key}: expected package.module:attribute that can be imported, got {name!r} "
-            f"({type(error).__name__}: {error})"
-        ) from error
-    if not callable(found):
-        raise ConfigError(f"{key}: expected a class or function, got {name!r}, which is {found!r}")
-    return found
 
 
 def _members(hint: Any) -> tuple[Any, ...]:

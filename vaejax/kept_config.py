@@ -18,9 +18,9 @@ import ml_collections
 from vaejax import checkpoint_record as records
 from vaejax.config import ConfigError, run_config
 from vaejax.config_compared import first_difference, with_defaults
-from vaejax.config_names import imported_names
 from vaejax.config_values import as_json
 from vaejax.files import write_whole
+from vaejax.importing import imported_names
 
 CHECKPOINTS = "checkpoints"  # folder of a run
 CONFIG_FILE = "config.json"

@@ -10,7 +10,7 @@ DENSE = {"name": "ConvVAE", "preset": "burda", "latent_size": 2}
 BOUND = {"bound": {"split": "test", "batch_size": 40}}
 MIG = {
     "disentanglement": {
-        "scores": {"mig": {}},
+        "scores": {"mig": {}, "spread": {"name": LEAF + "frechet:spread"}},
         "num_points": 40,
         "num_repeats": 1,
         "batch_size": 40,
@@ -45,7 +45,7 @@ def get_config(leaf: str):
         data={"name": LEAF + "bars:bars"},
         model=own.get("model", DENSE),
         objective=own.get("objective", {"name": "elbo", "beta": 1.0}),
-        optimizer={"name": "adam", "learning_rate": 1e-3},
+        optimizer={"name": "sgd", "learning_rate": 1e-3},
         train={**train, **own.get("train", {})},
         eval=own.get("eval", BOUND),
     )

@@ -33,3 +33,9 @@ def frechet(context: Context, *, split: str = "test", num_images: int = 40) -> E
 
     evaluate.units = {"frechet_distance": "grey^2"}
     return evaluate
+
+
+def spread(codes, factors):
+    """A metric of one's own: the mean variance of codes."""
+    del factors
+    return {"spread": float(np.var(codes, axis=0).mean())}

@@ -11,7 +11,7 @@ import pytest
 from tests.leaves import autoregressive_decoder, bars, configs
 from vaejax import modes, sweep
 from vaejax.config import ConfigError
-from vaejax.config_names import imported_names
+from vaejax.importing import imported_names
 from vaejax.kept_config import get_config
 from vaejax.objectives import elbo
 from vaejax.objectives.views import reconstruct

@@ -75,11 +75,14 @@ class Source:
         return self.batch(indices, rng)["image"]
 
     def abstract_batch(self, batch_size: int) -> Batch:
-        """The shapes of a batch of so many examples."""
-        one = self.batch(np.zeros(1, np.int64))
-        return jax.tree.map(
-            lambda array: jax.ShapeDtypeStruct((batch_size, *array.shape[1:]), array.dtype), one
-        )
+        """The shapes of a batch of so many examples; a single record is fetched for them."""
+        one = self.fetch(np.zeros(1, np.int64))
+        raw = jax.tree.map(lambda x: jax.ShapeDtypeStruct((batch_size, *x.shape[1:]), x.dtype), one)
+
+        def make(raw: Raw, rng: Array) -> Batch:
+            return complete(self, raw, rng, jnp.arange(batch_size))
+
+        return jax.eval_shape(make, raw, jax.random.key(0))
 
     def facts(self) -> dict[str, Any]:
         """What models and objectives may ask of the data, by the names of their arguments.

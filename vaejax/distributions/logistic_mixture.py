@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from vaejax.nn.native import is_native
 from vaejax.randomness import draw
 from vaejax.types import Array
 
@@ -164,7 +165,7 @@ class LogisticMixture:
         """Log-mass of the bins around `x` for every colour and component, [B, H, W, C, M]."""
         shape = means.shape
         operands = [jnp.broadcast_to(a, shape) for a in (x, means, self.log_scales)]
-        if jax.default_backend() != "cpu":
+        if is_native():
             return self._log_bin(*operands)
         # XLA:CPU computes what the operands are made of again in each of a dozen passes, in scalars
         # since a few components fill no vector: three times slower. The rows of a loop are in

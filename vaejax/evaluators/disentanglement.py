@@ -14,6 +14,7 @@ from vaejax.data import Source
 from vaejax.evaluators.context import Context, Evaluator, some_examples, with_units
 from vaejax.evaluators.estimates import estimates
 from vaejax.evaluators.tables import BASELINES, Table, Tables, varying
+from vaejax.importing import imported, is_imported
 from vaejax.metrics import METRICS, Metric
 from vaejax.randomness import stream
 from vaejax.train_state import TrainState
@@ -40,8 +41,9 @@ def disentanglement(
         scores: metrics by name, with their settings: `{"mig": {"num_bins": 20}, "sap": {}}`, of
             those in `vaejax.metrics.METRICS`. Among the settings may be a `num_repeats` of its own:
             trees (`dci`) take minutes and are otherwise grown once, without an interval; and a
-            `name`, of the metric where that is another one, or the metric itself: a `Metric`, or a
-            function `(codes [N, D], factors [N, F], **settings) -> ` numbers by name.
+            `name`, of the metric where that is another one (`package.module:attribute` for one's
+            own), or the metric itself: a `Metric`, or a function `(codes [N, D], factors [N, F],
+            **settings) -> ` numbers by name.
         num_images: how many images to encode, always the same random ones; None encodes all.
         num_points: n, images that a score is of; a metric that draws rows itself has the number
             from its own arguments. All where there are fewer.
@@ -129,6 +131,11 @@ def _part(source: Source, num_images: int | None, context: Context) -> Source:
 def _checked(name: str, kwargs: Mapping[str, Any]) -> Metric:
     """A metric with its settings, if there is one that takes them."""
     metric = kwargs.get("name", name)
+    if is_imported(metric):
+        try:
+            metric = imported(metric)
+        except ValueError as error:
+            raise ValueError(f"scores.{name}.name: {error}") from error
     if isinstance(metric, str):
         if metric not in METRICS:
             raise ValueError(f"scores: expected some of {sorted(METRICS)}, got {metric!r}")

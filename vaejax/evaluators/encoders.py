@@ -6,10 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from vaejax.data import Source
-from vaejax.data.source import complete
 from vaejax.objectives.bound import gaussian_latent, vector_latent
 from vaejax.objectives.views import need
 from vaejax.types import Array, Batch, Init, ModelState, Objective, Params
@@ -18,17 +15,6 @@ CPU_BATCH = 16  # images whose activations stay in the processor's cache
 
 Encode = Callable[[Params, ModelState, Batch], tuple[Array, Array | None]]
 """Codes [B, D] of a batch and their log-variances [B, D], None where they have none."""
-
-
-def abstract_batch(source: Source, batch_size: int) -> Batch:
-    """What `eval_batches` makes of a source, as shapes; a single record is fetched for them."""
-    one = source.fetch(np.zeros(1, int))
-    raw = jax.tree.map(lambda x: jax.ShapeDtypeStruct((batch_size, *x.shape[1:]), x.dtype), one)
-
-    def make(raw: Any, rng: Array) -> Batch:
-        return complete(source, raw, rng, jnp.arange(batch_size), mask=jnp.ones(batch_size))
-
-    return jax.eval_shape(make, raw, jax.random.key(0))
 
 
 def checked_size(objective: Objective, batch: Batch, who: str, gaussian: Sequence[str] = ()) -> int:

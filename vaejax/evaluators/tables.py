@@ -16,11 +16,11 @@ from vaejax.evaluators.baselines import ica, pca, pixels
 from vaejax.evaluators.context import Context, check_batch_size, some_examples
 from vaejax.evaluators.encoders import (
     CPU_BATCH,
-    abstract_batch,
     checked_size,
     encoder,
     encoder_by_parts,
 )
+from vaejax.nn.native import on_cpu
 from vaejax.objectives.views import need
 from vaejax.parallel import batch_sharding
 from vaejax.train_state import TrainState
@@ -79,10 +79,9 @@ class Tables:
         self._context, self._sources, self._factors = context, sources, factors
         self._batch_size = batch_size
         view = need(context.objective.views, "encode", who)
-        batch = abstract_batch(sources[0], batch_size)
+        batch = sources[0].abstract_batch(batch_size)
         self.latent_size = checked_size(context.objective, batch, who, gaussian)
-        on_cpu = context.mesh.size == 1 and context.mesh.devices.flat[0].platform == "cpu"
-        by_parts = on_cpu and batch_size % CPU_BATCH == 0
+        by_parts = on_cpu() and context.mesh.size == 1 and batch_size % CPU_BATCH == 0
         self._encode = encoder_by_parts(view) if by_parts else encoder(view)
 
     def of_model(self, state: TrainState) -> Table:

@@ -1,30 +1,31 @@
-"""Whether XLA's own form of an operation is used, or one that is faster on CPU."""
+"""Which platform this is: whether XLA's own form of an operation is used, or one for the CPU.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+No other place asks. What there is for the CPU, and why: `docs/cpu.md`.
+"""
+
+from contextlib import AbstractContextManager
 
 import jax
 
-_force_native: ContextVar[bool] = ContextVar("force_native", default=False)
+# Part of the key of `jax.jit`'s cache: what was traced before is traced again in the context.
+_FORCE_NATIVE = jax.make_user_context(default_value=False)
 
 
-@contextmanager
-def native_operations() -> Iterator[None]:
-    """Within this context, convolutions and `swish` are XLA's own on CPU too.
+def native_operations() -> AbstractContextManager[None]:
+    """Within this context, operations are XLA's own on CPU too.
 
     For forward-mode differentiation (`jax.jvp`, `jax.jacfwd`, `jax.linearize`), which the CPU
     reformulations do not support, and for comparisons. Any number of reverse-mode derivatives
-    needs no switch. It is read while a function is traced: enter it before the first call of
-    a jitted function, which keeps what it was traced with.
+    needs no switch.
     """
-    token = _force_native.set(True)
-    try:
-        yield
-    finally:
-        _force_native.reset(token)
+    return _FORCE_NATIVE(True)
 
 
 def is_native() -> bool:
     """Whether to use XLA's own form here: on GPU and TPU, or when told."""
-    return _force_native.get() or jax.default_backend() != "cpu"
+    return _FORCE_NATIVE.value or not on_cpu()
+
+
+def on_cpu() -> bool:
+    """Whether computations run on the CPU."""
+    return jax.default_backend() == "cpu"

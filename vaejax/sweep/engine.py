@@ -14,10 +14,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
-import jax
-
 from vaejax.config import ConfigError
 from vaejax.kept_config import check_same_run, has_other_evaluations
+from vaejax.nn.native import on_cpu
 from vaejax.stop_requests import stop_requests
 from vaejax.sweep.members import Member
 from vaejax.sweep.packing import Group, unfinished_groups
@@ -115,7 +114,7 @@ def best_strategy(groups: Sequence[Group]) -> Strategy:
     (docs/results.md, "Speed of a sweep on CPU"). Accelerators were not measured: there vmap, as it
     makes large operations of many small ones.
     """
-    if jax.default_backend() != "cpu":
+    if not on_cpu():
         return "vmap"
     several = sum(len(group.members) for group in groups) > 1 and len(_cores()) > 1
     return "processes" if several else "sequential"
