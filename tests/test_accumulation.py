@@ -22,7 +22,8 @@ from vaejax.parallel import data_mesh
 
 OPTIMIZER = make_optimizer("sgd", learning_rate=1.0)  # the step is the gradient
 RNG = jax.random.key(1)
-OBJECTIVE = elbo(ConvVAE((8, 8, 1), 3, "frey"), beta=2.0)
+MODEL = ConvVAE((8, 8, 1), 3, "frey")
+OBJECTIVE = elbo(MODEL, beta=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_given_noise_and_masks_are_split_with_the_images(state, plain, tiny_batc
     """11 of 16 examples count: 3, 3, 3 and 2 in the four parts."""
     batch = {
         **tiny_batch,
-        "noise": {"latent": (jax.random.normal(jax.random.key(2), (16, 3)),)},
+        "noise": MODEL.noise(jax.random.split(jax.random.key(2), 16)),  # normal, and keys
         "mask": 1.0 * (jnp.arange(16) < 11),
     }
     check_same(jax.jit(step_in(4))(state, batch, RNG), plain(state, batch, RNG), state)

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from vaejax.types import Array, Noise
 
@@ -36,11 +37,8 @@ def abstract_images(model: Any, num_images: int = 2) -> Any:
 
 def random_variables(model: Any, reach: float, seed: int = 0) -> dict[str, Any]:
     """Variables drawn from a uniform distribution, in no time: nothing is compiled."""
-    leaves, structure = jax.tree.flatten(abstract(model, 1)[1])
-    keys = jax.random.split(jax.random.key(seed), len(leaves))
-    return structure.unflatten(
-        [
-            jax.random.uniform(key, leaf.shape, leaf.dtype, -reach, reach)
-            for key, leaf in zip(keys, leaves, strict=True)
-        ]
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(
+        lambda leaf: rng.uniform(-reach, reach, leaf.shape).astype(leaf.dtype),
+        abstract(model, 1)[1],
     )

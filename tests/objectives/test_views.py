@@ -23,10 +23,12 @@ MODELS = {
         NVAE,
         (8, 8, 1),
         bernoulli(),
-        groups=(1, 2),
+        groups=(1, 1),
         latent_channels=2,
-        encoder_features=4,
-        decoder_features=4,
+        encoder_features=2,
+        decoder_features=2,
+        squeeze_excite=False,
+        memory="store",
         num_blocks=0,
         preprocess_cells=1,
         postprocess_cells=1,
@@ -44,18 +46,22 @@ class Given:
     def __init__(self, make):
         self.model = make()
         self.views = views_of(self.model)
-        self.variables = random_variables(self.model, 0.5)
+        self.variables = random_variables(self.model, 0.25)
         if statistics := self.variables.get("batch_stats"):
             self.variables["batch_stats"] = jax.tree.map(lambda x: 0.6 + x, statistics)
         self.params = {"model": self.variables["params"]}
         self.state = {k: v for k, v in self.variables.items() if k != "params"}
         self.noise = self.views.noise(KEYS)
 
-    def __call__(self, name, *args, **kwargs):
-        return jax.jit(partial(getattr(self.views, name), **kwargs))(self.params, self.state, *args)
+        self._compiled = {}
 
-    def apply(self, *args, **kwargs):
-        return jax.jit(partial(self.model.apply, **kwargs))(self.variables, *args)
+    def __call__(self, view, *args, **kwargs):
+        """A view by name, or what is made of them, compiled once for all tests."""
+        function = getattr(self.views, view) if isinstance(view, str) else partial(view, self.views)
+        key = (view, *kwargs)
+        if key not in self._compiled:
+            self._compiled[key] = jax.jit(partial(function, **kwargs))
+        return self._compiled[key](self.params, self.state, *args)
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -110,11 +116,7 @@ def test_temperature_shrinks_noise_and_has_an_entry_per_array(given):
     half = (*(0.5 * entry for entry in given.noise[:-1]), given.noise[-1])
     expected = given("from_noise", half)
     for temperature in (0.5, (0.5,) * len(given.noise)):
-        images = jax.jit(
-            lambda noise, temperature=temperature: given.views.from_noise(
-                given.params, given.state, noise, temperature
-            )
-        )(given.noise)
+        images = given("from_noise", given.noise, temperature)
         np.testing.assert_allclose(images, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -128,7 +130,7 @@ def test_pixels_can_be_drawn(given):
 
 def test_encoding_is_the_pass_of_the_model(given, batch):
     noise = {"latent": given.noise[:-1]}
-    expected = given.apply(batch, noise=noise)
+    expected = jax.jit(given.model.apply)(given.variables, batch, noise=noise)
     latents = given("encode", batch, given.noise)
     jax.tree.map(
         partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4), latents, expected.latents
@@ -155,7 +157,7 @@ def test_log_weights_are_log_p_of_x_and_z_less_log_q_by_scipy(given, batch):
 
 
 def test_reconstructions_are_decoded_means(given, batch):
-    images = jax.jit(partial(reconstruct, given.views))(given.params, given.state, batch, KEYS)
+    images = given(reconstruct, batch, KEYS)
     codes = [latent.z for latent in given("encode", batch)]
     np.testing.assert_allclose(images, given("decode", codes, KEYS), rtol=1e-4, atol=1e-5)
     noise = given("to_noise", batch)
@@ -164,15 +166,11 @@ def test_reconstructions_are_decoded_means(given, batch):
 
 def test_interpolation_leads_from_one_reconstruction_to_the_other(given, batch):
     first, second = ({"image": batch["image"][i : i + 2]} for i in (0, 2))
-    way = jax.jit(partial(interpolate, given.views, num_steps=4))(
-        given.params, given.state, first, second
-    )
+    way = given(interpolate, first, second, num_steps=4)
     assert way.shape == (2, 4, 8, 8, 1)
-    for end, images in ((0, first), (-1, second)):
-        expected = jax.jit(partial(reconstruct, given.views))(
-            given.params, given.state, images, KEYS[:2]
-        )
-        np.testing.assert_allclose(way[:, end], expected, rtol=1e-3, atol=1e-4)
+    expected = given(reconstruct, batch, KEYS)
+    np.testing.assert_allclose(way[:, 0], expected[:2], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(way[:, -1], expected[2:], rtol=1e-3, atol=1e-4)
     assert not np.allclose(way[:, 1], way[:, 2], atol=1e-4)
 
 
@@ -239,3 +237,30 @@ def test_what_is_missing_is_said_with_what_is_there(batch):
 def test_interpolation_has_two_ends(given, batch):
     with pytest.raises(ValueError, match="num_steps: expected at least 2, got 1"):
         interpolate(given.views, given.params, given.state, batch, batch, 1)
+
+
+class OneWay:
+    """A normal prior that does not say what its codes were drawn from."""
+
+    def log_prob(self, z, context):
+        return standard().log_prob(z, context)
+
+    def from_noise(self, noise, context, temperature):
+        return standard().from_noise(noise, context, temperature)
+
+    def to_noise(self, z, context):
+        return None
+
+    def normal(self, z):
+        return None
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_codes_that_cannot_be_standardised_are_not_interpolated(make, batch):
+    model = make(prior=OneWay())
+    views, keys = views_of(model), jax.random.split(jax.random.key(0), SIZE)
+    params, state = jax.eval_shape(elbo(model).init, keys[0], {**batch, "position": jnp.arange(4)})
+    with pytest.raises(ValueError, match="prior: expected one whose codes can be turned into"):
+        jax.eval_shape(partial(interpolate, views, num_steps=3), params, state, batch, batch)
+    latents = jax.eval_shape(views.encode, params, state, batch, views.noise(keys))
+    assert latents[0].kl.shape == (SIZE,) and latents[0].kl_dims is None  # a draw's estimate

@@ -146,11 +146,8 @@ class ConvVAE(VAE):
             z = self.prior.from_noise(noise[0], self._context, scales[0])
         return z, (z,)
 
-    def _standardised(self, images: Array) -> tuple[Array, ...]:
-        noise = self.prior.to_noise(self._posterior(images).mean(), self._context)
-        if noise is None:
-            raise ValueError("prior: expected one whose codes can be turned into noise")
-        return (noise,)
+    def _standardised(self, images: Array) -> tuple[Array | None, ...]:
+        return (self.prior.to_noise(self._posterior(images).mean(), self._context),)
 
     def _likelihood(self, features: Array, train: bool) -> Distribution:
         del train

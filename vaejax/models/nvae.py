@@ -42,7 +42,7 @@ class NVAE(NVAENetwork):
         x, outputs = self._descend(images, noise, codes, train)
         return x, tuple(output.latent for output in outputs)
 
-    def _standardised(self, images: Array) -> tuple[Array, ...]:
+    def _standardised(self, images: Array) -> tuple[Array | None, ...]:
         means = [jnp.zeros((len(images), *shape)) for shape in self.latent_shapes]
         _, outputs = self._descend(images, means, None, train=False)
         return tuple(output.noise for output in outputs)

@@ -97,8 +97,10 @@ class VAE(nn.Module):
     def to_noise(self, batch: Batch) -> Noise:
         """The noise of which `from_noise` makes the reconstructions of images from mean codes."""
         images = self._checked_images(batch)
-        keys = jax.random.split(jax.random.key(0), len(images))
-        return {"latent": self._standardised(images), "pixels": keys}
+        latent = self._standardised(images)
+        if any(noise is None for noise in latent):
+            raise ValueError("prior: expected one whose codes can be turned into noise")
+        return {"latent": latent, "pixels": jax.random.split(jax.random.key(0), len(images))}
 
     def from_noise(
         self,
@@ -154,8 +156,8 @@ class VAE(nn.Module):
         """Features for `_likelihood` and all codes; those that are None are drawn of the priors."""
         raise NotImplementedError
 
-    def _standardised(self, images: Array) -> tuple[Array, ...]:
-        """The noise of which the priors make the mean codes of images, of every group."""
+    def _standardised(self, images: Array) -> tuple[Array | None, ...]:
+        """The noise of which the priors make the mean codes of images; None where none is known."""
         raise NotImplementedError
 
     def _likelihood(self, features: Any, train: bool) -> Distribution:
