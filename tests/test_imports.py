@@ -36,7 +36,7 @@ ALLOWED = {
     "distributions": {"checks", "types", "randomness"},
     "nn": {"types", "parallel", "randomness", "distributions"},
     "models": {"types", "randomness", "distributions", "nn"},
-    "objectives": {"checks", "types", "distributions", "parallel", "nn"},
+    "objectives": {"checks", "types", "distributions", "parallel", "nn", "randomness"},
     "interop": {"types", "distributions", "nn", "models"},
     "optimizers": {"checks", "types"},
     "guard": {"types"},
@@ -46,7 +46,7 @@ ALLOWED = {
     "steps": {"accumulation", "checks", "guard", "types", "nn", "parallel", "train_state"},
     "data": {"types", "parallel", "randomness"},
     "figures": {"files", "types"},
-    "metrics": {"checks", "types"},
+    "metrics": {"checks", "types", "randomness"},
 }
 # Rooms that compose the others and are composed by none of those above.
 RUN = (
