@@ -52,7 +52,9 @@ def disentanglement(
         `_low` and `_high` a 95 % interval for the expected score of n fresh images, by Student's t
         and so not cut to the score's range, see `vaejax.evaluators.estimates`. They are NaN where
         nothing was seen to vary: with one repeat, too few rows, or all scores equal.
-        `disentanglement/<baseline>/<score>` likewise; and `num_images`.
+        `disentanglement/<baseline>/<score>` likewise; and `num_images`. A score or a baseline that
+        cannot be had takes no other with it: the evaluator yields the rest before it raises the
+        error. Such a baseline is tried again in the next evaluation.
     """
     for name, value, least in (("num_points", num_points, 2), ("num_repeats", num_repeats, 1)):
         if value < least:
@@ -75,19 +77,34 @@ def disentanglement(
     left = list(baselines)
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
-        yield from _scored("disentanglement", tables.of_model(state))
-        while left:
-            baseline = left.pop(0)
-            table = tables.of_baseline(baseline, state, jax.random.key(context.seed))
-            yield from _scored(f"disentanglement/{baseline}", table)
+        failed: list[tuple[str, Exception]] = []
+        yield from _scored("disentanglement", tables.of_model(state), failed)
+        for baseline in list(left):
+            num_failed = len(failed)
+            try:
+                table = tables.of_baseline(baseline, state, jax.random.key(context.seed))
+            except Exception as error:  # of images that have no such codes
+                failed.append((f"baseline {baseline}", error))
+                continue
+            yield from _scored(f"disentanglement/{baseline}", table, failed)
+            if len(failed) == num_failed:
+                left.remove(baseline)
         yield "num_images", len(factors)
+        if failed:
+            raise _together(failed) from failed[0][1]
 
-    def _scored(prefix: str, table: Table) -> Iterator[tuple[str, float]]:
+    def _scored(
+        prefix: str, table: Table, failed: list[tuple[str, Exception]]
+    ) -> Iterator[tuple[str, float]]:
         for i, (metric, function) in enumerate(functions.items()):
             rng = jax.random.fold_in(stream(context.seed, "scores"), i)
-            found = estimates(
-                function, table, rng, num_points=num_points, num_repeats=repeats[metric]
-            )
+            try:
+                found = estimates(
+                    function, table, rng, num_points=num_points, num_repeats=repeats[metric]
+                )
+            except Exception as error:  # of codes or of factors that it is not defined for
+                failed.append((f"{prefix}/{metric}", error))
+                continue
             for name, estimate in found.items():
                 yield f"{prefix}/{name}", estimate.value
                 yield f"{prefix}/{name}_std", estimate.std
@@ -95,6 +112,13 @@ def disentanglement(
                 yield f"{prefix}/{name}_high", estimate.high
 
     return evaluate
+
+
+def _together(failed: Sequence[tuple[str, Exception]]) -> Exception:
+    """The error of an evaluation, from the names and errors of what failed in it."""
+    text = "; ".join(f"{name}: {error}" for name, error in failed)
+    diverged = any(isinstance(error, FloatingPointError) for _, error in failed)
+    return FloatingPointError(text) if diverged else ValueError(text)
 
 
 def _part(source: Source, num_images: int | None, context: Context) -> Source:
@@ -133,4 +157,12 @@ def _checked(name: str, kwargs: Mapping[str, Any]) -> Metric:
     for key in kwargs:
         if key not in valid:
             raise ValueError(f"scores.{name}.{key}: unknown; expected some of {valid}")
-    return functools.partial(offered[name], **kwargs)
+    function = functools.partial(offered[name], **kwargs)
+    # Arguments are checked before codes: with none of these, nothing is wrong but the arguments.
+    nothing = dict.fromkeys(given & set(inspect.signature(offered[name]).parameters), np.empty(0))
+    try:
+        function(**nothing)
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith(("codes:", "means:")):
+            raise ValueError(f"scores.{name}.{error}") from error
+    return function
