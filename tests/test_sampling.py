@@ -36,7 +36,7 @@ def in_rows(images):
 def test_samples_are_those_of_the_pictures_of_training(sampler, variables):
     params = {"model": variables["params"]}
     state = TrainState(jnp.zeros((), jnp.int32), params, params, {}, ())
-    pictures = Pictures(CONTEXT, ArraySource(np.zeros((2, 8, 8, 1), np.uint8)))
+    pictures = Pictures(CONTEXT, ArraySource(np.full((2, 8, 8, 1), 200, np.uint8)))
     np.testing.assert_allclose(sampler.samples(variables), pictures.samples(state), rtol=1e-5)
 
 

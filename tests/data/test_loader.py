@@ -55,11 +55,11 @@ def test_order_depends_on_the_seed():
 
 
 def test_batches_are_the_examples_of_their_indices():
-    source = ArraySource(np.arange(5, 28, dtype=np.uint8).reshape(-1, 1, 1, 1))
+    source = ArraySource(np.arange(205, 228, dtype=np.uint8).reshape(-1, 1, 1, 1))
     for step, batch in enumerate(take(train_batches(source, 6, seed=1), 5)):
         np.testing.assert_array_equal(batch["index"], batch_indices(1, step, NUM_EXAMPLES, 6))
         assert (batch["index"].dtype, batch["image"].dtype) == (np.int32, np.float32)
-        np.testing.assert_allclose(batch["image"].ravel() * 255, batch["index"] + 5, rtol=1e-6)
+        np.testing.assert_allclose(batch["image"].ravel() * 255, batch["index"] + 205, rtol=1e-6)
 
 
 def test_resuming_is_continuing(source):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from vaejax.data.array_checks import brightest, warn_if_dark
 from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded_with_note
 from vaejax.data.listing import Listing, pictures_by_split
@@ -88,12 +87,6 @@ def _source(listing: Listing, image_size: int, crop: int | None, channels: int) 
     pixels, told = decoded_with_note(cache, len(files), shape, read, summary, description=root.name)
     if told:
         warnings.warn(f"path: of {len(files)} pictures in {root}: {told}", stacklevel=3)
-    warn_if_dark(
-        pixels.dtype,
-        brightest(pixels),
-        f"in {root}",
-        "; so are files of class numbers, or of 12 bits in 16",
-    )
     return ArraySource(pixels)
 
 
