@@ -15,6 +15,7 @@ from vaejax.data import Source, eval_batches
 from vaejax.evaluators.baselines import ica, pca, pixels
 from vaejax.evaluators.context import Context, some_examples
 from vaejax.parallel import batch_sharding
+from vaejax.randomness import named
 from vaejax.train_state import TrainState
 from vaejax.types import Array
 
@@ -70,7 +71,7 @@ class Tables:
             represent = pixels(self._sources[0].image_shape)
         else:
             latent_size = self._latent_size(state, images)
-            fit = {"pca": pca, "ica": functools.partial(ica, rng=rng)}[name]
+            fit = {"pca": pca, "ica": functools.partial(ica, rng=named(rng, "ica"))}[name]
             represent = fit(np.asarray(images), latent_size)
 
         def narrow(images: Array) -> tuple[Array, Array]:  # a code without noise
