@@ -38,7 +38,7 @@ ALLOWED = {
     "steps": {"accumulation", "checks", "guard", "types", "nn", "parallel", "train_state"},
     "data": {"types", "parallel", "randomness"},
     "figures": {"files", "types"},
-    "metrics": {"checks", "types"},
+    "metrics": {"checks", "types", "randomness"},
 }
 # Rooms that compose the others and are composed by none of those above.
 RUN = (

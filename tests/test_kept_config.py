@@ -75,6 +75,7 @@ DAMAGE = {
     "empty": lambda text: "",
     "cut": lambda text: text[:40],
     "a list": lambda text: "[]",
+    "nested too deeply": lambda text: "[" * 100_000,
     "no sections": lambda text: '{"data": 3}',
     "players of text": lambda text: text.replace('"l2": 0.0', '"l2": 0.0, "players": "x"'),
     "a name of numbers": lambda text: text.replace('"name": "adam"', '"name": [1]'),
@@ -146,7 +147,7 @@ def test_damaged_notes_are_no_notes(workdir, config_json):
     assert kept_config.get_config(str(workdir)).train.num_steps == 12
 
 
-@pytest.mark.parametrize("kind", ["empty", "cut", "a list", "not UTF-8"])
+@pytest.mark.parametrize("kind", ["empty", "cut", "a list", "nested too deeply", "not UTF-8"])
 def test_without_a_checkpoint_that_knows_it_a_damaged_file_is_told(tmp_path, kind):
     kept_config.keep_config(tmp_path, a_config())
     path = tmp_path / "config.json"

@@ -131,4 +131,4 @@ def test_it_costs_next_to_nothing(make):
 
 def big():
     """Enough large images that not all of them are looked at."""
-    return ArraySource(np.zeros((300, 256, 256, 3), np.uint8))
+    return ArraySource(np.full((300, 256, 256, 3), 200, np.uint8))

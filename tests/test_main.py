@@ -58,6 +58,20 @@ def test_missing_flags_and_files_are_told():
     assert done.stderr == "error: variant: expected one of ['smoke'], got 'smok'\n"
 
 
+def test_flags_that_cannot_be_read_from_a_file_are_told(tmp_path):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for flag, told in [
+        ([f"--flagfile={tmp_path / 'missing'}"], "No such file or directory: "),
+        ([f"--flagfile={tmp_path}"], "Is a directory: "),
+        ([f"--flagfile={tmp_path / 'binary'}"], "can't decode byte"),
+        (["--flagfile"], "--flagfile with no argument"),
+    ]:
+        done = run_main(*flag)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: --flagfile: ") and told in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
 def test_train_evaluate_and_sample(config_file, tmp_path):
     folder = f"--workdir={tmp_path / 'run'}"
     for flags, written in [

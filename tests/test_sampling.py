@@ -40,7 +40,7 @@ def in_rows(images):
 def test_samples_are_those_of_the_pictures_of_training(sampler, parameters):
     params, _ = parameters
     state = TrainState(jnp.zeros((), jnp.int32), params, params, {}, ())
-    pictures = Pictures(CONTEXT, ArraySource(np.zeros((2, 8, 8, 1), np.uint8)))
+    pictures = Pictures(CONTEXT, ArraySource(np.full((2, 8, 8, 1), 200, np.uint8)))
     expected = figures.samples(sampler.samples(*parameters))
     np.testing.assert_array_equal(pictures.samples(state), expected)
 

@@ -133,7 +133,7 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
         values = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None, "it is not there"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return None, f"it is damaged ({error})"
     if not isinstance(values, dict) or not all(isinstance(x, dict) for x in values.values()):
         return None, "it is damaged (not a JSON object of sections)"

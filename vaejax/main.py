@@ -39,7 +39,10 @@ class _ConfigFile(flags.ArgumentParser):
             raise flags.Error(str(error)) from error
 
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, FILE[:variant].")
+try:
+    CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, FILE[:variant].")
+except (flags.Error, ValueError) as error:  # it reads what --flagfile names, here already
+    sys.exit(f"error: --flagfile: {str(error).removeprefix('ERROR:: ')}")
 flags.FLAGS["config"].parser = _ConfigFile()
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
 MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "sample", "doctor"], "What to do.")

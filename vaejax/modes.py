@@ -44,7 +44,8 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
     """
     run, state = restored(config, workdir, which)
     step = int(state.step)
-    scores = scores_of(run.evaluators, state, workdir, print)
+    failed: list[str] = []
+    scores = scores_of(run.evaluators, state, workdir, print, failed=failed)
     for name, values in scores.items():
         print(f"{name} ({which} checkpoint, step {step})")
         units = run.units.get(name, {})
@@ -58,8 +59,8 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
     path = workdir / f"evaluation_{step}.json"
     write_whole(path, json.dumps(readable, indent=2) + "\n")
     print(f"written to {path}")
-    if failed := sorted(set(run.evaluators) - set(scores)):
-        raise FailedEvaluation(f"{', '.join(failed)}: failed, see {workdir / ERRORS_FILE}")
+    if failed:
+        raise FailedEvaluation(f"{', '.join(sorted(failed))}: failed, see {workdir / ERRORS_FILE}")
     return scores
 
 

@@ -24,12 +24,21 @@ def scores_of(
     say: Callable[[str], None],
     *,
     unless: tuple[type[Exception], ...] = (),
+    failed: list[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """The scores of a state by evaluation, without those that fail, see `survived`."""
-    scores = {}
+    """The scores of a state by evaluation, without those that fail, see `survived`.
+
+    Of an evaluation that fails those are kept that it yielded before, and its name is put into
+    `failed`.
+    """
+    scores, whole = {}, set()
     for name, evaluator in evaluators.items():
         with survived(f"{name} of step {int(state.step)}", workdir, say, unless=unless):
-            scores[name] = jax.device_get(dict(evaluator(state)))  # where their errors surface
+            for score, value in evaluator(state):  # here their errors surface
+                scores.setdefault(name, {})[score] = jax.device_get(value)
+            whole.add(name)
+    if failed is not None:
+        failed += [name for name in evaluators if name not in whole]
     return scores
 
 

@@ -9,15 +9,15 @@ from vaejax.data.source import Source, Subset, Unseen, complete, holdout
 
 
 def numbered(num_examples):
-    """Images whose only pixel is their index, and one factor that is its double."""
-    images = np.arange(num_examples, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    """Images whose only pixel is 255 less their index, and one factor that is its double."""
+    images = 255 - np.arange(num_examples, dtype=np.uint8).reshape(-1, 1, 1, 1)
     doubled = 2 * np.arange(num_examples)[:, None]
-    return ArraySource(images, factors=doubled, factor_names=("double",), factor_sizes=(200,))
+    return ArraySource(images, factors=doubled, factor_names=("double",), factor_sizes=(500,))
 
 
 def indices_of(source):
     pixels = np.asarray(source.images(np.arange(len(source)))).ravel()
-    return np.rint(pixels * 255).astype(int)
+    return 255 - np.rint(pixels * 255).astype(int)
 
 
 def test_no_factors_says_so():
@@ -29,7 +29,7 @@ def test_subset_maps_images_and_factors():
     subset = Subset(numbered(50), np.array([40, 7, 7]))
     assert len(subset) == 3
     assert subset.image_shape == (1, 1, 1)
-    assert (subset.factor_names, subset.factor_sizes) == (("double",), (200,))
+    assert (subset.factor_names, subset.factor_sizes) == (("double",), (500,))
     np.testing.assert_array_equal(indices_of(subset), [40, 7, 7])
     np.testing.assert_array_equal(subset.factors(np.array([2, 0])), [[14], [80]])
     np.testing.assert_array_equal(indices_of(Subset(subset, np.array([1]))), [7])

@@ -192,7 +192,7 @@ def test_bits_are_those_of_the_images(source):
         (5, Subset(Flipped(Quantized(source, 5)), ALL)),
         (1, Binarized(source, "fixed")),
         (None, Standardized(source, np.zeros(SHAPE), np.ones(SHAPE))),
-        (None, ArraySource(np.zeros((2, *SHAPE), np.float32))),
+        (None, ArraySource(np.ones((2, *SHAPE), np.float32))),
     ):
         assert changed.bits == bits
         if bits is not None:

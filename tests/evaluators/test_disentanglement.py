@@ -14,6 +14,7 @@ from vaejax.evaluators.encoders import encoder
 from vaejax.evaluators.estimates import estimates
 from vaejax.evaluators.tables import Table, Tables
 from vaejax.metrics import METRICS, Metric
+from vaejax.metrics.records import METRICS
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
 from vaejax.parallel import data_mesh
@@ -108,7 +109,8 @@ def test_trees_are_grown_once_unless_more_is_asked_for(context, state, monkeypat
 
     def importance(*rows):
         grown.append(len(rows[0]))
-        return np.random.default_rng(len(grown)).random((3, 3)), (0.5, 0.5)
+        importance = np.random.default_rng(len(grown)).random((3, 3))
+        return importance, (0.5, 0.5), np.full(3, True)
 
     monkeypatch.setattr(sys.modules["vaejax.metrics.dci"], "tree_importance", importance)
     results = dict(disentanglement(context, **{**KWARGS, "scores": {"dci": {}}})(state))
@@ -252,6 +254,13 @@ def test_equal_models_share_what_is_compiled(context, state):
         ({"scores": {"mine": {"name": "migg"}}}, "scores: expected some of .*'migg'"),
         ({"scores": {"mine": {"name": 3}}}, "scores.mine.name: expected a metric, got 3"),
         ({"scores": {"mine": {"name": spread, "bins": 3}}}, "scores.mine.bins: unknown; .*power"),
+        ({"scores": {"mig": {"num_bins": 0}}}, "scores.mig.num_bins: expected .* got 0"),
+        ({"scores": {"sap": {"num_train": -5}}}, "scores.sap.num_train: expected"),
+        ({"scores": {"dci": {"predictor": "forest"}}}, "scores.dci.predictor: expected 'trees' or"),
+        ({"scores": {"infomec": {"prune": "max"}}}, "scores.infomec.prune: expected"),
+        ({"scores": {"downstream_accuracy": {"num_labels": "few"}}}, "downstream_accuracy.num_l"),
+        ({"scores": {"frobenius_distance": {"aggregate": "x"}}}, "distance.aggregate: expected"),
+        ({"scores": {"active_units": {"min_variance": None}}}, "units.min_variance: expected"),
         ({"num_images": 1}, "num_images: expected at least 2"),
         ({"batch_size": 3}, "batch_size: expected a multiple of 2 devices"),
     ],
@@ -259,3 +268,63 @@ def test_equal_models_share_what_is_compiled(context, state):
 def test_impossible_settings_are_refused(context, kwargs, message):
     with pytest.raises(ValueError, match=message):
         disentanglement(context, **{**KWARGS, **kwargs})
+
+
+def failing(name, error):
+    """`estimates` that cannot score one metric."""
+
+    def of_metric(metric, *args, **kwargs):
+        if metric.function.func is METRICS[name].function:
+            raise error
+        return estimates(metric, *args, **kwargs)
+
+    return of_metric
+
+
+def kept_of(evaluator, state):
+    """What it yields, and the error it then raises."""
+    found = {}
+    try:
+        for name, value in evaluator(state):
+            found[name] = value
+    except Exception as error:
+        return found, error
+    return found, None
+
+
+@pytest.mark.parametrize("kind", [ValueError, TypeError, FloatingPointError])
+def test_a_score_that_fails_takes_no_other_with_it(context, state, monkeypatch, kind):
+    module = sys.modules["vaejax.evaluators.disentanglement"]
+    evaluate = disentanglement(context, **KWARGS, baselines=("ground_truth",))
+    monkeypatch.setattr(module, "estimates", failing("mig", kind("codes: no good")))
+    found, error = kept_of(evaluate, state)
+    names = {n for n in found if not n.endswith(("_std", "_low", "_high", "train", "active"))}
+    per_table = ("factor_vae_score", "frobenius_distance")
+    assert names == {"num_images"} | {
+        f"disentanglement/{table}{score}" for table in ("", "ground_truth/") for score in per_table
+    }
+    assert isinstance(error, FloatingPointError) == (kind is FloatingPointError)
+    assert str(error) == (
+        "disentanglement/mig: codes: no good; disentanglement/ground_truth/mig: codes: no good"
+    )
+    monkeypatch.undo()  # the baseline had not all its scores: it has them next time
+    found, error = kept_of(evaluate, state)
+    assert error is None and "disentanglement/ground_truth/mig" in found
+    assert "disentanglement/ground_truth/mig" not in dict(evaluate(state))
+
+
+def test_a_baseline_that_fails_takes_no_other_with_it(context, state, monkeypatch):
+    def none(*args):
+        raise ValueError("latent_size: too large")
+
+    monkeypatch.setattr(sys.modules["vaejax.evaluators.tables"], "pca", none)
+    kwargs = {**KWARGS, "scores": {"active_units": {}}, "num_repeats": 1}
+    evaluate = disentanglement(context, **kwargs, baselines=("pca", "ground_truth"))
+    found, error = kept_of(evaluate, state)
+    assert "disentanglement/active_units" in found
+    assert "disentanglement/ground_truth/active_units" in found
+    assert str(error) == "baseline pca: latent_size: too large"
+    monkeypatch.undo()
+    found = dict(evaluate(state))
+    assert "disentanglement/pca/active_units" in found
+    assert "disentanglement/ground_truth/active_units" not in found

@@ -57,6 +57,19 @@ def test_what_is_not_known_is_empty_in_the_table_and_not_drawn(readings, tmp_pat
     assert not [path for path in bars.get_paths() if np.isfinite(path.vertices).all()]
 
 
+def test_a_table_that_cannot_be_written_whole_leaves_the_old_one(readings, tmp_path, monkeypatch):
+    path = tmp_path / "scores.csv"
+    path.write_text("old")
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        select_beta.write_table(scores_of(readings, latent_size=4, num_labels=10), path)
+    assert path.read_text() == "old"
+
+
 def test_more_labels_than_images_are_refused_before_anything_is_trained(tmp_path):
     args = select_beta.parse([f"--workdir={tmp_path}", "--smoke", "--num_labels=1000000"])
     with pytest.raises(ConfigError, match="--num_labels: expected at most 663552, got 1000000"):

@@ -10,7 +10,12 @@ from vaejax import create_train_state, make_optimizer, make_train_step
 from vaejax.models import ConvVAE
 from vaejax.nn.mlp import MLP, leaky_relu
 from vaejax.objectives import elbo, factor_vae
-from vaejax.objectives.factor_vae import density_ratio, discrimination, shuffle
+from vaejax.objectives.factor_vae import (
+    batch_total_correlation,
+    density_ratio,
+    discrimination,
+    shuffle,
+)
 
 MODEL = ConvVAE((8, 8, 1), 3, "burda")
 STEP = jnp.asarray(0)
@@ -113,6 +118,21 @@ def test_padding_is_not_shuffled_in():
     z, mask = jnp.arange(8.0)[:, None] * jnp.ones((1, 3)), jnp.array([1.0] * 5 + [0.0] * 3)
     shuffled = np.asarray(shuffle(jax.random.key(0), z, mask))
     np.testing.assert_array_equal(np.sort(shuffled[:5], axis=0), z[:5])
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 12, 64])
+def test_gaussian_total_correlation_of_more_codes_than_dimensions_and_else_nan(count):
+    z = jax.random.normal(jax.random.key(0), (64, 3)) @ jnp.array(
+        [[1.0, 0.8, 0], [0, 1, 0.3], [0, 0, 1]]
+    )
+    found = batch_total_correlation(z, (jnp.arange(64) < count) * 1.0)
+    np.testing.assert_allclose(found, batch_total_correlation(z[:count]), rtol=1e-5)
+    if count <= 3:
+        assert np.isnan(found)
+    else:
+        correlations = np.corrcoef(np.asarray(z[:count], np.float64), rowvar=False)
+        expected = -0.5 * np.linalg.slogdet(correlations)[1]
+        np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 
 @pytest.mark.parametrize("second_batch", [True, False])

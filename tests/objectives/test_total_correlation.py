@@ -157,6 +157,12 @@ def test_a_test_set_larger_than_the_training_set_is_taken_as_it_is(latent):
             np.testing.assert_allclose(part, whole, atol=1e-5)
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_one_image_that_counts_tells_nothing(latent, estimator):
+    mask = jnp.array([1.0, 0, 0, 0, 0, 0])
+    assert all(np.isnan(part[0]) for part in decompose(latent, 100, estimator, mask))
+
+
 def test_without_a_number_of_examples_nothing_is_trained(losses):
     with pytest.raises(ValueError, match="num_examples: expected the number of training images"):
         losses(beta_tcvae(losses.model))

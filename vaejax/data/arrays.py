@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.data.array_checks import brightest, check_images, warn_if_dark
+from vaejax.data.array_checks import brightest, check_images, warn_unless_pictures
 from vaejax.data.array_file import load_array
 from vaejax.data.factor_levels import factor_levels
 from vaejax.data.source import Raw, Source, Splits, holdout
@@ -20,7 +20,8 @@ class ArraySource(Source):
 
     Args:
         images: [N, H, W] or [N, H, W, C]: uint8 in 0..255, bool, or float in [0, 1]. A memory map
-            stays one: a batch is gathered with ascending reads. Floats are looked at one and all.
+            stays one: a batch is gathered with ascending reads. Floats are looked at one and all,
+            and a warning says what looks dark, or like class numbers.
         factors: ground-truth factor values [N, F], if known; how they become levels is told in
             `factor_levels`.
         factor_names: F names.
@@ -45,6 +46,7 @@ class ArraySource(Source):
     ):
         images = np.asarray(images) if isinstance(images, jax.Array) else images
         check_images(images)
+        warn_unless_pictures(images)
         self._images = images if images.ndim == 4 else images[..., None]  # [N, H, W, C]
         self.image_shape = self._images.shape[1:]
         self.bits = 8 if images.dtype == np.uint8 else None
@@ -120,16 +122,13 @@ def array(
         ValueError: the file is missing, damaged, or holds no images.
     """
     images = load_array(path, key)
-    try:
-        source = ArraySource(images)
-    except ValueError as error:
-        raise ValueError(f"path: expected a file of images, got {path}: {error}") from None
-    highest = brightest(images)
-    if images.dtype == np.uint8 and highest <= 1:
+    if images.dtype == np.uint8 and images.size and brightest(images) <= 1:
         raise ValueError(
             f"path: expected grey values up to 255, or a binary set as bool, in {path}, "
             "got uint8 of 0 and 1 only"
         )
-    meant = f"; if {highest:g} is white, give images / {highest:g} as float32" if highest else ""
-    warn_if_dark(images.dtype, highest, f"in {path}", meant)
+    try:
+        source = ArraySource(images)
+    except ValueError as error:
+        raise ValueError(f"path: expected a file of images, got {path}: {error}") from None
     return transformed(holdout(source), standardize=standardize, flip=flip, binarize=binarize)

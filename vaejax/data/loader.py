@@ -91,6 +91,9 @@ def eval_batches(
 ) -> Prefetched[Batch]:
     """Every example once, in order; what is random in the images is the same every time.
 
+    The batches share the examples evenly: what looks at a whole batch (total correlation) finds
+    none that is nearly empty.
+
     Args:
         source: the images.
         batch_size: B, examples per batch over all devices of all processes.
@@ -98,19 +101,23 @@ def eval_batches(
 
     Returns:
         An iterator of ceil(N / B) batches as `train_batches` makes them, and `mask` [B] float32: 1
-        for an example, 0 where the last batch is filled up (with copies of the last example).
+        for an example, 0 where a batch is filled up (with copies of its last example). The numbers
+        of examples in two batches differ by one at most.
 
     Raises:
         ValueError: the devices cannot share `batch_size` evenly; the source is empty.
     """
     put = _placement(source, batch_size, sharding)
 
-    def make(number: int) -> Batch:
-        positions = number * batch_size + np.arange(batch_size)
-        mask = (positions < len(source)).astype(np.float32)
-        return put(np.minimum(positions, len(source) - 1), 0, 0, mask=mask)
+    num_batches = -(-len(source) // batch_size)
 
-    return Prefetched(make, range(-(-len(source) // batch_size)))
+    def make(number: int) -> Batch:
+        first, end = (len(source) * n // num_batches for n in (number, number + 1))
+        positions = first + np.arange(batch_size)
+        mask = (positions < end).astype(np.float32)
+        return put(np.minimum(positions, end - 1), 0, 0, mask=mask)
+
+    return Prefetched(make, range(num_batches))
 
 
 def _placement(

@@ -4,6 +4,7 @@ Higgins et al., 2017, table 1 (baselines); Locatello et al., 2019 (metrics and t
 """
 
 import functools
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -59,7 +60,9 @@ def disentanglement(
         `_low` and `_high` a 95 % interval for the expected score of n fresh images, by Student's t
         and so not cut to the score's range, see `vaejax.evaluators.estimates`. They are NaN where
         nothing was seen to vary: with one repeat, too few rows, or all scores equal.
-        `disentanglement/<baseline>/<score>` likewise; and `num_images`.
+        `disentanglement/<baseline>/<score>` likewise; and `num_images`. A score or a baseline that
+        cannot be had takes no other with it: the evaluator yields the rest before it raises the
+        error. Such a baseline is tried again in the next evaluation.
     """
     for name, value, least in (("num_points", num_points, 2), ("num_repeats", num_repeats, 1)):
         if value < least:
@@ -92,17 +95,34 @@ def disentanglement(
     left = list(baselines)
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
-        yield from _scored("disentanglement", tables.of_model(state))
-        while left:
-            baseline = left.pop(0)
-            table = tables.of_baseline(baseline, jax.random.key(context.seed))
-            yield from _scored(f"disentanglement/{baseline}", table)
+        failed: list[tuple[str, Exception]] = []
+        yield from _scored("disentanglement", tables.of_model(state), failed)
+        for baseline in list(left):
+            num_failed = len(failed)
+            try:
+                table = tables.of_baseline(baseline, jax.random.key(context.seed))
+            except Exception as error:  # of images that have no such codes
+                failed.append((f"baseline {baseline}", error))
+                continue
+            yield from _scored(f"disentanglement/{baseline}", table, failed)
+            if len(failed) == num_failed:
+                left.remove(baseline)
         yield "num_images", len(factors)
+        if failed:
+            raise _together(failed) from failed[0][1]
 
-    def _scored(prefix: str, table: Table) -> Iterator[tuple[str, float]]:
+    def _scored(
+        prefix: str, table: Table, failed: list[tuple[str, Exception]]
+    ) -> Iterator[tuple[str, float]]:
         for i, (score, metric) in enumerate(chosen.items()):
             rng = jax.random.fold_in(stream(context.seed, "scores"), i)
-            found = estimates(metric, table, rng, num_points=num_points, num_repeats=repeats[score])
+            try:
+                found = estimates(
+                    metric, table, rng, num_points=num_points, num_repeats=repeats[score]
+                )
+            except Exception as error:  # of codes or of factors that it is not defined for
+                failed.append((f"{prefix}/{score}", error))
+                continue
             for name, estimate in found.items():
                 for ending, value in zip(ENDINGS, estimate, strict=True):
                     yield f"{prefix}/{name}{ending}", value
@@ -116,6 +136,13 @@ def disentanglement(
         for ending in ENDINGS
     }
     return with_units(evaluate, units)
+
+
+def _together(failed: Sequence[tuple[str, Exception]]) -> Exception:
+    """The error of an evaluation, from the names and errors of what failed in it."""
+    text = "; ".join(f"{name}: {error}" for name, error in failed)
+    diverged = any(isinstance(error, FloatingPointError) for _, error in failed)
+    return FloatingPointError(text) if diverged else ValueError(text)
 
 
 def _part(source: Source, num_images: int | None, context: Context) -> Source:
@@ -150,7 +177,23 @@ def _checked(name: str, kwargs: Mapping[str, Any]) -> Metric:
             raise ValueError(
                 f"scores.{name}.{key}: unknown; expected some of {list(metric.settings)}"
             )
-    return metric._replace(function=functools.partial(metric.function, **settings))
+    with_settings = metric._replace(function=functools.partial(metric.function, **settings))
+    if metric in METRICS.values():
+        _check_settings(name, with_settings)
+    return with_settings
+
+
+def _check_settings(name: str, metric: Metric) -> None:
+    """Raise ValueError where a metric of the library refuses its settings.
+
+    They are checked before codes: with none of these, nothing is wrong but the settings.
+    """
+    nothing = {"rng", "rows"} & set(inspect.signature(metric.function).parameters)
+    try:
+        metric(*[np.empty(0)] * len(metric.takes), **dict.fromkeys(nothing, np.empty(0)))
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith(("codes:", "means:")):
+            raise ValueError(f"scores.{name}.{error}") from error
 
 
 def _num_repeats(name: str, kwargs: Mapping[str, Any], metric: Metric, num_repeats: int) -> int:

@@ -23,6 +23,7 @@ from vaejax.evaluators.encoders import (
 from vaejax.nn.native import on_cpu
 from vaejax.objectives.views import need
 from vaejax.parallel import batch_sharding
+from vaejax.randomness import named
 from vaejax.train_state import TrainState
 from vaejax.types import Array, Batch
 
@@ -103,7 +104,7 @@ class Tables:
             represent = pixels(self._sources[0].image_shape)
         else:
             some = some_examples(self._sources[0], NUM_FIT)
-            fit = {"pca": pca, "ica": functools.partial(ica, rng=rng)}[name]
+            fit = {"pca": pca, "ica": functools.partial(ica, rng=named(rng, "ica"))}[name]
             represent = fit(np.asarray(some.images(np.arange(len(some)))), self.latent_size)
 
         def narrow(images: Array) -> tuple[Array, Array]:  # a code without noise

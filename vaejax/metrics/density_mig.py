@@ -20,6 +20,7 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
 from vaejax.metrics.standardise import centred, deviations, nonzero, standardised
 from vaejax.metrics.tracing import namespace, precise
+from vaejax.randomness import named
 from vaejax.types import Array
 
 CHUNK = 8  # samples whose densities under all N posteriors are held at once
@@ -56,7 +57,7 @@ def density_mig(
     means, log_vars = checked_posteriors(means, log_vars)
     levels = checked_factors(factors, len(means))
     if len(means) > num_points:
-        rows, _ = disjoint_rows(rng, len(means), num_points, 0)
+        rows, _ = disjoint_rows(named(rng, "rows"), len(means), num_points, 0)
         means, log_vars, levels = means[rows], log_vars[rows], levels[rows]
     kept = varying(("rows drawn", levels))
     levels = levels[:, kept.columns]

@@ -34,15 +34,33 @@ def discretise(values: Array | np.ndarray, num_bins: int = 20) -> Array:
 def binned(codes: Array, num_bins: int) -> Array:
     """`discretise` of codes [N, D], with a warning for each that the bins do not resolve."""
     bins = discretise(codes, num_bins)
-    if not is_traced(bins):
-        for column, share in _crowded(codes, bins, num_bins):
-            warnings.warn(
-                f"codes: {share:.2%} of column {column} lie within the width of one of {num_bins} "
-                f"bins from {codes[:, column].min():.3g} to {codes[:, column].max():.3g}: their "
-                "differences do not count (outliers?)",
-                stacklevel=4,
-            )
+    crowded_codes(codes, num_bins, bins, therefore="their differences do not count")
     return bins
+
+
+def crowded_codes(
+    codes: Array, num_bins: int = 20, bins: Array | None = None, *, therefore: str
+) -> list[int]:
+    """Columns of codes [N, D] whose range is that of a few outliers, with a warning for each.
+
+    Args:
+        codes: [N, D]; of traced ones nothing is known.
+        num_bins: those are found of which 99 %, not all alike, lie in 1 / num_bins of the range.
+        bins: `discretise` of the codes, where it is at hand.
+        therefore: what the warning says of it.
+    """
+    if is_traced(codes):
+        return []
+    bins = discretise(codes, num_bins) if bins is None else bins
+    found = dict(_crowded(codes, bins, num_bins))
+    for column, share in found.items():
+        warnings.warn(
+            f"codes: {share:.2%} of column {column} lie within the width of one of {num_bins} "
+            f"bins from {codes[:, column].min():.3g} to {codes[:, column].max():.3g}: "
+            f"{therefore} (outliers?)",
+            stacklevel=4,
+        )
+    return list(found)
 
 
 def _crowded(codes: np.ndarray, bins: np.ndarray, num_bins: int) -> Iterator[tuple[int, float]]:

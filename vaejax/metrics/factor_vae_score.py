@@ -44,8 +44,8 @@ def factor_vae_score(
         rng: key.
         num_train: votes that decide which factor each code stands for.
         num_eval: votes that are scored.
-        batch_size: rows per vote, at least 2, all with the same value of one factor. Rows that
-            share it with no other are left out.
+        batch_size: rows per vote, at least 2, all with the same value of one factor, and each of
+            them once where there are as many. Rows that share it with no other are left out.
         min_std: codes with a smaller standard deviation are left out.
 
     Returns:
@@ -110,7 +110,7 @@ def _votes(rng, codes, groups, deviations, active, chunks: int, batch_size: int)
 
     def vote(words: Array) -> Array:  # [CHUNK, batch_size + 2]
         factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
-        rows = groups.rows_like(words[:, 2:], groups.rows(words[:, 1:2], factor), factor)
+        rows = groups.distinct_like(words[:, 2:], groups.rows(words[:, 1:2], factor), factor)
         variances = (codes[rows] * scale).var(1, ddof=1)  # [CHUNK, D]
         code = jnp.where(active[None], variances, jnp.inf).argmin(1)
         return factor[:, 0] * codes.shape[1] + code

@@ -25,9 +25,9 @@ def frobenius_distance(
     Returns:
         `frobenius_distance`, in squared units of the codes.
     """
-    means, log_vars = checked_posteriors(means, log_vars)
     if aggregate not in ("posterior", "means"):
         raise ValueError(f"aggregate: expected 'posterior' or 'means', got {aggregate!r}")
+    means, log_vars = checked_posteriors(means, log_vars)
     xp = namespace(means, log_vars)
     variances = xp.exp(bounded(log_vars))
     covariance = xp.atleast_2d(xp.cov(precise(centred(means)), rowvar=False, bias=True))

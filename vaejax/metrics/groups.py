@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -59,6 +60,30 @@ class FactorGroups(NamedTuple):
         """Uniformly random rows that have the same value of `factor` as `rows`."""
         level = self.levels[factor, rows]
         place = self.start[factor, level] + below(words, self.count[factor, level])
+        return self.order[factor, place]
+
+    def distinct_like(self, words: Array, rows: Array, factor: Array) -> Array:
+        """As `rows_like`, k different rows for each of `rows`; of fewer, all in turn from one.
+
+        Floyd's sampling without replacement (Bentley & Floyd, "Programming pearls: a sample of
+        brilliance", 1987), for all rows at once.
+
+        Args:
+            words: [V, k].
+            rows, factor: [V, 1].
+        """
+        level = self.levels[factor, rows]
+        count, size = self.count[factor, level], words.shape[1]
+
+        def step(i: Array, chosen: Array) -> Array:
+            last = jnp.maximum(count[:, 0] - size + i, 0)
+            drawn = below(words[:, i], last + 1)
+            taken = (chosen == drawn[:, None]).any(1)
+            return chosen.at[:, i].set(jnp.where(taken, last, drawn))
+
+        chosen = jax.lax.fori_loop(0, size, step, jnp.full(words.shape, -1))
+        in_turn = (below(words[:, :1], count) + jnp.arange(size)[None]) % count
+        place = self.start[factor, level] + jnp.where(count >= size, chosen, in_turn)
         return self.order[factor, place]
 
     def partners(self, words: Array, rows: Array, factor: Array) -> Array:

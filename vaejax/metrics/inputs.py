@@ -108,7 +108,10 @@ def checked_factors(
 
 
 def checked_values(factors: Array | np.ndarray, num_points: int) -> np.ndarray:
-    """Real-valued factors, float64 [N, F]; arguments as `checked_factors`."""
+    """Real-valued factors, float64 [N, F]; arguments as `checked_factors`.
+
+    Each in units of a power of two near its largest, so that no square is too small or too large.
+    """
     factors = _table(factors, num_points, 1)
     if factors.dtype.kind not in "biuf":
         raise ValueError(f"factors: expected numbers, got {factors.dtype}")
@@ -118,7 +121,7 @@ def checked_values(factors: Array | np.ndarray, num_points: int) -> np.ndarray:
             raise ValueError(f"factors: expected finite numbers, column {k} has NaN or infinity")
         if low == high:
             raise ValueError(f"factors: expected at least 2 values each, column {k} is constant")
-    return values
+    return np.ldexp(values, -np.frexp(np.abs(values).max(0))[1][None])
 
 
 def _table(factors: Array | np.ndarray, num_points: int, at_least: int) -> np.ndarray:

@@ -6,7 +6,8 @@ section 4; constants of Locatello et al., 2019.
 
 import numpy as np
 
-from vaejax.metrics.discrete import discretise, short
+from vaejax.checks import check_counts
+from vaejax.metrics.discrete import crowded_codes, discretise, short
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import lone_levels
 from vaejax.metrics.scores import Scores, scores
@@ -31,7 +32,9 @@ def irs(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
         `max_deviations`; `robustness` of codes to factors [D, F]; the `max_deviations` [D]; and
         `num_active`, the codes that vary at all. The others have zeros; `irs` is 0 if none does.
     """
+    check_counts(num_bins=(num_bins, 2))
     codes = checked_codes(codes)
+    crowded_codes(codes, therefore="beside the largest deviations theirs hardly count")
     bins = discretise(checked_factors(factors, len(codes), repeated=False), num_bins)
     for k, column in enumerate(bins.T):
         if np.bincount(column).max() == 1:

@@ -4,6 +4,7 @@ Chen, Li, Grosse, Duvenaud, "Isolating Sources of Disentanglement in VAEs", Neur
 histogram estimate of Locatello et al., 2019. For the paper's own estimate see `density_mig`.
 """
 
+from vaejax.checks import check_counts
 from vaejax.metrics.discrete import code_factor_information, factor_entropies
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.scores import Scores, scores
@@ -22,6 +23,7 @@ def mig(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
     Returns:
         `mig` in [0, 1], the mean of `gaps` [F], and `mutual_information` [D, F] in nats.
     """
+    check_counts(num_bins=(num_bins, 2))
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes))
     information = code_factor_information(codes, levels, num_bins)

@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from vaejax.metrics.active_units import active_units
 from vaejax.metrics.beta_vae_score import beta_vae_score
 from vaejax.metrics.dci import dci
@@ -46,7 +48,8 @@ def fitted(settings: Settings, num_images: int, num_points: int) -> tuple[int, .
 
 def labelled(settings: Settings, num_images: int, num_points: int) -> tuple[int, ...]:
     """Of one that fits to several numbers of labels, the largest that leaves images to score on."""
-    num_train = max((n for n in settings["num_labels"] if n < num_images), default=num_images)
+    numbers = np.atleast_1d(settings["num_labels"]).tolist()
+    num_train = max((n for n in numbers if n < num_images), default=num_images)
     return num_train, min(settings["num_test"], num_images - num_train)
 
 

@@ -6,6 +6,7 @@ Representations", ICML 2019, section 5.2.
 
 import numpy as np
 
+from vaejax.checks import check_counts
 from vaejax.metrics.discrete import binned, paired_information
 from vaejax.metrics.inputs import checked_codes
 from vaejax.metrics.scores import Scores, scores
@@ -26,6 +27,7 @@ def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> Scores:
         of the codes, and `gaussian_wasserstein_correlation_norm`, over the total variance;
         `mutual_info_score` in nats, the mean over pairs of codes.
     """
+    check_counts(num_bins=(num_bins, 2))
     codes = checked_codes(codes)
     xp, dim = namespace(codes), codes.shape[1]
     covariance = xp.cov(precise(centred(codes)), rowvar=False).reshape(dim, dim)

@@ -11,7 +11,10 @@ That is exact for the best possible discriminator only, and no bound for another
 where the two distributions hardly overlap or the discriminator lags behind the model. The total
 correlation of Gaussian codes with the covariance of the batch needs no discriminator and stands
 beside it: it sees linear dependence alone, and of B independent codes [B, D] it finds about
-D (D - 1) / (4 B) nats where there are none.
+D (D - 1) / (4 B) nats where there are none. Of no more codes than dimensions, B <= D, the
+covariance is singular: the estimate is then NaN.
+
+An evaluation shuffles within its batch, and sees B images at once, those that `mask` counts.
 """
 
 from collections.abc import Sequence
@@ -33,6 +36,7 @@ from vaejax.objectives.bound import (
     vector_latent,
 )
 from vaejax.objectives.views import need
+from vaejax.parallel import sum_over_shards
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
 
@@ -60,8 +64,8 @@ def factor_vae(
 
     Returns:
         An objective that also reports `total_correlation` (nats per image, as the discriminator
-        sees it), `gaussian_total_correlation` (nats per image), `discriminator_loss` and
-        `discriminator_accuracy`.
+        sees it), `gaussian_total_correlation` (nats per image; NaN of a batch of no more images
+        than latents), `discriminator_loss` and `discriminator_accuracy`.
     """
     check_number("gamma", gamma, lambda x: x >= 0, "a number >= 0")
     if not hidden or min(hidden) < 1:
@@ -104,8 +108,8 @@ def factor_vae(
             # One scalar for both players: neither term has a gradient for the other's parameters.
             return kl + gamma * correlation + discriminator_loss, {
                 "total_correlation": correlation,
-                "gaussian_total_correlation": gaussian_total_correlation(
-                    batch_covariance(jax.lax.stop_gradient(z), mask)
+                "gaussian_total_correlation": batch_total_correlation(
+                    jax.lax.stop_gradient(z), mask
                 ),
                 "discriminator_loss": discriminator_loss,
                 "discriminator_accuracy": accuracy,
@@ -115,6 +119,18 @@ def factor_vae(
         return game.loss(params, model_state, first, model_rng, step, train)
 
     return bound._replace(init=init, loss=loss)
+
+
+def batch_total_correlation(z: Array, mask: Array | None = None) -> Array:
+    """Total correlation, nats, of Gaussian codes with the covariance of a batch's.
+
+    Args:
+        z: codes [B, D].
+        mask: [B], 1 for examples that count; of D or fewer the result is NaN.
+    """
+    count = sum_over_shards(jnp.float32(len(z)) if mask is None else mask.sum())
+    found = gaussian_total_correlation(batch_covariance(z, mask))
+    return jnp.where(count > z.shape[1], found, jnp.nan)
 
 
 def shuffle(rng: Array, z: Array, mask: Array | None = None) -> Array:

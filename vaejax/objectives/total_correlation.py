@@ -95,6 +95,9 @@ def decompose(
 ) -> Parts:
     """The parts of the KL, estimated from one sample per image of a batch.
 
+    q(z) is seen through the batch alone: of few images the parts are noisy and biased, whatever N
+    is. Of a single one that counts they are NaN.
+
     Args:
         latent: z [B, D] with a Gaussian posterior; 2 <= B <= N, of a batch filled up by a mask too,
             but for its padding.
@@ -150,4 +153,5 @@ def log_weights(
             corner = (row == m - 1) & (column == 0)
             own, other = (column == 0) & ~corner, (column == 1) | corner
         weights = jnp.where(own, 1.0 / n, jnp.where(other, remainder, 1.0 / m))
-    return jnp.where(mask[None] > 0, jnp.log(weights), -jnp.inf)
+    seen = jnp.where(mask[None] > 0, jnp.log(weights), -jnp.inf)
+    return jnp.where(count > 1, seen, jnp.nan)  # from one image q(z) cannot be told
