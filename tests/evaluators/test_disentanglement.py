@@ -14,7 +14,6 @@ from vaejax.evaluators.encoders import encoder
 from vaejax.evaluators.estimates import estimates
 from vaejax.evaluators.tables import Table, Tables
 from vaejax.metrics import METRICS, Metric
-from vaejax.metrics.records import METRICS
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
 from vaejax.parallel import data_mesh

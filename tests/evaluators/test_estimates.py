@@ -196,6 +196,11 @@ def test_a_factor_that_a_drawn_table_lacks_the_values_of_is_left_out():
     assert 0 < len(told) < 6
 
 
+def with_settings(name, **settings):
+    record = METRICS[name]
+    return record._replace(function=functools.partial(record.function, **settings))
+
+
 def rare_table(num_rare, num_images=2000):
     rng = np.random.default_rng(0)
     factors = np.stack([rng.integers(3, size=num_images), np.arange(num_images) < num_rare], 1)
@@ -208,21 +213,19 @@ def test_all_tables_have_the_same_factors():
     rows = {"num_points": 1000, "num_repeats": 5}
     rare = rare_table(12, 6000)
     with pytest.warns(UserWarning, match="left out: factors: column 1 has") as told:
-        found = estimates(metrics.mig, rare, RNG, **rows)
+        found = estimates(METRICS["mig"], rare, RNG, **rows)
     assert len([w for w in told if "left out" in str(w.message)]) == 1
     common = rare._replace(factors=rare.factors[:, :1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert found == estimates(metrics.mig, common, RNG, **rows)
+        assert found == estimates(METRICS["mig"], common, RNG, **rows)
 
 
 @pytest.mark.parametrize("metric", ["mig", "sap"])
 def test_halves_that_lack_a_factor_make_no_interval(metric):
     """Nor do they change the score, which is of both."""
-    metric = functools.partial(
-        getattr(metrics, metric),
-        **({} if metric == "mig" else {"num_train": 1300, "num_test": 700}),
-    )
+    settings = {} if metric == "mig" else {"num_train": 1300, "num_test": 700}
+    metric = with_settings(metric, **settings)
     rows = {"num_points": 2000, "num_repeats": 5}
     with pytest.warns(UserWarning, match="no interval: factors: column 1 has .* half of the rows"):
         found = estimates(metric, rare_table(4), jax.random.key(2), **rows)
@@ -234,6 +237,6 @@ def test_a_single_number_of_labels():
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(1500, 2)).astype(np.float32)
     given = Table(codes, codes, (codes > 0).astype(int))
-    metric = functools.partial(metrics.downstream_accuracy, num_labels=100, num_test=200)
+    metric = with_settings("downstream_accuracy", num_labels=100, num_test=200)
     found = estimates(metric, given, RNG, num_points=1500, num_repeats=1)
     assert found["downstream_accuracy/100"].value > 0.8
