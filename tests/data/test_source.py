@@ -72,7 +72,7 @@ def test_a_batch_holds_all_that_is_known(rng):
 
 
 def test_an_abstract_batch_is_of_the_shapes_of_a_real_one():
-    for source in (Bars(), ArraySource(np.zeros((5, 4, 4, 3), np.uint8))):
+    for source in (Bars(), ArraySource(np.full((5, 4, 4, 3), 200, np.uint8))):
         real, abstract = source.batch(np.zeros(16, int)), source.abstract_batch(16)
         assert {name: (x.shape, x.dtype) for name, x in abstract.items()} == {
             name: (x.shape, x.dtype) for name, x in real.items()
@@ -81,4 +81,6 @@ def test_an_abstract_batch_is_of_the_shapes_of_a_real_one():
 
 def test_without_images_at_hand_the_shapes_are_the_same():
     real, unseen = Bars().abstract_batch(4), Unseen((8, 8, 1), num_labels=8).abstract_batch(4)
-    assert {name: real[name] for name in unseen} == dict(unseen)
+    assert {name: (real[name].shape, real[name].dtype) for name in unseen} == {
+        name: (x.shape, x.dtype) for name, x in unseen.items()
+    }

@@ -123,7 +123,7 @@ def test_its_kept_configuration_is_no_way_to_run_code(finished):
     with pytest.raises(ConfigError, match=r"config\.data\.name: "):
         get_config(str(workdir), allowed=set(names.values()) - {"tests.leaves.bars:bars"})
     kept = get_config(str(workdir), allowed=set(names.values()))
-    assert kept.to_json() == config.to_json()
+    assert kept.to_dict() == config.to_dict()
 
 
 def test_reconstructions_are_not_the_teacher_forced_pass():
