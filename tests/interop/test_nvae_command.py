@@ -58,7 +58,7 @@ def test_a_run_of_the_official_weights(workdir, state_dict, tmp_path, monkeypatc
     run = build(config, for_sampling=True)
     state = restored_state(run, Checkpoints(workdir / "checkpoints"))
     model, variables = from_official(state_dict, ARGS)
-    assert run.context.model.clone(likelihood=model.likelihood) == model
+    assert run.model.clone(likelihood=model.likelihood) == model
     for params in (state.params, state.ema_params):
         jax.tree.map(np.testing.assert_array_equal, params["model"], variables["params"])
     stats = variables["batch_stats"]

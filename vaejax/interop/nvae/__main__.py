@@ -102,12 +102,13 @@ def _data(
 
 def _state(config: ConfigDict, variables: dict[str, Any]) -> TrainState:
     run = build(config, for_sampling=True)
+    batch = {"image": jnp.zeros((1, *run.source.image_shape))}  # at which nothing looks
 
     @jax.jit
     def create(params: Any, model_state: Any) -> TrainState:
         given = {"model": params}, model_state
         objective = run.context.objective._replace(init=lambda rng, batch: given)
-        return create_train_state(objective, run.optimizer, jax.random.key(0), {})
+        return create_train_state(objective, run.optimizer, jax.random.key(0), batch)
 
     return create(variables.pop("params"), variables)
 
