@@ -13,8 +13,8 @@ Hardware:  estimated from the step time, not run: about ten hours on two CPU cor
 
 from ml_collections import ConfigDict
 
-from vaejax.config import run_config
 from vaejax.recipes.dsprites import EVAL, SMOKE
+from vaejax.runs.config import run_config
 
 
 def get_config(variant: str = "") -> ConfigDict:

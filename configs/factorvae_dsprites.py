@@ -15,8 +15,8 @@ Hardware:  not run at this length; estimated at a day on two CPU cores.
 
 from ml_collections import ConfigDict
 
-from vaejax.config import run_config
 from vaejax.recipes.dsprites import EVAL, SMOKE
+from vaejax.runs.config import run_config
 
 
 def get_config(variant: str = "") -> ConfigDict:

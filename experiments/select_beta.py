@@ -37,10 +37,10 @@ from experiments.labels import label_scores, num_tied, shares_of_choice
 from experiments.style import COLOURS, can_draw, draw, panels_of
 from experiments.trained import BETA, LATENT_SIZE, Trained, trained
 from vaejax import metrics, sweep
-from vaejax.config import ConfigError
-from vaejax.files import write_whole
+from vaejax.core.files import write_whole
 from vaejax.objectives import normalise_beta
-from vaejax.run import build
+from vaejax.runs.config import ConfigError
+from vaejax.runs.setup import build
 
 NUM_REPEATS = 10  # draws of the labelled images
 

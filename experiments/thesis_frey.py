@@ -67,7 +67,7 @@ from experiments.thesis.maths import mean_image_error
 from experiments.thesis.readings import read
 from experiments.trained import BETA, LATENT_SIZE
 from vaejax import sweep
-from vaejax.run import build
+from vaejax.runs.setup import build
 
 DIGITS = Path("~/datasets/mnist")
 

@@ -11,13 +11,13 @@ import numpy as np
 from vaejax.data import Source
 from vaejax.distributions import Normal, kl_normal
 from vaejax.evaluators.tables import Table, Tables
-from vaejax.metric_lines import METRICS_FILE, read_lines
-from vaejax.modes import restored
 from vaejax.objectives.views import need
-from vaejax.run import Run
-from vaejax.sampling import compiled
+from vaejax.pictures.sampler import compiled
+from vaejax.runs.metric_lines import METRICS_FILE, read_lines
+from vaejax.runs.modes import restored
+from vaejax.runs.setup import Run
 from vaejax.sweep import Member
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 
 BETA, LATENT_SIZE = "objective.beta", "model.latent_size"  # as points of sweeps have them
 BATCH = 64  # images that are encoded at a time

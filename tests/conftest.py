@@ -21,10 +21,10 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 # What `--quick` runs: minutes, and most of what can break with other versions of the libraries.
 QUICK = (
-    "test_steps.py",
-    "test_parallel.py",
-    "test_checkpoint.py",
-    "test_randomness.py",
+    "training/test_step.py",
+    "core/test_mesh.py",
+    "runs/test_checkpoint.py",
+    "core/test_randomness.py",
     "distributions/",
     "models/test_conv_vae.py",
     "objectives/test_elbo.py",
@@ -91,7 +91,7 @@ def config_file(bar_images, tmp_path) -> pathlib.Path:
     """A configuration for command lines: four steps of a dense network on the bars."""
     path = tmp_path / "config.py"
     path.write_text(
-        "from vaejax.config import run_config\n"
+        "from vaejax.runs.config import run_config\n"
         "def get_config():\n"
         "    return run_config(\n"
         f"        data=dict(name='array', path={str(bar_images)!r}),\n"

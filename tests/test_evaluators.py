@@ -7,14 +7,14 @@ import pytest
 import scipy.stats
 
 from vaejax import create_train_state, make_optimizer
+from vaejax.core.mesh import data_mesh, replicated
+from vaejax.core.randomness import named, stream
 from vaejax.data import ArraySource
 from vaejax.evaluators import Context, bound, pick_split, some_examples, units_of
-from vaejax.metric_units import unit
 from vaejax.models import ConvVAE
 from vaejax.nn.noise import example_keys
 from vaejax.objectives import elbo
-from vaejax.parallel import data_mesh, replicated
-from vaejax.randomness import named, stream
+from vaejax.runs.units import unit
 
 MODEL = ConvVAE((8, 8, 1), 2, "burda")
 

@@ -15,9 +15,9 @@ import pytest
 
 from tests.test_configs import DATA, FILES, SMOKE, load
 from vaejax import data
-from vaejax.parallel import batch_sharding
-from vaejax.run import build, initial_state, step_rng, train_step
-from vaejax.steps import sharded_step
+from vaejax.core.mesh import batch_sharding
+from vaejax.runs.setup import build, initial_state, step_rng, train_step
+from vaejax.training.step import sharded_step
 
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "losses.json"
 STEPS = ("1", "20")

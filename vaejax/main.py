@@ -17,11 +17,11 @@ import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from vaejax import config_compared, doctor, kept_config, machine
-from vaejax.config import ConfigError, unknown_key
-from vaejax.config_file import load_config
-from vaejax.config_values import as_json
-from vaejax.host_memory import keep_freed_memory
+from vaejax.runs import config_compared, doctor, kept_config, machine
+from vaejax.runs.config import ConfigError, unknown_key
+from vaejax.runs.config_file import load_config
+from vaejax.runs.config_values import as_json
+from vaejax.runs.host_memory import keep_freed_memory
 
 KEPT = "kept in "  # then the folder: a value of `--config` that stands for what the run there keeps
 
@@ -75,9 +75,9 @@ def main() -> None:
 
 def _do(config: ConfigDict, workdir: Path) -> None:
     """What `--mode` says."""
-    from vaejax import modes  # after the flags: a mistake in them is told at once
-    from vaejax.checkpoint_record import DamagedCheckpoint
-    from vaejax.train import train
+    from vaejax.runs import modes  # after the flags: a mistake in them is told at once
+    from vaejax.runs.checkpoint_record import DamagedCheckpoint
+    from vaejax.runs.loop import train
 
     try:
         if MODE.value == "train":
@@ -107,8 +107,8 @@ def command() -> Iterator[None]:
         fail(f"{doctor.diagnose(facts)[0]} (--mode=doctor says more)")
     if facts.process == 0:
         print(doctor.headline(facts))
-    from vaejax.checkpoint_record import DamagedCheckpoint
-    from vaejax.failures import FailedEvaluation
+    from vaejax.runs.checkpoint_record import DamagedCheckpoint
+    from vaejax.runs.failures import FailedEvaluation
 
     try:
         yield

@@ -34,13 +34,13 @@ from sklearn.metrics import mutual_info_score, roc_auc_score
 from sklearn.svm import LinearSVC
 
 from vaejax import create_train_state, data, make_optimizer, models, objectives
+from vaejax.core.mesh import data_mesh
 from vaejax.data import Subset
 from vaejax.data.factor_grid import factors_of, index_of
 from vaejax.data.sprites import FACTOR_SIZES
 from vaejax.evaluators import Context
 from vaejax.evaluators.tables import Tables
 from vaejax.metrics import METRICS, Metric
-from vaejax.parallel import data_mesh
 
 NUM_TRAIN, NUM_TEST, BATCH, BINS = 10_000, 5_000, 64, 20
 PART = 200_000  # images

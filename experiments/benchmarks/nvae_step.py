@@ -36,13 +36,13 @@ from arithmetic import count_flops
 from interleaved import Step, elapsed, measure
 
 from vaejax import create_train_state, jit_step, make_optimizer, make_train_step, objectives
+from vaejax.core.mesh import with_positions
+from vaejax.core.platform import native_operations
 from vaejax.distributions import bernoulli
-from vaejax.host_memory import keep_freed_memory
 from vaejax.interop.nvae import to_official
 from vaejax.models import NVAE
-from vaejax.nn.native import native_operations
-from vaejax.parallel import with_positions
-from vaejax.train_state import TrainState, count_parameters
+from vaejax.runs.host_memory import keep_freed_memory
+from vaejax.training.state import TrainState, count_parameters
 from vaejax.types import Objective
 
 try:

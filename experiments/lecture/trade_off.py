@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.lecture.runs import SCORES
 from experiments.trained import Trained
-from vaejax.pictures import Pictures
+from vaejax.pictures.run_pictures import Pictures
 from vaejax.sweep import Member
 
 BOUND = ("elbo", "log_px", "kl")

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.models import ConvVAE
-from vaejax.train_state import count_parameters
+from vaejax.training.state import count_parameters
 from vaejax.types import Array
 
 

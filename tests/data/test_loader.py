@@ -11,11 +11,11 @@ import jax
 import numpy as np
 import pytest
 
+from vaejax.core.mesh import batch_sharding, data_mesh, replicated
 from vaejax.data.arrays import ArraySource
 from vaejax.data.loader import batch_indices, eval_batches, local_rows, train_batches
 from vaejax.data.source import Subset
 from vaejax.data.transforms import transformed
-from vaejax.parallel import batch_sharding, data_mesh, replicated
 
 NUM_EXAMPLES = 23
 
@@ -226,7 +226,7 @@ if devices < 8:
     jax.distributed.initialize(f"127.0.0.1:{port}", 2, process)
 from tests.data.test_loader import make_source
 from vaejax.data.loader import eval_batches, train_batches
-from vaejax.parallel import batch_sharding, data_mesh
+from vaejax.core.mesh import batch_sharding, data_mesh
 sharding, rows = batch_sharding(data_mesh()), []
 with train_batches(make_source(), 16, seed=5, sharding=sharding) as batches:
     batches = [next(batches), next(batches), *eval_batches(make_source(), 16, sharding=sharding)]

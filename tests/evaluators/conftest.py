@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from vaejax import create_train_state, make_optimizer
+from vaejax.core.mesh import data_mesh
 from vaejax.data import factor_grid
 from vaejax.data.source import Source, holdout
 from vaejax.evaluators import Context
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
-from vaejax.parallel import data_mesh
 
 SIZES = (2, 24, 25)
 

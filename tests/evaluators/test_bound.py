@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from vaejax import create_train_state, make_optimizer
+from vaejax.core.mesh import data_mesh
 from vaejax.data import ArraySource
 from vaejax.evaluators import Context, bound
 from vaejax.models import ConvVAE
 from vaejax.objectives import beta_tcvae, elbo, factor_vae
-from vaejax.parallel import data_mesh
 
 MODEL = ConvVAE((8, 8, 1), 2, "burda")
 OBJECTIVES = {

@@ -8,7 +8,7 @@ from vaejax import metrics
 from vaejax.data import Subset
 from vaejax.data.source import Wrapper
 from vaejax.evaluators import correlation_ratio, units_of
-from vaejax.metric_units import unit
+from vaejax.runs.units import unit
 from vaejax.types import Views
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.leaves.info_gan import Generator, info_gan
+from vaejax.core.mesh import data_mesh
 from vaejax.data import Subset
 from vaejax.evaluators import disentanglement, some_examples, units_of
 from vaejax.evaluators.encoders import encoder
@@ -16,7 +17,6 @@ from vaejax.evaluators.tables import Table, Tables
 from vaejax.metrics import METRICS, Metric
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
-from vaejax.parallel import data_mesh
 from vaejax.types import Views
 
 SCORES = {

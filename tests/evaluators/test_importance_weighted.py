@@ -12,14 +12,14 @@ import scipy.stats
 from tests.leaves.bars import ROWS, bars
 from tests.leaves.conditional import ConditionalVAE
 from tests.leaves.pixels import PixelModel
+from vaejax.core.mesh import data_mesh
+from vaejax.core.randomness import stream
 from vaejax.data import ArraySource
 from vaejax.distributions import Normal, normal_latent, sum_events
 from vaejax.evaluators import Context, importance_weighted, units_of
-from vaejax.metric_units import unit
 from vaejax.nn.noise import draw_each, example_keys, part_keys
 from vaejax.objectives import elbo
-from vaejax.parallel import data_mesh
-from vaejax.randomness import stream
+from vaejax.runs.units import unit
 from vaejax.types import VAEOutput
 
 # p(z) = N(0, I), p(x | z) = N(W z, s^2 I), so that p(x) = N(0, W W' + s^2 I). The columns of W are

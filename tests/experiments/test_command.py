@@ -15,7 +15,7 @@ from experiments import (
     thesis_frey,
 )
 from vaejax import sweep
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 from vaejax.sweep import Member
 from vaejax.sweep.members import DIVERGED_FILE
 

@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib", reason="needs the extra `plots`")
 
 from experiments import select_beta
 from experiments.select_beta import Reading, choice, scores_of
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 
 # Of four draws of labels beta 4 wins two and shares one with beta 16, which wins the last.
 SCORES = {1: [0.5, 0.6, 0.5, 0.5], 4: [0.9, 0.8, 1.0, 0.7], 16: [0.7, 0.7, 1.0, 0.9]}

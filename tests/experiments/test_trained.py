@@ -8,11 +8,11 @@ import numpy as np
 
 from experiments.trained import Trained, codes_of, decoded, history, kl_of
 from tests.leaves.bars import Bars
+from vaejax.core.mesh import data_mesh
 from vaejax.evaluators import Context
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
 from vaejax.objectives.views import reconstruct
-from vaejax.parallel import data_mesh
 
 
 def test_history_is_one_value_per_evaluation(tmp_path):

@@ -12,15 +12,15 @@ import scipy.stats
 
 from tests.interop.official import Official, double, load, nhwc, relative_error
 from tests.precision import enable_x64
-from vaejax.batch_statistics import reestimate
 from vaejax.interop.nvae import from_official, read_checkpoint, to_official
 from vaejax.interop.nvae.names import entries
 from vaejax.objectives import add_penalties, bn_scale, elbo, spectral
 from vaejax.objectives.views import views_of
-from vaejax.optimizers import make_optimizer
-from vaejax.schedules import warm_up
-from vaejax.steps import make_train_step
-from vaejax.train_state import TrainState
+from vaejax.runs.batch_statistics import reestimate
+from vaejax.training.optimizers import make_optimizer
+from vaejax.training.schedules import warm_up
+from vaejax.training.state import TrainState
+from vaejax.training.step import make_train_step
 
 NAMES = ("mnist", "rgb")
 TOLERANCE = 1e-9

@@ -9,11 +9,11 @@ import pytest
 
 from tests.data.idx_files import random_arrays, write_mnist
 from tests.interop.official import ARGS, random_state_dict
-from vaejax import batch_statistics, kept_config, modes
-from vaejax.checkpoint import Checkpoints
 from vaejax.interop.nvae import from_official
 from vaejax.interop.nvae.__main__ import main, run_of
-from vaejax.run import build, restored_state
+from vaejax.runs import batch_statistics, kept_config, modes
+from vaejax.runs.checkpoint import Checkpoints
+from vaejax.runs.setup import build, restored_state
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 Each is named as `tests.leaves.<file>:<name>`; nothing of the library knows them.
 """
 
-from vaejax.config import run_config
+from vaejax.runs.config import run_config
 
 LEAF = "tests.leaves."
 DENSE = {"name": "ConvVAE", "preset": "burda", "latent_size": 2}

@@ -10,8 +10,8 @@ import numpy as np
 import scipy.linalg
 
 from vaejax.evaluators import Context, Evaluator, pick_split
-from vaejax.sampling import Sampler
-from vaejax.train_state import TrainState
+from vaejax.pictures.sampler import Sampler
+from vaejax.training.state import TrainState
 
 
 def frechet(context: Context, *, split: str = "test", num_images: int = 40) -> Evaluator:

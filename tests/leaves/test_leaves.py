@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from tests.leaves import autoregressive_decoder, bars, configs
-from vaejax import modes, sweep
-from vaejax.config import ConfigError
-from vaejax.importing import imported_names
-from vaejax.kept_config import get_config
+from vaejax import sweep
+from vaejax.core.importing import imported_names
 from vaejax.objectives import elbo
 from vaejax.objectives.views import reconstruct
-from vaejax.run import build, initial_state, step_rng, train_step
-from vaejax.steps import jit_step, pmap_step
-from vaejax.train import train
+from vaejax.runs import modes
+from vaejax.runs.config import ConfigError
+from vaejax.runs.kept_config import get_config
+from vaejax.runs.loop import train
+from vaejax.runs.setup import build, initial_state, step_rng, train_step
+from vaejax.training.step import jit_step, pmap_step
 
 PICTURES = {
     "pixels": {"samples"},

@@ -10,7 +10,7 @@ from tests.models.variables import abstract, abstract_images, init, noise_of
 from vaejax.distributions import Normal, gaussian, kl_normal, logistic_mixture
 from vaejax.models import ConvVAE
 from vaejax.models.presets import PRESETS
-from vaejax.train_state import count_parameters
+from vaejax.training.state import count_parameters
 
 
 def abstract_params(model):

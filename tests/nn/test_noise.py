@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
+from vaejax.core.mesh import DATA_AXIS, batch_sharding, data_mesh
 from vaejax.nn.noise import draw_each, example_keys, part_keys
-from vaejax.parallel import DATA_AXIS, batch_sharding, data_mesh
 
 
 def noise(rng, places, shape=(5,)):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vaejax.parallel import with_positions
+from vaejax.core.mesh import with_positions
 
 
 @pytest.fixture(scope="session")

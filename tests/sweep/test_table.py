@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from vaejax import sweep
-from vaejax.metric_units import write_units
+from vaejax.runs.units import write_units
 from vaejax.sweep.members import DIVERGED_FILE
 
 

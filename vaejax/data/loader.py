@@ -12,10 +12,10 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
+from vaejax.core.randomness import stream
 from vaejax.data.permutation import keyed_permutation
 from vaejax.data.prefetch import Prefetched
 from vaejax.data.source import Raw, Source, complete
-from vaejax.randomness import stream
 from vaejax.types import Array, Batch
 
 

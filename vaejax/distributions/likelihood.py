@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
 from vaejax.distributions.bernoulli import Bernoulli
 from vaejax.distributions.logistic_mixture import LogisticMixture
 from vaejax.distributions.normal import Normal, soft_clamp

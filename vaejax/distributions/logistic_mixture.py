@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from vaejax.nn.native import is_native
-from vaejax.randomness import draw
+from vaejax.core.platform import is_native
+from vaejax.core.randomness import draw
 from vaejax.types import Array
 
 MIN_LOG_SCALE = -7.0

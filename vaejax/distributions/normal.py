@@ -11,8 +11,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from vaejax.core.randomness import draw
 from vaejax.distributions.nats import sum_events, sum_positions
-from vaejax.randomness import draw
 from vaejax.types import Array, Latent
 
 LOG_2PI = math.log(2.0 * math.pi)

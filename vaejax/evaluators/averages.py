@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from vaejax.core.mesh import batch_sharding
+from vaejax.core.randomness import stream
 from vaejax.data import eval_batches
 from vaejax.evaluators.context import (
     Context,
@@ -15,10 +17,8 @@ from vaejax.evaluators.context import (
     some_examples,
 )
 from vaejax.metrics import mean_interval
-from vaejax.parallel import batch_sharding
-from vaejax.randomness import stream
-from vaejax.steps import EvalStep
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
+from vaejax.training.step import EvalStep
 from vaejax.types import PER_EXAMPLE
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from jax.sharding import Mesh
 
 from vaejax.data import Source, Splits, Subset, batch_indices
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 from vaejax.types import Objective
 
 Evaluator = Callable[[TrainState], Iterator[tuple[str, Any]]]

@@ -8,7 +8,7 @@ import numpy as np
 from vaejax import metrics
 from vaejax.evaluators.context import Context, Evaluator, pick_split, some_examples
 from vaejax.evaluators.tables import Tables
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 
 
 def correlation_ratio(

@@ -11,14 +11,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from vaejax.core.importing import imported, is_imported
+from vaejax.core.randomness import stream
 from vaejax.data import Source
 from vaejax.evaluators.context import Context, Evaluator, some_examples, with_units
 from vaejax.evaluators.estimates import estimates
 from vaejax.evaluators.tables import BASELINES, Table, Tables, varying
-from vaejax.importing import imported, is_imported
 from vaejax.metrics import METRICS, Metric
-from vaejax.randomness import stream
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 
 ENDINGS = ("", "_std", "_low", "_high")  # of the names, for what an `Estimate` holds
 

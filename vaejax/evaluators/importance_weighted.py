@@ -12,15 +12,15 @@ import jax
 from jax.sharding import Mesh, PartitionSpec
 
 from vaejax import metrics
+from vaejax.core.mesh import DATA_AXIS, sum_over_shards
+from vaejax.core.randomness import stream
 from vaejax.distributions import bits_per_dim
 from vaejax.evaluators.averages import averaged
 from vaejax.evaluators.context import Context, Evaluator, with_units
 from vaejax.nn.noise import example_keys, part_keys
 from vaejax.objectives.bound import batch_mean, nats, per_example
 from vaejax.objectives.views import need
-from vaejax.parallel import DATA_AXIS, sum_over_shards
-from vaejax.randomness import stream
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 from vaejax.types import PER_EXAMPLE, Array, Batch, Metrics, ModelState, Params
 
 WHO = "importance_weighted"

@@ -11,6 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.core.mesh import batch_sharding
+from vaejax.core.platform import on_cpu
+from vaejax.core.randomness import named
 from vaejax.data import Source, eval_batches
 from vaejax.evaluators.baselines import ica, pca, pixels
 from vaejax.evaluators.context import Context, check_batch_size, some_examples
@@ -20,11 +23,8 @@ from vaejax.evaluators.encoders import (
     encoder,
     encoder_by_parts,
 )
-from vaejax.nn.native import on_cpu
 from vaejax.objectives.views import need
-from vaejax.parallel import batch_sharding
-from vaejax.randomness import named
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 from vaejax.types import Array, Batch
 
 BASELINES = ("ground_truth", "ica", "pca", "pixels", "untrained")

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
 from vaejax.metrics.inputs import checked_codes, checked_posteriors
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import bounded, centred

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaejax.checks import check_counts, check_number
+from vaejax.core.checks import check_counts, check_number
 from vaejax.metrics.chance import better_than_guessing, more_hits_than_guessing
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.lasso import lasso

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
+from vaejax.core.randomness import named
 from vaejax.metrics.discrete import factor_entropies
 from vaejax.metrics.draws import below, random_words
 from vaejax.metrics.inputs import checked_factors, checked_posteriors
@@ -20,7 +21,6 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
 from vaejax.metrics.standardise import centred, deviations, nonzero, standardised
 from vaejax.metrics.tracing import namespace, precise
-from vaejax.randomness import named
 from vaejax.types import Array
 
 CHUNK = 8  # samples whose densities under all N posteriors are held at once

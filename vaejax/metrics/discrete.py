@@ -7,7 +7,7 @@ from types import ModuleType
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.tracing import each, is_traced, namespace, precise
 from vaejax.types import Array
 

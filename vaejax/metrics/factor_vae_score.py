@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checks import check_counts, check_number
+from vaejax.core.checks import check_counts, check_number
 from vaejax.metrics.discrete import count
 from vaejax.metrics.draws import random_rows, random_words
 from vaejax.metrics.groups import FactorGroups

@@ -11,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from vaejax.checks import check_counts, check_number
+from vaejax.core.checks import check_counts, check_number
+from vaejax.core.randomness import named
 from vaejax.metrics.chance import better_than_noise
 from vaejax.metrics.discrete import crowded_codes, factor_entropies
 from vaejax.metrics.inputs import checked_codes, checked_factors
@@ -22,7 +23,6 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
 from vaejax.metrics.standardise import deviations, nonzero, standardised
 from vaejax.metrics.tracing import is_traced
-from vaejax.randomness import named
 from vaejax.types import Array
 
 MIN_SHARE = {"range": 1 / 20, "iqr": 1 / 10}  # of the largest spread, by the rule

@@ -4,7 +4,7 @@ Chen, Li, Grosse, Duvenaud, "Isolating Sources of Disentanglement in VAEs", Neur
 histogram estimate of Locatello et al., 2019. For the paper's own estimate see `density_mig`.
 """
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.discrete import code_factor_information, factor_entropies
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.scores import Scores, scores

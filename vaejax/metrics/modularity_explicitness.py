@@ -6,7 +6,7 @@ section 2; constants of Locatello et al., 2019.
 
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.discrete import code_factor_information
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import varying

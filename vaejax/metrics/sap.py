@@ -9,7 +9,7 @@ does as well as chance: perfect codes score far below 1.
 
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors, checked_values
 from vaejax.metrics.left_out import varying
 from vaejax.metrics.scores import Scores, scores

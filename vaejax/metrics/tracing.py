@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checks import is_traced
+from vaejax.core.checks import is_traced
 from vaejax.types import Array
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
 from vaejax.metrics.inputs import NotFinite, checked_codes
 from vaejax.metrics.intervals import median_interval
 from vaejax.metrics.lasso import lasso

@@ -6,7 +6,7 @@ Representations", ICML 2019, section 5.2.
 
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.discrete import binned, paired_information
 from vaejax.metrics.inputs import checked_codes
 from vaejax.metrics.scores import Scores, scores

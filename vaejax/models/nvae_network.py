@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from vaejax.core.randomness import draw
 from vaejax.distributions import Likelihood, LogisticMixture, logistic_mixture
 from vaejax.models.nvae_groups import EncoderGroup, Group, GroupInputs, GroupOutput, TopGroup
 from vaejax.models.nvae_presets import CELLS
@@ -21,7 +22,6 @@ from vaejax.models.vae import VAE
 from vaejax.nn.residual_cell import ResidualCell
 from vaejax.nn.stacked import Depth, Memory, apply_stacked
 from vaejax.nn.weight_norm import WeightNormConv
-from vaejax.randomness import draw
 from vaejax.types import Array, Distribution
 
 DTYPES = ("bfloat16", "float16", "float32", "float64")

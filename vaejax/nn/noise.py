@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from vaejax.randomness import draw
+from vaejax.core.randomness import draw
 from vaejax.types import Array
 
 

@@ -12,11 +12,11 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
+from vaejax.core.mesh import gather_over_shards, mean_over_shards, sum_over_shards
+from vaejax.core.randomness import named
 from vaejax.distributions import bits_per_dim
 from vaejax.nn.noise import example_keys
 from vaejax.objectives.views import PLAYER, noise_of, views_of
-from vaejax.parallel import gather_over_shards, mean_over_shards, sum_over_shards
-from vaejax.randomness import named
 from vaejax.types import PER_EXAMPLE, Array, Batch, Latent, Metrics, Noise, Objective, VAEOutput
 
 Reduction = Literal["sum", "mean"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.bound import Reduction, batch_mean, variational
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput

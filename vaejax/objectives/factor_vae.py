@@ -23,7 +23,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
+from vaejax.core.mesh import sum_over_shards
 from vaejax.distributions import gaussian_total_correlation
 from vaejax.nn.mlp import MLP, leaky_relu
 from vaejax.nn.noise import example_keys
@@ -36,7 +37,6 @@ from vaejax.objectives.bound import (
     vector_latent,
 )
 from vaejax.objectives.views import need
-from vaejax.parallel import sum_over_shards
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
 

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
+from vaejax.core.randomness import named
 from vaejax.objectives.views import PLAYER
-from vaejax.randomness import named
 from vaejax.types import Array, Batch, Metrics, ModelState, Objective, Schedule
 
 MIN_NORM = 1e-3  # a vector shorter than this is not stretched to length 1

@@ -13,10 +13,10 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from vaejax.checks import check_number, is_traced
+from vaejax.core.checks import check_number, is_traced
+from vaejax.core.mesh import shard_index
 from vaejax.distributions import Normal
 from vaejax.objectives.bound import Reduction, batch_mean, gaussian_latent, variational
-from vaejax.parallel import shard_index
 from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
 
 Estimator = Literal[

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from vaejax.config import check_variant, run_config
+from vaejax.runs.config import check_variant, run_config
 
 # The least of every part, from which small variants start.
 TINY = dict(

@@ -14,10 +14,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
-from vaejax.config import ConfigError
-from vaejax.kept_config import check_same_run, has_other_evaluations
-from vaejax.nn.native import on_cpu
-from vaejax.stop_requests import stop_requests
+from vaejax.core.platform import on_cpu
+from vaejax.runs.config import ConfigError
+from vaejax.runs.kept_config import check_same_run, has_other_evaluations
+from vaejax.runs.stop_requests import stop_requests
 from vaejax.sweep.members import Member
 from vaejax.sweep.packing import Group, unfinished_groups
 from vaejax.sweep.processes import Job, train_in_processes

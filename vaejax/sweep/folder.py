@@ -12,21 +12,21 @@ from typing import Any
 import jax
 import numpy as np
 
-from vaejax.checkpoint import Checkpoints
-from vaejax.checkpoint_record import is_evaluated, steps_in
-from vaejax.config_values import as_json
-from vaejax.files import remove_unfinished, write_whole
-from vaejax.health import check_finite
-from vaejax.kept_config import CHECKPOINTS, keep_config
-from vaejax.kept_data import check_same_data, keep_data
-from vaejax.metric_lines import METRICS_FILE, JsonLines, damage
-from vaejax.metric_units import write_units
-from vaejax.parallel import replicated
-from vaejax.run import abstract_state
-from vaejax.scores import headline, is_due, scores_of
+from vaejax.core.files import remove_unfinished, write_whole
+from vaejax.core.mesh import replicated
+from vaejax.runs.checkpoint import Checkpoints
+from vaejax.runs.checkpoint_record import is_evaluated, steps_in
+from vaejax.runs.config_values import as_json
+from vaejax.runs.health import check_finite
+from vaejax.runs.kept_config import CHECKPOINTS, keep_config
+from vaejax.runs.kept_data import check_same_data, keep_data
+from vaejax.runs.metric_lines import METRICS_FILE, JsonLines, damage
+from vaejax.runs.scores import headline, is_due, scores_of
+from vaejax.runs.setup import abstract_state
+from vaejax.runs.units import write_units
 from vaejax.sweep.members import DIVERGED_FILE, Member
 from vaejax.sweep.program import Program, ordinary, with_numbers
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 
 
 class Folder:

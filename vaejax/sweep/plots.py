@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vaejax.files import write_whole
-from vaejax.metric_lines import TRAIN
-from vaejax.metric_units import INTERVAL
+from vaejax.core.files import write_whole
+from vaejax.runs.metric_lines import TRAIN
+from vaejax.runs.units import INTERVAL
 from vaejax.sweep.table import Row
 
 HEADLINE = ("elbo", "log_px", "kl")  # of an evaluation of the bound

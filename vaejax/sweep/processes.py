@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from vaejax.host_memory import keep_freed_memory
+from vaejax.runs.host_memory import keep_freed_memory
 from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
 from vaejax.sweep.training import Trainer

@@ -17,14 +17,14 @@ import ml_collections
 import numpy as np
 import optax
 
-from vaejax import config as configuration
-from vaejax import optimizers
-from vaejax.config import ConfigError
 from vaejax.evaluators import Evaluator
-from vaejax.kept_data import fingerprint
-from vaejax.run import Run, build, evaluations, initial_arguments, objective_of, refusals
+from vaejax.runs import config as configuration
+from vaejax.runs.config import ConfigError
+from vaejax.runs.kept_data import fingerprint
+from vaejax.runs.setup import Run, build, evaluations, initial_arguments, objective_of, refusals
 from vaejax.sweep.members import Member, value_of
-from vaejax.train_state import TrainState, create_train_state
+from vaejax.training import optimizers
+from vaejax.training.state import TrainState, create_train_state
 from vaejax.types import Array, Batch, ModelState, Objective, Params
 
 Numbers = Mapping[str, Array]

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vaejax.files import write_whole
-from vaejax.metric_lines import TRAIN
-from vaejax.metric_units import INTERVAL, read_units, unit
+from vaejax.core.files import write_whole
 from vaejax.metrics import mean_interval
+from vaejax.runs.metric_lines import TRAIN
+from vaejax.runs.units import INTERVAL, read_units, unit
 from vaejax.sweep.members import Member
 
 

@@ -18,14 +18,14 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from vaejax.checkpoint import Checkpoints
-from vaejax.config import run_config
-from vaejax.config_file import load_config
-from vaejax.config_values import as_json
 from vaejax.interop.nvae.weights import from_official, model_settings, read_checkpoint
-from vaejax.kept_config import CHECKPOINTS, keep_config
-from vaejax.run import build
-from vaejax.train_state import TrainState, count_parameters, create_train_state
+from vaejax.runs.checkpoint import Checkpoints
+from vaejax.runs.config import run_config
+from vaejax.runs.config_file import load_config
+from vaejax.runs.config_values import as_json
+from vaejax.runs.kept_config import CHECKPOINTS, keep_config
+from vaejax.runs.setup import build
+from vaejax.training.state import TrainState, count_parameters, create_train_state
 
 USAGE = "usage: python -m vaejax.interop.nvae CHECKPOINT DIR"
 RUNS = {  # official name of a data set -> the run of `configs/` on it
