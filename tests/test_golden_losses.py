@@ -17,7 +17,7 @@ from tests.test_configs import DATA, FILES, SMOKE, load
 from vaejax import data
 from vaejax.core.mesh import batch_sharding
 from vaejax.runs.setup import build, initial_state, step_rng, train_step
-from vaejax.training.step import sharded_step
+from vaejax.training.devices import sharded_step
 
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "losses.json"
 STEPS = ("1", "20")

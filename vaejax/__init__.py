@@ -12,13 +12,13 @@ from vaejax import models as models
 from vaejax import nn as nn
 from vaejax import objectives as objectives
 from vaejax import types as types
+from vaejax.training.devices import jit_step as jit_step
+from vaejax.training.devices import pmap_step as pmap_step
+from vaejax.training.devices import sharded_step as sharded_step
+from vaejax.training.many_models import make_sweep_step as make_sweep_step
 from vaejax.training.optimizers import make_optimizer as make_optimizer
 from vaejax.training.state import TrainState as TrainState
 from vaejax.training.state import create_train_state as create_train_state
-from vaejax.training.step import jit_step as jit_step
 from vaejax.training.step import make_eval_step as make_eval_step
-from vaejax.training.step import make_sweep_step as make_sweep_step
 from vaejax.training.step import make_train_step as make_train_step
-from vaejax.training.step import pmap_step as pmap_step
-from vaejax.training.step import sharded_step as sharded_step
 from vaejax.version import __version__ as __version__

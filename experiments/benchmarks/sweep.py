@@ -42,7 +42,7 @@ from vaejax.runs.setup import train_step
 from vaejax.sweep.engine import best_strategy
 from vaejax.sweep.packing import unfinished_groups
 from vaejax.sweep.program import Program
-from vaejax.training.step import make_sweep_step
+from vaejax.training.many_models import make_sweep_step
 
 BETAS = [10.0**exponent for exponent in range(-6, 4)]
 WAYS = ("commands", *sweep.STRATEGIES)

@@ -18,7 +18,7 @@ from vaejax.runs.config import ConfigError
 from vaejax.runs.kept_config import get_config
 from vaejax.runs.loop import train
 from vaejax.runs.setup import build, initial_state, step_rng, train_step
-from vaejax.training.step import jit_step, pmap_step
+from vaejax.training.devices import jit_step, pmap_step
 
 PICTURES = {
     "pixels": {"samples"},

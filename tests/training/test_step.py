@@ -22,7 +22,7 @@ from vaejax import (
 from vaejax.core.mesh import data_mesh, models_mesh, models_sharding, replicated
 from vaejax.models import ConvVAE
 from vaejax.objectives import capacity, elbo
-from vaejax.training.step import over_devices
+from vaejax.training.many_models import over_devices
 
 OPTIMIZER = make_optimizer("adam", learning_rate=1e-2)
 RNG = jax.random.key(1)

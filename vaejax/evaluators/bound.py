@@ -10,7 +10,8 @@ from jax.sharding import Mesh
 from vaejax.data import Source
 from vaejax.evaluators.averages import averaged
 from vaejax.evaluators.context import Context, Evaluator, pick_split, with_units
-from vaejax.training.step import EvalStep, make_eval_step, sharded_step
+from vaejax.training.devices import sharded_step
+from vaejax.training.step import EvalStep, make_eval_step
 from vaejax.types import Batch, Objective
 
 

@@ -33,7 +33,7 @@ from vaejax.runs.setup import (
     train_step,
 )
 from vaejax.runs.scores import is_due
-from vaejax.training.step import sharded_step
+from vaejax.training.devices import sharded_step
 from vaejax.runs.stop_requests import stop_requests
 from vaejax.training.state import TrainState, count_parameters
 

@@ -20,8 +20,8 @@ from vaejax.runs.setup import refusals, train_step
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
+from vaejax.training.many_models import SweepStep, make_sweep_step, over_devices
 from vaejax.training.state import TrainState
-from vaejax.training.step import SweepStep, make_sweep_step, over_devices
 from vaejax.types import Array, Metrics
 
 MAX_STEPS = 100  # in one call: enough to hide what a call costs, few enough to stop soon
