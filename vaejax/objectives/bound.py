@@ -12,7 +12,12 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
-from vaejax.core.mesh import gather_over_shards, mean_over_shards, sum_over_shards
+from vaejax.core.mesh import (
+    gather_over_shards,
+    mean_over_shards,
+    sum_over_shards,
+    with_positions,
+)
 from vaejax.core.randomness import named
 from vaejax.distributions import bits_per_dim
 from vaejax.nn.noise import example_keys
@@ -53,6 +58,7 @@ def variational(
 
     def init(rng: Array, batch: Batch):
         _check_images(batch["image"])
+        batch = with_positions(batch)
         params_rng, noise_rng = jax.random.split(rng)
         keys = example_keys(noise_rng, batch["position"])
         rngs = {"params": params_rng, "dropout": named(noise_rng, "dropout")}
@@ -60,6 +66,7 @@ def variational(
         return {PLAYER: variables.pop("params")}, variables
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
+        batch = with_positions(batch)  # of whoever calls it without a step
         output, new_state = model.apply(
             {"params": params[PLAYER], **model_state},
             batch,

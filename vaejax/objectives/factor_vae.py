@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.core.checks import check_number
-from vaejax.core.mesh import sum_over_shards
+from vaejax.core.mesh import sum_over_shards, with_positions
 from vaejax.distributions import gaussian_total_correlation
 from vaejax.nn.mlp import MLP, leaky_relu
 from vaejax.nn.noise import example_keys
@@ -84,6 +84,7 @@ def factor_vae(
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
         model_rng, second_rng, shuffle_rng = jax.random.split(rng, 3)
+        batch = with_positions(batch)
         first, second = batch, None
         if train and second_batch:
             first, second = _halves(batch)
