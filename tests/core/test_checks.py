@@ -26,16 +26,17 @@ class Dense(nn.Module):
     def setup(self):
         self.encoder, self.decoder = nn.Dense(6), nn.Dense(16)
 
-    def encode(self, images):
+    def encode(self, batch, noise=None):
+        images = batch["image"]
         mean, raw = jnp.split(self.encoder(images.reshape(images.shape[0], -1)), 2, axis=1)
         posterior = Normal(mean, jnp.exp(raw))
         z = posterior.at(0.5)
         return (normal_latent(z, posterior, Normal.standard(z)),)
 
-    def __call__(self, images, *, train=False, noise=None):
-        latents = self.encode(images)
+    def __call__(self, batch, *, train=False, noise=None):
+        images, latents = batch["image"], self.encode(batch)
         likelihood = gaussian().distribution(self.decoder(latents[0].z).reshape(images.shape), 1)
-        return VAEOutput(sum_events(likelihood.log_prob(images)), latents, likelihood)
+        return VAEOutput(sum_events(likelihood.log_prob(images)), latents)
 
     def kernels(self, params):
         return {name: layer["kernel"][None, None] for name, layer in params.items()}

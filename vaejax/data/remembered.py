@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from vaejax.core.files import write_whole
 
 
 def cache_folder() -> Path:
@@ -45,11 +47,6 @@ def remembered(path: str | os.PathLike, what: object, find: Callable[[], Any]) -
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged
         pass
     found = find()
-    try:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = record.with_name(f"{record.name}.{uuid.uuid4().hex}.tmp")
-        unfinished.write_text(json.dumps({"stamp": stamp, "found": found}))
-        os.replace(unfinished, record)
-    except OSError:  # no room or no right to write: it is found again in the next run
-        pass
+    with suppress(OSError):  # no room or no right to write: it is found again in the next run
+        write_whole(record, json.dumps({"stamp": stamp, "found": found}))
     return found
