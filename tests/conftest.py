@@ -3,6 +3,7 @@
 import os
 import pathlib
 import resource
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -61,6 +62,22 @@ def shared() -> pathlib.Path:
     if not folder.is_dir():
         pytest.skip("needs the real data and reference arrays ($VAEJAX_SHARED or ../shared)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def vectors(request) -> Callable[[str], pathlib.Path]:
+    """From names to files of arrays that official implementations made of random inputs.
+
+    Those of a few MB are in `golden/`; the largest is beside the checkout, if anywhere.
+    """
+
+    def path_of(name: str) -> pathlib.Path:
+        kept = ROOT / "tests" / "golden" / name
+        if kept.is_file():
+            return kept
+        return request.getfixturevalue("shared") / "reference" / "vectors" / name
+
+    return path_of
 
 
 @pytest.fixture(scope="module", autouse=True)

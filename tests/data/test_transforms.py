@@ -171,8 +171,8 @@ def test_refusals(source):
 
 
 @pytest.mark.parametrize("bits", [5, 4, 3, 2, 1])
-def test_quantized_values_are_the_official_ones(shared, bits):
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+def test_quantized_values_are_the_official_ones(vectors, bits):
+    with np.load(vectors("nvae_ref.npz")) as file:
         expected = file[f"preprocess/bits{bits}"]
     greys = ArraySource(np.arange(256, dtype=np.uint8).reshape(256, 1, 1, 1))
     images = Quantized(greys, bits).images(np.arange(256))

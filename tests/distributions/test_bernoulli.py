@@ -30,8 +30,8 @@ def test_samples_are_binary_with_the_right_mean(rng):
     assert abs(draws.mean() - jax.nn.sigmoid(1.0)) < 0.01
 
 
-def test_a_border_is_not_scored(shared):
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+def test_a_border_is_not_scored(vectors):
+    with np.load(vectors("nvae_ref.npz")) as file:
         arrays = {name: file[f"bernoulli/{name}"] for name in ("logits", "x")}
         expected = [file[f"bernoulli/recon_loss_{name}"] for name in ("crop", "nocrop")]
     with enable_x64(True):

@@ -86,9 +86,9 @@ def test_impossible_settings_are_refused(make, message):
         make()
 
 
-def test_official_normal_decoder(shared):
+def test_official_normal_decoder(vectors):
     """Parameters learned per pixel, the density that of 2x - 1."""
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+    with np.load(vectors("nvae_ref.npz")) as file:
         outputs, x, expected = (
             file[f"normaldec/{name}"].transpose(0, 2, 3, 1) for name in ("param", "x01", "logprob")
         )

@@ -43,9 +43,9 @@ class Official(NamedTuple):
     noise: dict[str, tuple[np.ndarray, ...]]
 
 
-def load(shared, name: str) -> Official:
+def load(vectors, name: str) -> Official:
     """The model `nvae_tiny_<name>.npz` in float64."""
-    with np.load(shared / "reference" / "vectors" / f"nvae_tiny_{name}.npz") as file:
+    with np.load(vectors(f"nvae_tiny_{name}.npz")) as file:
         arrays = {key: file[key] for key in file.files}
     state_dict = {
         key.removeprefix("sd/"): double(array)

@@ -33,8 +33,8 @@ def float64():
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def official(request, shared) -> Official:
-    return load(shared, request.param)
+def official(request, vectors) -> Official:
+    return load(vectors, request.param)
 
 
 def assert_close(actual, expected, tolerance=TOLERANCE):
@@ -200,9 +200,9 @@ def test_training_loss_and_all_gradients(official):
 
 
 @pytest.mark.slow
-def test_five_training_steps(shared):
+def test_five_training_steps(vectors):
     """Losses, rates and final state, with one make_train_step and the official schedules."""
-    official = load(shared, "rgb")
+    official = load(vectors, "rgb")
     arrays = official.arrays
     rates = jnp.asarray(arrays["traj/lr"])
     optimizer = make_optimizer("adamax", learning_rate=lambda step: rates[step], eps=1e-3, l2=3e-4)
@@ -250,8 +250,8 @@ def test_float32_is_as_close_as_pytorch_is(official):
     assert_close(-output.log_px, official.arrays["eval_f64/recon"], 2e-6)
 
 
-def test_another_network_is_refused(shared):
-    official = load(shared, "rgb")
+def test_another_network_is_refused(vectors):
+    official = load(vectors, "rgb")
     more = {**official.state_dict, "stem.kernel": np.zeros(1)}
     with pytest.raises(ValueError, match="state_dict: expected no stem.kernel"):
         from_official(more, official.args)
@@ -263,8 +263,8 @@ def test_another_network_is_refused(shared):
         from_official(official.state_dict, args)
 
 
-def test_checkpoints_are_read_from_both_kinds_of_file(shared, tmp_path):
-    official = load(shared, "rgb")
+def test_checkpoints_are_read_from_both_kinds_of_file(vectors, tmp_path):
+    official = load(vectors, "rgb")
     np.savez(tmp_path / "model.npz", args_json=json.dumps(official.args), **official.state_dict)
     state_dict, args = read_checkpoint(tmp_path / "model.npz")
     assert args == official.args

@@ -15,8 +15,8 @@ from vaejax.nn.resize import bilinear_double
 from vaejax.nn.squeeze_excite import SqueezeExcite
 
 
-def test_official_factorized_reduce(shared):
-    arrays = load(shared)
+def test_official_factorized_reduce(vectors):
+    arrays = load(vectors)
     with enable_x64(True):
         params = {}
         for i in range(4):

@@ -8,8 +8,8 @@ from tests.precision import enable_x64
 from vaejax.nn.resize import bilinear_double, nearest_double
 
 
-def test_official_arrays(shared):
-    arrays = load(shared)
+def test_official_arrays(vectors):
+    arrays = load(vectors)
     with enable_x64(True):
         x = jnp.asarray(nhwc(arrays["ops/x"]))
         bilinear, nearest = bilinear_double(x), nearest_double(x)

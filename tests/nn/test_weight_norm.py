@@ -16,8 +16,8 @@ from vaejax.nn.weight_norm import (
 
 
 @pytest.mark.parametrize("case", range(3))
-def test_official_layers(shared, case):
-    arrays = load(shared)
+def test_official_layers(vectors, case):
+    arrays = load(vectors)
     arrays = {k.split("/")[2]: a for k, a in arrays.items() if k.startswith(f"convwn/{case}/")}
     with enable_x64(True):
         kernel, log_norm = hwio(arrays["weight"]), arrays["log_weight_norm"].reshape(-1)

@@ -18,8 +18,8 @@ def latents_of(groups):
 
 
 @pytest.fixture
-def arrays(shared):
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+def arrays(vectors):
+    with np.load(vectors("nvae_ref.npz")) as file:
         yield file
 
 

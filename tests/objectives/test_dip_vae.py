@@ -14,8 +14,8 @@ from vaejax.objectives.dip_vae import code_covariance, identity_penalty
 MODEL = ConvVAE((8, 8, 1), 3, "burda")
 
 
-def test_covariances_and_penalty_equal_the_reference(shared):
-    arrays = np.load(shared / "reference/vectors/disentanglement.npz")
+def test_covariances_and_penalty_equal_the_reference(vectors):
+    arrays = np.load(vectors("disentanglement.npz"))
     with enable_x64(True):
         z, mu, log_var = (jnp.asarray(arrays[f"obj/{k}"]) for k in ("z", "mu", "logvar"))
         latent = normal_latent(z, Normal.from_log_var(mu, log_var), Normal.standard(z))

@@ -26,8 +26,8 @@ def latent_of(z, posterior):
     return normal_latent(z, posterior, Normal.standard(z))
 
 
-def test_weighted_estimates_equal_the_reference(shared):
-    arrays = np.load(shared / "reference/vectors/disentanglement.npz")
+def test_weighted_estimates_equal_the_reference(vectors):
+    arrays = np.load(vectors("disentanglement.npz"))
     with enable_x64(True):
         z, mu, log_var = (jnp.asarray(arrays[f"obj/{k}"]) for k in ("z", "mu", "logvar"))
         reference = latent_of(z, Normal.from_log_var(mu, log_var))

@@ -26,9 +26,9 @@ def test_clipping_comes_before_the_optimiser():
     np.testing.assert_allclose(updates, [-0.6, -0.8], rtol=1e-6)
 
 
-def test_official_adamax(shared):
+def test_official_adamax(vectors):
     """Coupled weight decay and a large epsilon, as NVAE trains; four steps."""
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+    with np.load(vectors("nvae_ref.npz")) as file:
         arrays = {name.removeprefix("adamax/"): file[name] for name in file.files}
     rate, b1, b2, eps, l2 = map(float, arrays["hyper_lr_b1_b2_eps_wd"])
     optimizer = make_optimizer("adamax", learning_rate=rate, b1=b1, b2=b2, eps=eps, l2=l2)

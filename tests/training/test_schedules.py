@@ -15,8 +15,8 @@ from vaejax.training.schedules import annealed_with, nvae_learning_rate, warm_up
 
 
 @pytest.fixture
-def arrays(shared):
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+def arrays(vectors):
+    with np.load(vectors("nvae_ref.npz")) as file:
         yield file
 
 
