@@ -22,7 +22,7 @@ def open_log(tmp_path):
     opened = []
 
     def open_(step: int = 0) -> RunLog:
-        opened.append(RunLog(tmp_path, num_steps=100, step=step))
+        opened.append(RunLog(tmp_path, num_steps=100, step=step, units={"train": UNITS, "validation": UNITS}))
         return opened[-1]
 
     yield open_
@@ -111,8 +111,8 @@ def test_a_resumed_log_equals_an_unbroken_one(tmp_path, torn):
     log = RunLog(broken, num_steps=20, step=10)
     run(log, 11, 20)
     log.close()
-    names = [path.name for path in broken.iterdir() if path.is_file()]
-    assert names == ["metrics.jsonl"]
+    names = {path.name for path in broken.iterdir() if path.is_file()}
+    assert names == {"metrics.jsonl", "units.json"}
     assert (broken / "metrics.jsonl").read_bytes() == (unbroken / "metrics.jsonl").read_bytes()
 
 
@@ -186,7 +186,7 @@ def test_a_progress_bar_on_a_terminal(tmp_path, monkeypatch):
     termios.tcsetwinsize(terminal, (24, 120))
     with os.fdopen(terminal, "w") as screen:
         monkeypatch.setattr(sys, "stderr", screen)
-        log = RunLog(tmp_path, num_steps=100, step=40)
+        log = RunLog(tmp_path, num_steps=100, step=40, units={"train": UNITS})
         for _ in range(10):
             log.advance(64)
         log.metrics(50, "train", {"elbo": -62.5, "elbo_bpd": 0.0219})
@@ -218,7 +218,7 @@ def test_other_processes_write_nothing(tmp_path, capsys, monkeypatch):
 
 def test_a_silent_log_leaves_no_events(open_log, tmp_path):
     open_log().close()
-    assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
+    assert {path.name for path in tmp_path.iterdir()} == {"metrics.jsonl", "units.json"}
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("tensorboardX"), reason="needs tensorboardX")

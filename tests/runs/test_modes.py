@@ -71,8 +71,8 @@ def test_samples_need_no_data(workdir, config):
         ({"temperature": (np.inf,)}, "--temperature: expected numbers >= 0, got"),
         ({"temperature": ("warm",)}, "--temperature: expected numbers >= 0, got"),
         ({"temperature": ()}, "--temperature: expected numbers >= 0, got"),
-        ({"temperature": (1.0, 2.0)}, "--temperature: expected a number or 1 of them, got 2"),
-        ({"shared_groups": 2}, "--shared_groups: expected 0 to 1, got 2"),
+        ({"temperature": (1.0, 2.0, 3.0)}, "--temperature: expected a number or 1 of them, got 3"),
+        ({"shared_groups": 3}, "--shared_groups: expected 0 to 2, got 3"),
         ({"reestimate": True}, "--reestimate: expected a model with batch statistics"),
     ],
 )
@@ -84,7 +84,9 @@ def test_what_does_not_fit_the_model_is_told(workdir, config, arguments, message
 def test_an_interval_that_is_not_known_is_null_and_is_not_printed(tmp_path, monkeypatch, capsys):
     known = {"kl": np.float32(2.0), "kl_low": 1.5, "kl_high": 2.5}
     scores = {"test/bound": {"elbo": -1.0, "elbo_low": np.nan, "elbo_high": np.nan, **known}}
-    run, state = SimpleNamespace(evaluate=lambda state: scores), SimpleNamespace(step=3)
+    evaluators = {"test/bound": lambda state: iter(scores["test/bound"].items())}
+    units = {"test/bound": {"elbo": "nats/image", "kl": "nats/image"}}
+    run, state = SimpleNamespace(evaluators=evaluators, units=units), SimpleNamespace(step=3)
     monkeypatch.setattr(modes, "restored", lambda *args: (run, state))
     modes.evaluate(None, tmp_path)
     kept = json.loads((tmp_path / "evaluation_3.json").read_text(), parse_constant=pytest.fail)

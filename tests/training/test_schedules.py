@@ -137,7 +137,7 @@ def test_only_schedules_are_offered_as_schedules():
     section = {"name": "adam", "learning_rate": {"name": "check_number"}}
     with pytest.raises(ConfigError, match="unknown 'check_number'") as caught:
         call("config.optimizer", make_optimizer, section)
-    assert re.findall(r"Valid: (.*)$", str(caught.value)) == [
+    assert re.findall(r"Valid: (.*); your own", str(caught.value)) == [
         str(
             sorted(
                 ["annealed_with", "nvae_learning_rate", "warm_up", "exponential_decay"]

@@ -15,6 +15,7 @@ import numpy as np
 
 from vaejax.runs.config import ConfigError
 from vaejax.data import Source, Splits
+from vaejax.data.source import Raw
 from vaejax.runs.sealed import read_sealed, write_sealed
 
 DATA_FILE = "data.json"
@@ -60,15 +61,25 @@ def _of_split(source: Source) -> dict[str, Any]:
     count = min(number, MAX_COMPARED, max(1, MAX_BYTES // math.prod(shape)))
     indices = np.linspace(0, number - 1, count).round().astype(np.int64)
     checksums = [0] * count
-    for path, leaf in jax.tree_util.tree_leaves_with_path(source.fetch(indices)):
-        if path[-1] != jax.tree_util.DictKey("index"):  # of places, not of contents
-            rows = map(np.ascontiguousarray, leaf)
-            checksums = [zlib.crc32(row, c) for row, c in zip(rows, checksums, strict=True)]
+    for leaf in _of_images(source.fetch(indices)):
+        rows = map(np.ascontiguousarray, leaf)
+        checksums = [zlib.crc32(row, c) for row, c in zip(rows, checksums, strict=True)]
     split = {"number": number, "shape": shape, "images": checksums}
     if source.factor_names:
         factors = np.ascontiguousarray(source.factors(indices), np.int64)
         split["factors"] = zlib.crc32(factors)
     return split
+
+
+def _of_images(raw: Raw) -> list[np.ndarray]:
+    """The arrays of raw records that images are made of; factors only where nothing else is."""
+    found: dict[str, list[np.ndarray]] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(raw):
+        found.setdefault(path[-1].key, []).append(leaf)
+    found.pop("index", None)  # of places, not of contents
+    if set(found) - {"factors", "label"}:
+        found = {name: some for name, some in found.items() if name not in ("factors", "label")}
+    return [leaf for some in found.values() for leaf in some]
 
 
 def _difference(kept: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
