@@ -31,6 +31,7 @@ METRIC = {
     "frechet": ("test/frechet", "frechet_distance"),
 }
 OF_THE_BOUND = ("test/bound", "elbo")
+SWEPT_WHEN_SLOW = sorted(set(configs.LEAVES) - {"iwae", "pixels"})
 
 pytestmark = pytest.mark.filterwarnings("ignore:codes. 40 points")
 
@@ -89,7 +90,12 @@ def test_it_is_sampled(leaf, finished):
     assert len(np.unique(images.reshape(64, -1), axis=0)) > 32
 
 
-def test_members_of_a_sweep_are_its_single_runs(finished, tmp_path):
+@pytest.mark.parametrize(
+    "leaf",
+    ["iwae", "pixels", *(pytest.param(name, marks=pytest.mark.slow) for name in SWEPT_WHEN_SLOW)],
+    scope="module",
+)
+def test_members_of_a_sweep_are_its_single_runs(leaf, finished, tmp_path):
     _, config, state = finished
     config = copy.deepcopy(config)
     rates = {"optimizer.learning_rate": [1e-3, 2e-3]}
