@@ -11,13 +11,13 @@ import math
 
 import numpy as np
 
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 LEVEL = 1e-3  # probability that any of several useless predictions passes
 EXPECTED = 5  # counts in a cell, on average, for which the chi-squared law holds well enough
 
 
-def better_than_guessing(correlations: Array, num_points: int) -> Array:
+def better_than_guessing(correlations: AnyArray, num_points: int) -> AnyArray:
     """Which predictions [F] have to do with what they predict, by a one-sided test.
 
     Each is tested at `LEVEL` / F (Bonferroni's correction).

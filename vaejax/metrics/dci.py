@@ -23,14 +23,14 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import nonzero, standardised
 from vaejax.metrics.tracing import is_traced, namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 Rows = np.ndarray
 
 
 def dci(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_train: int = 10_000,
@@ -101,7 +101,7 @@ def dci(
     )
 
 
-def disentanglement(importance: Array) -> Array:
+def disentanglement(importance: AnyArray) -> AnyArray:
     """Codes' mean concentration on one factor, weighted by their importance.
 
     Args:
@@ -110,12 +110,12 @@ def disentanglement(importance: Array) -> Array:
     return _concentration(importance)
 
 
-def completeness(importance: Array) -> Array:
+def completeness(importance: AnyArray) -> AnyArray:
     """Factors' mean concentration on one code, weighted by their share of `importance` [D, F]."""
     return _concentration(importance.T)
 
 
-def _concentration(importance: Array) -> Array:
+def _concentration(importance: AnyArray) -> AnyArray:
     """1 - entropy of each row (base: number of columns), averaged with the rows' sums as weights.
 
     1e-11 within the entropy, as in the study: a row of zeros counts as spread evenly.
@@ -159,14 +159,14 @@ def tree_importance(
 
 
 def lasso_importance(
-    train_codes: Array,
+    train_codes: AnyArray,
     train_levels: Rows,
-    codes: Array,
+    codes: AnyArray,
     levels: Rows,
     fresh: Rows,
     *,
     penalty: float = 0.01,
-) -> tuple[Array, tuple[Array, Array], Array]:
+) -> tuple[AnyArray, tuple[AnyArray, AnyArray], AnyArray]:
     """|coefficients| [D, F] of a lasso from standardised codes to standardised levels.
 
     Then the mean squared correlation of prediction and factor on the training and the test rows;
@@ -189,7 +189,7 @@ def lasso_importance(
     return abs(weights), ((train**2).mean(), (test**2).mean()), predicted
 
 
-def _correlations(a: Array, b: np.ndarray) -> Array:
+def _correlations(a: AnyArray, b: np.ndarray) -> AnyArray:
     """The correlation of each column of [N, F] with the same of [N, F]; 0 for a constant one."""
     (a,), (b,) = standardised(precise(a)), standardised(b.astype(np.float64))
     return (a * b.astype(a.dtype)).mean(0).clip(-1.0, 1.0)

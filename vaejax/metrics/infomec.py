@@ -23,15 +23,15 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
 from vaejax.metrics.standardise import deviations, nonzero, standardised
 from vaejax.metrics.tracing import is_traced
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 MIN_SHARE = {"range": 1 / 20, "iqr": 1 / 10}  # of the largest spread, by the rule
 NEARLY_FREE = 1e-3  # L2 penalty of a regression that should have none, for a finite solution
 
 
 def infomec(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_points: int = 10_000,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vaejax.metrics.tracing import namespace
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
 class Kept(NamedTuple):
@@ -21,7 +21,7 @@ class Kept(NamedTuple):
     left_out: tuple[str, ...]
     num_factors: int
 
-    def spread(self, values: Array) -> Array:
+    def spread(self, values: AnyArray) -> AnyArray:
         """Values [D, K] of the columns in their places among all [D, F], the others 0."""
         xp, place = namespace(values), np.full(self.num_factors, len(self.columns))
         place[self.columns] = np.arange(len(self.columns))

@@ -16,14 +16,14 @@ from vaejax.metrics.intervals import median_interval
 from vaejax.metrics.lasso import lasso
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import standardised
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 LASSO_PENALTY = 0.1
 
 
 def udr(
-    codes: Sequence[Array],
-    kls: Sequence[Array],
+    codes: Sequence[AnyArray],
+    kls: Sequence[AnyArray],
     *,
     similarity: Literal["lasso", "spearman"] = "lasso",
     min_kl: float = 0.01,
@@ -87,7 +87,7 @@ def model_scores(pairwise: np.ndarray) -> np.ndarray:
     return np.array([(np.median(told), *median_interval(told)) for told in by_others]).T
 
 
-def _checked_kl(kl: Array, codes: np.ndarray, name: str) -> np.ndarray:
+def _checked_kl(kl: AnyArray, codes: np.ndarray, name: str) -> np.ndarray:
     kl = np.asarray(kl)
     if kl.shape != codes.shape[1:]:
         raise ValueError(f"{name}: expected [{codes.shape[1]}], one for each code, got {kl.shape}")
