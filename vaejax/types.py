@@ -17,7 +17,7 @@ import numpy as np
 
 Array = jax.Array
 AnyArray = jax.Array | np.ndarray
-"""What metrics take and give: arrays of JAX, traced or not, and of NumPy alike."""
+"""An array of JAX, traced or not, or of NumPy: what metrics and data take and give."""
 
 Batch = Mapping[str, Any]
 """Examples, with all that is known of them; every array has the first axis B.

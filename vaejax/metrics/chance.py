@@ -59,7 +59,7 @@ def more_hits_than_guessing(predictions: np.ndarray, levels: np.ndarray) -> np.n
     return np.array(chances) < LEVEL / num_factors
 
 
-def better_than_noise(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def better_than_noise(codes: AnyArray, levels: np.ndarray) -> np.ndarray:
     """Which codes [D] depend on a factor, by chi-squared tests at `LEVEL` for all together.
 
     Values of a code are put into up to ten bins of equal counts; factor levels that are too rare

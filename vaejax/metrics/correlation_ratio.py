@@ -43,7 +43,7 @@ def _between(z: AnyArray, column: np.ndarray) -> AnyArray:
     """The variance of the means of codes z [N, D] within each value of one factor, [D]."""
     counts = np.bincount(column)
     if is_traced(z):
-        sums = jax.ops.segment_sum(z, column, num_segments=len(counts))  # [V, D]
+        sums: AnyArray = jax.ops.segment_sum(z, column, num_segments=len(counts))  # [V, D]
     else:
         order = np.argsort(short(column), kind="stable")
         sums = np.add.reduceat(z[order], np.cumsum(counts) - counts)

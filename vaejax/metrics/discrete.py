@@ -63,7 +63,7 @@ def crowded_codes(
     return list(found)
 
 
-def _crowded(codes: np.ndarray, bins: np.ndarray, num_bins: int) -> Iterator[tuple[int, float]]:
+def _crowded(codes: AnyArray, bins: AnyArray, num_bins: int) -> Iterator[tuple[int, float]]:
     """Columns of which different values are crowded into the width of one bin, and their share."""
     enough = CROWDED * len(codes)
     for column, (values, places) in enumerate(zip(codes.T, bins.T, strict=True)):
@@ -96,7 +96,7 @@ def joint_counts(a: AnyArray, b: AnyArray, num_a: int, num_b: int) -> AnyArray:
     return each(xp, counts, a.T.astype(integer)).reshape(-1, num_factors, num_a, num_b)
 
 
-def short(levels: np.ndarray) -> np.ndarray:
+def short(levels: AnyArray) -> AnyArray:
     """Levels in the shortest integers that hold them: their stable sort, by radix, is linear."""
     return levels.astype(np.min_scalar_type(int(levels.max())))
 

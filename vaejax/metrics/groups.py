@@ -8,7 +8,7 @@ import numpy as np
 
 from vaejax.metrics.discrete import short
 from vaejax.metrics.draws import below
-from vaejax.types import AnyArray
+from vaejax.types import AnyArray, Array
 
 
 class FactorGroups(NamedTuple):
@@ -26,12 +26,12 @@ class FactorGroups(NamedTuple):
             is lone, and none has to be looked up.
     """
 
-    levels: AnyArray
-    order: AnyArray
-    start: AnyArray
-    count: AnyArray
-    last: AnyArray
-    num_shared: AnyArray | None
+    levels: Array
+    order: Array
+    start: Array
+    count: Array  # type: ignore[assignment]  # hides tuple.count
+    last: Array
+    num_shared: Array | None
 
     @classmethod
     def of(cls, levels: np.ndarray) -> "FactorGroups":
@@ -48,21 +48,22 @@ class FactorGroups(NamedTuple):
         start = np.cumsum(count, axis=1) - count
         last = np.take_along_axis(order, np.maximum(start + count - 1, 0), axis=1)
         arrays = map(jnp.asarray, (columns, order, start, count, last))
-        return cls(*arrays, jnp.asarray(len(levels) - num_lone) if num_lone.any() else None)
+        num_shared = jnp.asarray(len(levels) - num_lone) if num_lone.any() else None
+        return cls._make((*arrays, num_shared))
 
-    def rows(self, words: AnyArray, factor: AnyArray) -> AnyArray:
+    def rows(self, words: Array, factor: Array) -> AnyArray:
         """Uniformly random rows, one for each of the random 32-bit `words`."""
         if self.num_shared is None:
             return below(words, self.levels.shape[1])
         return self.order[factor, below(words, self.num_shared[factor])]
 
-    def rows_like(self, words: AnyArray, rows: AnyArray, factor: AnyArray) -> AnyArray:
+    def rows_like(self, words: Array, rows: Array, factor: Array) -> Array:
         """Uniformly random rows that have the same value of `factor` as `rows`."""
         level = self.levels[factor, rows]
         place = self.start[factor, level] + below(words, self.count[factor, level])
         return self.order[factor, place]
 
-    def distinct_like(self, words: AnyArray, rows: AnyArray, factor: AnyArray) -> AnyArray:
+    def distinct_like(self, words: Array, rows: Array, factor: Array) -> Array:
         """As `rows_like`, k different rows for each of `rows`; of fewer, all in turn from one.
 
         Floyd's sampling without replacement (Bentley & Floyd, "Programming pearls: a sample of
@@ -75,7 +76,7 @@ class FactorGroups(NamedTuple):
         level = self.levels[factor, rows]
         count, size = self.count[factor, level], words.shape[1]
 
-        def step(i: AnyArray, chosen: AnyArray) -> AnyArray:
+        def step(i: Array, chosen: Array) -> Array:
             last = jnp.maximum(count[:, 0] - size + i, 0)
             drawn = below(words[:, i], last + 1)
             taken = (chosen == drawn[:, None]).any(1)
@@ -86,7 +87,7 @@ class FactorGroups(NamedTuple):
         place = self.start[factor, level] + jnp.where(count >= size, chosen, in_turn)
         return self.order[factor, place]
 
-    def partners(self, words: AnyArray, rows: AnyArray, factor: AnyArray) -> AnyArray:
+    def partners(self, words: Array, rows: Array, factor: Array) -> Array:
         """As `rows_like`, but never the rows themselves, of which nothing differs."""
         level = self.levels[factor, rows]
         others = below(words, self.count[factor, level] - 1)

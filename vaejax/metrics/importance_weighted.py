@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.core.checks import check_counts
-from vaejax.types import AnyArray
+from vaejax.types import Array
 
 
 def importance_weighted(
-    log_weights: Callable[[AnyArray], AnyArray], num_samples: int, *, chunk: int = 1
-) -> dict[str, AnyArray]:
+    log_weights: Callable[[Array], Array], num_samples: int, *, chunk: int = 1
+) -> dict[str, Array]:
     """log p(x) >= E[log 1/K sum_k w_k] >= E[log w], w_k = p(x, z_k) / q(z_k | x).
 
     Args:
@@ -29,7 +29,7 @@ def importance_weighted(
     check_counts(num_samples=(num_samples, 1), chunk=(chunk, 1))
     chunk = min(chunk, num_samples)
 
-    def add(i: AnyArray, sums: tuple[AnyArray, AnyArray]) -> tuple[AnyArray, AnyArray]:
+    def add(i: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
         log_sum, total = sums
         samples = i * chunk + jnp.arange(chunk)
         log_w = log_weights(samples)  # [k, B]

@@ -174,7 +174,7 @@ def _working_precision(codes: AnyArray, name: str) -> np.dtype:
     return dtype
 
 
-def _check_range(codes: np.ndarray, name: str) -> None:
+def _check_range(codes: AnyArray, name: str) -> None:
     if -LARGEST_CODE <= codes.min() <= codes.max() <= LARGEST_CODE:  # not where one is NaN
         return
     finite = np.isfinite(codes).all(0)
@@ -185,7 +185,7 @@ def _check_range(codes: np.ndarray, name: str) -> None:
     _check_size(codes, name, LARGEST_CODE)
 
 
-def _check_size(numbers: np.ndarray, name: str, largest: float) -> None:
+def _check_size(numbers: AnyArray, name: str, largest: float) -> None:
     sizes = np.abs(numbers).max(0)
     if sizes.max() > largest:
         raise NotFinite(

@@ -53,7 +53,7 @@ def irs(codes: AnyArray, factors: AnyArray, *, num_bins: int = 20) -> Scores:
     )
 
 
-def interventional_robustness(codes: AnyArray, levels: np.ndarray) -> tuple[AnyArray, AnyArray]:
+def interventional_robustness(codes: AnyArray, levels: AnyArray) -> tuple[AnyArray, AnyArray]:
     """1 - (typical largest deviation with a factor fixed) / (largest deviation), [D, F] and [D].
 
     With a factor fixed: the 0.99 quantile of |z - its mean|, averaged over the factor's values that
@@ -72,7 +72,7 @@ def interventional_robustness(codes: AnyArray, levels: np.ndarray) -> tuple[AnyA
     return xp.where(varies[:, None], 1.0 - ratio, 0.0), largest
 
 
-def _deviations(z: AnyArray, column: np.ndarray) -> AnyArray:
+def _deviations(z: AnyArray, column: AnyArray) -> AnyArray:
     """The quantile of |z - its mean| within each value of one factor, averaged over values, [D]."""
     xp, counts = namespace(z), np.bincount(column)
     ends = np.cumsum(counts[counts > 0])

@@ -7,13 +7,13 @@ Tibshirani, "Regression Shrinkage and Selection via the Lasso", 1996; Friedman, 
 import jax
 import jax.numpy as jnp
 
-from vaejax.types import AnyArray
+from vaejax.types import AnyArray, Array
 
 SWEEPS = 200
 
 
 @jax.jit
-def lasso(x: AnyArray, y: AnyArray, alpha: float | AnyArray) -> AnyArray:
+def lasso(x: AnyArray, y: AnyArray, alpha: float | AnyArray) -> Array:
     """Coefficients [D, F] that minimise  |y - x w|^2 / (2 N) + alpha |w|_1  for every target.
 
     scikit-learn's `Lasso(alpha)`; both sides are centred, which stands for the intercept.
@@ -27,13 +27,13 @@ def lasso(x: AnyArray, y: AnyArray, alpha: float | AnyArray) -> AnyArray:
     moments, targets = x.T @ x / len(x), x.T @ y / len(x)
     curvature = jnp.diagonal(moments)
 
-    def update(d: AnyArray, w: AnyArray) -> AnyArray:
+    def update(d: Array, w: Array) -> Array:
         residual = targets[d] - moments[d] @ w + curvature[d] * w[d]
         shrunk = jnp.sign(residual) * jnp.maximum(jnp.abs(residual) - alpha, 0.0)
         alive = curvature[d] > 0
         return w.at[d].set(jnp.where(alive, shrunk / jnp.where(alive, curvature[d], 1.0), 0.0))
 
-    def sweep(_, w: AnyArray) -> AnyArray:
+    def sweep(_, w: Array) -> Array:
         return jax.lax.fori_loop(0, x.shape[1], update, w)
 
     return jax.lax.fori_loop(0, SWEEPS, sweep, jnp.zeros_like(targets))

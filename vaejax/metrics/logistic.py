@@ -103,7 +103,8 @@ def multinomial(
         return loss, probabilities
 
     def direction(theta: AnyArray, probabilities: list[AnyArray]) -> AnyArray:
-        gradient, curvature, scale = penalty * theta, np.diag(penalty[0]), RIDGE
+        gradient, curvature = penalty * theta, np.diag(penalty[0])
+        scale: Any = RIDGE
         for (inputs, targets, weights), p in zip(chunks, probabilities, strict=True):
             gradient += (weights * (p - targets)) @ inputs.T
             spread = weights * p * (1.0 - p)
@@ -126,7 +127,7 @@ def multinomial(
         return _conjugate_gradients(xp, hessian, gradient, lambda v: (v @ inverse) / scale)
 
     # A class without examples has the probability 0, from which nothing draws it away.
-    occurs = sum(rows.targets.sum(1) for rows in chunks) > 0
+    occurs: Any = sum(rows.targets.sum(1) for rows in chunks) > 0
     never = xp.asarray(xp.where(occurs, 0.0, NEVER), x.dtype)
     start = xp.concatenate([xp.zeros((len(present), dim), x.dtype), never[:, None]], axis=1)
     theta = _minimise(xp, value, direction, start)

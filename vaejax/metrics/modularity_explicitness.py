@@ -96,9 +96,7 @@ def explicitness(
     xp, (x_train, x_test) = namespace(train_codes, codes), standardised(train_codes, codes)
     num_classes = int(max(train_levels.max(), levels.max())) + 1
 
-    def probabilities(
-        level: AnyArray,
-    ) -> tuple[AnyArray, AnyArray]:  # [N] -> [N, K] of both sets of rows
+    def probabilities(level: AnyArray) -> tuple[AnyArray, AnyArray]:  # [N] -> [N, K] of both sets
         model = multinomial(x_train, level, num_classes=num_classes, l2=1.0)
         return model.probabilities(x_train), model.probabilities(x_test)
 

@@ -50,7 +50,7 @@ def _fit(x: AnyArray, levels: np.ndarray, c: float = 0.01) -> AnyArray:
     as large.
     """
     xp, (dim, num_points) = namespace(x), x.shape
-    size = xp.maximum(abs(x).max(1, keepdims=True), TINY)
+    size = xp.maximum(xp.abs(x).max(1, keepdims=True), TINY)
     x, stiffness = x / size, 1.0 / size**2  # |slope|^2 = stiffness |scaled slope|^2
     order = xp.argsort(x, axis=1)
     ordered = xp.take_along_axis(x, order, axis=1)

@@ -63,11 +63,11 @@ def _of_split(source: Source) -> dict[str, Any]:
     for path, leaf in jax.tree_util.tree_leaves_with_path(source.fetch(indices)):
         if path[-1] != jax.tree_util.DictKey("index"):  # of places, not of contents
             rows = map(np.ascontiguousarray, leaf)
-            checksums = [zlib.crc32(row, c) for row, c in zip(rows, checksums, strict=True)]
+            checksums = [zlib.crc32(row.data, c) for row, c in zip(rows, checksums, strict=True)]
     split = {"number": number, "shape": shape, "images": checksums}
     if source.factor_names:
         factors = np.ascontiguousarray(source.factors(indices), np.int64)
-        split["factors"] = zlib.crc32(factors)
+        split["factors"] = zlib.crc32(factors.data)
     return split
 
 
