@@ -58,7 +58,7 @@ def test_the_wheel_holds_vaejax_alone_and_the_sdist_all_of_the_checkout(tmp_path
     installed = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0] for name in installed if ".dist-info/" not in name} == {"vaejax"}
     expected = {path.relative_to(ROOT).as_posix() for path in (ROOT / "vaejax").rglob("*.py")}
-    expected |= {f"vaejax/configs/{name}" for name in CONFIGS}
+    expected |= {"vaejax/py.typed", *(f"vaejax/configs/{name}" for name in CONFIGS)}
     assert {name for name in installed if ".dist-info/" not in name} == expected
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}

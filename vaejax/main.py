@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import jax
 from absl import flags
@@ -70,7 +70,7 @@ def main() -> None:
         keep_compiled_programs()  # so that their folder is looked at
         sys.exit(doctor.consult(machine.facts()))
     with command():
-        _do(CONFIG.value, workdir_of(WORKDIR.value))
+        _do(CONFIG.value, workdir_of(cast(str, WORKDIR.value)))  # `parse` has seen to it
 
 
 def _do(config: ConfigDict, workdir: Path) -> None:
@@ -79,16 +79,17 @@ def _do(config: ConfigDict, workdir: Path) -> None:
     from vaejax.runs.checkpoint_record import DamagedCheckpoint
     from vaejax.runs.loop import train
 
+    which = cast(modes.Which, CHECKPOINT.value)
     try:
         if MODE.value == "train":
             train(config, workdir)
         elif MODE.value == "evaluate":
-            modes.evaluate(config, workdir, CHECKPOINT.value)
+            modes.evaluate(config, workdir, which)
         else:
             modes.sample(
                 config,
                 workdir,
-                CHECKPOINT.value,
+                which,
                 temperature=_numbers("temperature", TEMPERATURE.value),
                 shared_groups=SHARED_GROUPS.value,
                 reestimate=REESTIMATE.value,

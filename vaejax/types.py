@@ -13,8 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import numpy as np
 
 Array = jax.Array
+AnyArray = jax.Array | np.ndarray
+"""An array of JAX, traced or not, or of NumPy: what metrics and data take and give."""
+
 Batch = Mapping[str, Any]
 """Examples, with all that is known of them; every array has the first axis B.
 

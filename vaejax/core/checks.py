@@ -4,6 +4,7 @@ Objectives, schedules and optimisers may be built inside a traced function, with
 that `jax.vmap` maps over. Such a number has no value yet: what is asked of it is let through.
 """
 
+import functools
 import math
 import operator
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def check_counts(**counts: tuple[Any, int]) -> None:
     """
     for name, (value, least) in counts.items():
         check_number(name, value, _is_integer, "an integer")
-        check_number(name, value, lambda value, least=least: value >= least, f"at least {least}")
+        check_number(name, value, functools.partial(operator.le, least), f"at least {least}")
 
 
 def _is_integer(value: Any) -> bool:

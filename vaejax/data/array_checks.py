@@ -93,7 +93,7 @@ def warn_unless_pictures(images: np.ndarray) -> None:
                 "look like class numbers",
                 stacklevel=3,
             )
-        highest = int(levels[-1])
+        highest: float = int(levels[-1])
     else:
         highest = brightest(images)
     if highest < DARK * white:

@@ -12,7 +12,7 @@ from vaejax.data.array_file import load_array
 from vaejax.data.factor_levels import factor_levels
 from vaejax.data.source import Raw, Source, Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
-from vaejax.types import Array, Batch
+from vaejax.types import AnyArray, Array, Batch
 
 
 class ArraySource(Source):
@@ -36,7 +36,7 @@ class ArraySource(Source):
 
     def __init__(
         self,
-        images: Array | np.ndarray,
+        images: AnyArray,
         *,
         factors: np.ndarray | None = None,
         factor_names: Sequence[str] = (),

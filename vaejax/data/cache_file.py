@@ -72,8 +72,8 @@ class CacheFile:
                 pixels = np.ascontiguousarray(make(block))
                 with lock:
                     file.seek(len(self._header) + block.start * size)
-                    file.write(pixels)
-                return zlib.crc32(pixels)
+                    file.write(pixels.data)
+                return zlib.crc32(pixels.data)
 
             try:
                 checksums = list(pool.map(fill, self.blocks))
@@ -101,7 +101,7 @@ class CacheFile:
 
         def changed(first: int) -> list[int]:  # every so many blocks: one takes microseconds
             some = zip(self.blocks[first::num_threads], checksums[first::num_threads], strict=True)
-            return [b.start for b, x in some if zlib.crc32(pixels[b.start : b.stop]) != x]
+            return [b.start for b, x in some if zlib.crc32(pixels[b.start : b.stop].data) != x]
 
         with ThreadPoolExecutor(num_threads) as pool:
             found = [start for starts in pool.map(changed, range(num_threads)) for start in starts]

@@ -140,7 +140,8 @@ def _placement(
     decode = _decoder(source, local)
     rows = local_rows(sharding, batch_size)
 
-    def joined(array: Array) -> Array:  # [B_local, ...] of each process -> [B, ...]
+    # [B_local, ...] of each process -> [B, ...]
+    def joined(sharding: NamedSharding, array: Array) -> Array:
         shards = [shard.data for shard in array.addressable_shards]
         shape = (batch_size, *array.shape[1:])
         return jax.make_array_from_single_device_arrays(shape, sharding, shards)
@@ -151,7 +152,9 @@ def _placement(
         extra = {name: array[rows] for name, array in extra.items()}
         raw, places, extra = jax.device_put((source.fetch(indices), places, extra), local)
         batch = {**decode(raw, places, np.uint32(seed), np.uint32(step)), **extra}
-        return batch if sharding is None else jax.tree.map(joined, batch)
+        if sharding is None:
+            return batch
+        return jax.tree.map(functools.partial(joined, sharding), batch)
 
     return put
 

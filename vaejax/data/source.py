@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.data.permutation import keyed_permutation
-from vaejax.types import Array, Batch
+from vaejax.types import AnyArray, Array, Batch
 
 Raw = Mapping[str, Any]
 """Raw records: arrays with leading axis B; a wrapper nests those of the source that it wraps."""
@@ -107,7 +107,7 @@ Splits = Mapping[str, Source]
 """What a data set function returns: its sources by split name (`train`, `validation`, `test`)."""
 
 
-def complete(source: Source, raw: Raw, rng: Array, index: Array, **more: Array) -> Batch:
+def complete(source: Source, raw: Raw, rng: Array, index: AnyArray, **more: AnyArray) -> Batch:
     """The batch of raw records: what the source makes of them, and which they are; traceable.
 
     Whoever makes batches makes them here: the loader, resident data, restoring.

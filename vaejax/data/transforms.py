@@ -112,6 +112,8 @@ class Quantized(Wrapper):
     Likelihoods under different numbers of bits are not comparable.
     """
 
+    bits: int
+
     def __init__(self, source: Source, bits: int):
         super().__init__(source)
         self.bits = bits
@@ -169,7 +171,7 @@ def pixel_statistics(source: Source, chunk_size: int = 1024) -> tuple[np.ndarray
         mean = images.mean(axis=0, keepdims=True)
         return mean[0], jnp.square(images - mean).sum(axis=0)
 
-    count, mean, squares = 0, np.float64(0.0), np.float64(0.0)
+    count, mean, squares = 0, np.zeros(()), np.zeros(())
     for start in range(0, len(source), chunk_size):
         indices = np.arange(start, min(start + chunk_size, len(source)))
         chunk_mean, chunk_squares = jax.device_get(chunk_statistics(source.fetch(indices)))

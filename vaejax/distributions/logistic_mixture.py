@@ -113,7 +113,7 @@ class LogisticMixture:
             nvae_compat: divide the scales too, as the official code of NVAE does.
         """
         shift = -math.log(temperature) if nvae_compat else math.log(temperature)
-        return self.replace(
+        return self.replace(  # type: ignore[attr-defined]  # flax's decorator adds it
             mixture_logits=self.mixture_logits / temperature, log_scales=self.log_scales + shift
         )
 
@@ -154,7 +154,7 @@ class LogisticMixture:
 
     def _chain(self, x: Array, coeffs: Array) -> Array:
         """Clip red, then green given red, then blue given both; back to [0, 1]."""
-        colours = []
+        colours: list[Array] = []
         for i in range(x.shape[-1]):
             before = [(0,), (1, 2)][i - 1] if i else ()
             shift = sum(coeffs[..., c] * colours[j] for j, c in enumerate(before))

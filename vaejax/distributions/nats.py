@@ -1,8 +1,11 @@
 """Log-probabilities are in nats, per example: their reduction over events and their other unit."""
 
 import math
+from typing import TypeVar
 
 from vaejax.types import Array
+
+Nats = TypeVar("Nats", Array, float)
 
 
 def sum_events(x: Array) -> Array:
@@ -15,7 +18,7 @@ def sum_positions(x: Array) -> Array:
     return x.reshape(x.shape[0], -1, x.shape[-1]).sum(1)
 
 
-def bits_per_dim(nats: Array | float, num_dims: int) -> Array | float:
+def bits_per_dim(nats: Nats, num_dims: int) -> Nats:
     """Nats per image to bits per dimension: nats / (num_dims ln 2); the only converter.
 
     For a density (a Gaussian decoder) these are bits of density per dimension, which may be

@@ -49,7 +49,8 @@ def averaged(
     rng = stream(context.seed, "eval")
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
-        totals, count = None, 0.0
+        totals: Any = None
+        count = 0.0
         examples_of: dict[str, list[np.ndarray]] = {}
         sharding = batch_sharding(context.mesh)
         for batch in eval_batches(source, batch_size, sharding=sharding):

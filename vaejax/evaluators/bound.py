@@ -1,7 +1,7 @@
 """The objective's own numbers, averaged over a split."""
 
 import functools
-import math
+from typing import Any
 
 import jax
 import numpy as np
@@ -39,7 +39,7 @@ def bound(
     step = _eval_step(context.objective, context.mesh)
     average = averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)
     source = pick_split(context.splits, split)
-    count = min(len(source), num_examples or math.inf)
+    count = min(len(source), num_examples or len(source))
     if count < 2 * -(-count // batch_size):
         _check_one_is_enough(context.objective, source, batch_size, count)
     return with_units(average, dict(context.objective.units))
@@ -51,7 +51,8 @@ def _check_one_is_enough(objective: Objective, source: Source, batch_size: int, 
 
     def loss(batch: Batch):
         params, model_state = objective.init(rng, batch)
-        return objective.loss(params, model_state, batch, rng, np.int32(0), False)
+        step: Any = np.int32(0)  # an array made here would be traced
+        return objective.loss(params, model_state, batch, rng, step, False)
 
     try:
         jax.eval_shape(loss, source.abstract_batch(1))

@@ -78,8 +78,8 @@ def disentanglement(
     sources = [_part(source, num_images, context) for source in context.splits.values()]
     if not sources[0].factor_names:
         raise ValueError("scores: expected data with ground-truth factors, got none")
-    factors = [source.factors(np.arange(len(source))) for source in sources]
-    factors = varying(np.concatenate(factors))
+    factors_of = [source.factors(np.arange(len(source))) for source in sources]
+    factors = varying(np.concatenate(factors_of))
     tables = Tables(
         context,
         sources,

@@ -31,7 +31,8 @@ def checked_size(objective: Objective, batch: Batch, who: str, gaussian: Sequenc
     """
     view = need(objective.views, "encode", who)
     shapes, structure = jax.tree.flatten(batch)
-    return _size(objective.init, view, tuple(shapes), structure, who, tuple(gaussian))
+    init: Any = objective.init  # hashable, which `Init` cannot say
+    return _size(init, view, tuple(shapes), structure, who, tuple(gaussian))
 
 
 @functools.lru_cache(maxsize=8)  # the members of a sweep share it

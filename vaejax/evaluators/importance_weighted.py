@@ -58,8 +58,8 @@ def importance_weighted(
         if value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
     views = context.objective.views
-    views = need(views, "noise", WHO), need(views, "log_weight", WHO), views.num_dims
-    estimate = _estimate(*views, context.mesh, num_samples, chunk)
+    parts = need(views, "noise", WHO), need(views, "log_weight", WHO), views.num_dims
+    estimate = _estimate(*parts, context.mesh, num_samples, chunk)
     base_rng = stream(context.seed, "importance")
 
     def step(state: TrainState, batch: Batch, rng: Array) -> Metrics:

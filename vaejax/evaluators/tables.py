@@ -15,7 +15,7 @@ from vaejax.core.mesh import batch_sharding
 from vaejax.core.platform import on_cpu
 from vaejax.core.randomness import named
 from vaejax.data import Source, eval_batches
-from vaejax.evaluators.baselines import ica, pca, pixels
+from vaejax.evaluators.baselines import Represent, ica, pca, pixels
 from vaejax.evaluators.context import Context, check_batch_size, some_examples
 from vaejax.evaluators.encoders import (
     CPU_BATCH,
@@ -46,7 +46,7 @@ class Table(NamedTuple):
 
     def rows(self, chosen: np.ndarray) -> "Table":
         """Some rows of it."""
-        return Table(*(None if array is None else array[chosen] for array in self))
+        return Table._make(None if array is None else array[chosen] for array in self)
 
 
 class Tables:
@@ -104,8 +104,11 @@ class Tables:
             represent = pixels(self._sources[0].image_shape)
         else:
             some = some_examples(self._sources[0], NUM_FIT)
-            fit = {"pca": pca, "ica": functools.partial(ica, rng=named(rng, "ica"))}[name]
-            represent = fit(np.asarray(some.images(np.arange(len(some)))), self.latent_size)
+            fits: dict[str, Callable[..., Represent]] = {
+                "pca": pca,
+                "ica": functools.partial(ica, rng=named(rng, "ica")),
+            }
+            represent = fits[name](np.asarray(some.images(np.arange(len(some)))), self.latent_size)
 
         def narrow(images: Array) -> tuple[Array, Array]:  # a code without noise
             codes = represent(images)

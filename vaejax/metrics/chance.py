@@ -11,13 +11,13 @@ import math
 
 import numpy as np
 
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 LEVEL = 1e-3  # probability that any of several useless predictions passes
 EXPECTED = 5  # counts in a cell, on average, for which the chi-squared law holds well enough
 
 
-def better_than_guessing(correlations: Array, num_points: int) -> Array:
+def better_than_guessing(correlations: AnyArray, num_points: int) -> AnyArray:
     """Which predictions [F] have to do with what they predict, by a one-sided test.
 
     Each is tested at `LEVEL` / F (Bonferroni's correction).
@@ -59,7 +59,7 @@ def more_hits_than_guessing(predictions: np.ndarray, levels: np.ndarray) -> np.n
     return np.array(chances) < LEVEL / num_factors
 
 
-def better_than_noise(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def better_than_noise(codes: AnyArray, levels: np.ndarray) -> np.ndarray:
     """Which codes [D] depend on a factor, by chi-squared tests at `LEVEL` for all together.
 
     Values of a code are put into up to ten bins of equal counts; factor levels that are too rare

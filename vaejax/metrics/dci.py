@@ -23,14 +23,16 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import nonzero, standardised
 from vaejax.metrics.tracing import is_traced, namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 Rows = np.ndarray
+Predictors = tuple[AnyArray, tuple[AnyArray | float, AnyArray | float], AnyArray]
+"""Importances [D, F], informativeness on rows fitted to and others, and what is predicted [F]."""
 
 
 def dci(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_train: int = 10_000,
@@ -101,7 +103,7 @@ def dci(
     )
 
 
-def disentanglement(importance: Array) -> Array:
+def disentanglement(importance: AnyArray) -> AnyArray:
     """Codes' mean concentration on one factor, weighted by their importance.
 
     Args:
@@ -110,12 +112,12 @@ def disentanglement(importance: Array) -> Array:
     return _concentration(importance)
 
 
-def completeness(importance: Array) -> Array:
+def completeness(importance: AnyArray) -> AnyArray:
     """Factors' mean concentration on one code, weighted by their share of `importance` [D, F]."""
     return _concentration(importance.T)
 
 
-def _concentration(importance: Array) -> Array:
+def _concentration(importance: AnyArray) -> AnyArray:
     """1 - entropy of each row (base: number of columns), averaged with the rows' sums as weights.
 
     1e-11 within the entropy, as in the study: a row of zeros counts as spread evenly.
@@ -129,8 +131,8 @@ def _concentration(importance: Array) -> Array:
 
 
 def tree_importance(
-    train_codes: Rows, train_levels: Rows, codes: Rows, levels: Rows, fresh: Rows
-) -> tuple[np.ndarray, tuple[float, float], np.ndarray]:
+    train_codes: AnyArray, train_levels: Rows, codes: AnyArray, levels: Rows, fresh: Rows
+) -> Predictors:
     """Impurity importances [D, F] of boosted trees, and their mean training and test accuracy.
 
     Then which factors [F] are predicted better than by guessing, see `more_hits_than_guessing`.
@@ -146,27 +148,27 @@ def tree_importance(
         raise ImportError("dci with trees needs scikit-learn: pip install 'vaejax[metrics]'") from (
             error
         )
-    importance, train, predictions = [], [], []
+    importance, train, columns = [], [], []
     for y_train in train_levels.T:
         model = GradientBoostingClassifier(random_state=0).fit(train_codes, y_train)
         importance.append(model.feature_importances_)
         train.append(model.score(train_codes, y_train))
-        predictions.append(model.predict(codes))
-    predictions = np.stack(predictions, axis=1)
+        columns.append(model.predict(codes))
+    predictions = np.stack(columns, axis=1)
     accuracies = float(np.mean(train)), float((predictions == levels).mean())
     predicted = more_hits_than_guessing(predictions[fresh], levels[fresh])
     return np.abs(np.stack(importance, axis=1)), accuracies, predicted
 
 
 def lasso_importance(
-    train_codes: Array,
+    train_codes: AnyArray,
     train_levels: Rows,
-    codes: Array,
+    codes: AnyArray,
     levels: Rows,
     fresh: Rows,
     *,
     penalty: float = 0.01,
-) -> tuple[Array, tuple[Array, Array], Array]:
+) -> Predictors:
     """|coefficients| [D, F] of a lasso from standardised codes to standardised levels.
 
     Then the mean squared correlation of prediction and factor on the training and the test rows;
@@ -189,7 +191,7 @@ def lasso_importance(
     return abs(weights), ((train**2).mean(), (test**2).mean()), predicted
 
 
-def _correlations(a: Array, b: np.ndarray) -> Array:
+def _correlations(a: AnyArray, b: AnyArray) -> AnyArray:
     """The correlation of each column of [N, F] with the same of [N, F]; 0 for a constant one."""
     (a,), (b,) = standardised(precise(a)), standardised(b.astype(np.float64))
     return (a * b.astype(a.dtype)).mean(0).clip(-1.0, 1.0)

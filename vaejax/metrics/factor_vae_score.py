@@ -20,15 +20,15 @@ from vaejax.metrics.left_out import lone_levels
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import roundable
 from vaejax.metrics.tracing import namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 VARIANCE_ROWS = 10_000  # from which the variances of the codes are estimated
 CHUNK = 500  # votes held in memory at once
 
 
 def factor_vae_score(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_train: int = 10_000,
@@ -84,14 +84,14 @@ def factor_vae_score(
     )
 
 
-def active_codes(codes: Array, min_std: float = 0.05) -> tuple[Array, Array]:
+def active_codes(codes: AnyArray, min_std: float = 0.05) -> tuple[AnyArray, AnyArray]:
     """Variances [D] of codes [N, D] (unbiased), and which have a deviation of `min_std` or more."""
     variances = precise(codes).var(0, ddof=1)
     varies = (codes.max(0) > codes.min(0)) & (variances > 0)
     return variances, varies & (variances**0.5 >= min_std)
 
 
-def vote_accuracy(votes_train: Array, votes_eval: Array) -> tuple[Array, Array]:
+def vote_accuracy(votes_train: AnyArray, votes_eval: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Share of the votes of each table [F, D] for the factor that `votes_train` gives the code."""
     factor_of = votes_train.argmax(0)
     every = np.arange(votes_train.shape[1])
@@ -103,12 +103,12 @@ def vote_accuracy(votes_train: Array, votes_eval: Array) -> tuple[Array, Array]:
 
 
 @partial(jax.jit, static_argnums=(5, 6))
-def _votes(rng, codes, groups, deviations, active, chunks: int, batch_size: int) -> Array:
+def _votes(rng, codes, groups, deviations, active, chunks: int, batch_size: int) -> AnyArray:
     """The cell of a table [F, D] that each vote falls in, [chunks * CHUNK]."""
     scale = 1.0 / jnp.where(active, deviations, 1.0).astype(codes.dtype)[None, None]
     words = random_words(rng, (chunks, CHUNK, batch_size + 2))
 
-    def vote(words: Array) -> Array:  # [CHUNK, batch_size + 2]
+    def vote(words: AnyArray) -> AnyArray:  # [CHUNK, batch_size + 2]
         factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
         rows = groups.distinct_like(words[:, 2:], groups.rows(words[:, 1:2], factor), factor)
         variances = (codes[rows] * scale).var(1, ddof=1)  # [CHUNK, D]

@@ -8,7 +8,7 @@ import numpy as np
 
 from vaejax.metrics.discrete import short
 from vaejax.metrics.draws import below
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 
 class FactorGroups(NamedTuple):
@@ -29,7 +29,7 @@ class FactorGroups(NamedTuple):
     levels: Array
     order: Array
     start: Array
-    count: Array
+    count: Array  # type: ignore[assignment]  # hides tuple.count
     last: Array
     num_shared: Array | None
 
@@ -48,9 +48,10 @@ class FactorGroups(NamedTuple):
         start = np.cumsum(count, axis=1) - count
         last = np.take_along_axis(order, np.maximum(start + count - 1, 0), axis=1)
         arrays = map(jnp.asarray, (columns, order, start, count, last))
-        return cls(*arrays, jnp.asarray(len(levels) - num_lone) if num_lone.any() else None)
+        num_shared = jnp.asarray(len(levels) - num_lone) if num_lone.any() else None
+        return cls._make((*arrays, num_shared))
 
-    def rows(self, words: Array, factor: Array) -> Array:
+    def rows(self, words: Array, factor: Array) -> AnyArray:
         """Uniformly random rows, one for each of the random 32-bit `words`."""
         if self.num_shared is None:
             return below(words, self.levels.shape[1])

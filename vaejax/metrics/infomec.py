@@ -23,15 +23,15 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
 from vaejax.metrics.standardise import deviations, nonzero, standardised
 from vaejax.metrics.tracing import is_traced
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 MIN_SHARE = {"range": 1 / 20, "iqr": 1 / 10}  # of the largest spread, by the rule
 NEARLY_FREE = 1e-3  # L2 penalty of a regression that should have none, for a finite solution
 
 
 def infomec(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_points: int = 10_000,
@@ -76,7 +76,9 @@ def infomec(
     kept = varying(("rows drawn", levels), at_least=2, times=2)
     levels, active = levels[:, kept.columns], active_codes(codes, prune, min_share)
     wide = crowded_codes(codes, therefore="other codes are pruned by it") if by_range else []
-    pruned = np.flatnonzero(~active & (deviations(codes) > 0)) if active[wide].any() else []
+    pruned: AnyArray | list[int] = []
+    if active[wide].any():
+        pruned = np.flatnonzero(~active & (deviations(codes) > 0))
     informative = active & better_than_noise(codes, levels)
     nmi, infom, infoc = np.zeros((levels.shape[1], codes.shape[1])), 0.0, 0.0
     if active.any():
@@ -108,7 +110,7 @@ def infomec(
     )
 
 
-def active_codes(codes: np.ndarray, prune: str, min_share: float) -> np.ndarray:
+def active_codes(codes: AnyArray, prune: str, min_share: float) -> np.ndarray:
     """Which codes [N, D] spread over more than a share of what the widest does, by the rule."""
     low, high = np.quantile(codes, (0.25, 0.75) if prune == "iqr" else (0.0, 1.0), axis=0)
     spread = high - low
@@ -133,7 +135,7 @@ def concentration(nmi: np.ndarray) -> tuple[float, float]:
     return share(nmi.T), share(nmi)
 
 
-def predictive_information(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def predictive_information(codes: AnyArray, levels: np.ndarray) -> np.ndarray:
     """1 - (cross-entropy of a linear classifier) / (that of guessing), [F], in sample, balanced.
 
     Args:

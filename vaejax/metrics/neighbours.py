@@ -7,11 +7,11 @@ import numpy as np
 
 from vaejax.metrics.draws import host_generator
 from vaejax.metrics.standardise import centred, deviations, nonzero
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 
 def neighbour_information(
-    codes: np.ndarray, levels: np.ndarray, rng: Array, num_neighbours: int = 10
+    codes: AnyArray, levels: np.ndarray, rng: Array, num_neighbours: int = 10
 ) -> np.ndarray:
     """I(z_d; v_k) [F, D], nats, of continuous codes, by the distances to nearest neighbours.
 

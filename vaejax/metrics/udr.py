@@ -16,14 +16,14 @@ from vaejax.metrics.intervals import median_interval
 from vaejax.metrics.lasso import lasso
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import standardised
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 LASSO_PENALTY = 0.1
 
 
 def udr(
-    codes: Sequence[Array],
-    kls: Sequence[Array],
+    codes: Sequence[AnyArray],
+    kls: Sequence[AnyArray],
     *,
     similarity: Literal["lasso", "spearman"] = "lasso",
     min_kl: float = 0.01,
@@ -87,7 +87,7 @@ def model_scores(pairwise: np.ndarray) -> np.ndarray:
     return np.array([(np.median(told), *median_interval(told)) for told in by_others]).T
 
 
-def _checked_kl(kl: Array, codes: np.ndarray, name: str) -> np.ndarray:
+def _checked_kl(kl: AnyArray, codes: AnyArray, name: str) -> np.ndarray:
     kl = np.asarray(kl)
     if kl.shape != codes.shape[1:]:
         raise ValueError(f"{name}: expected [{codes.shape[1]}], one for each code, got {kl.shape}")
@@ -96,12 +96,12 @@ def _checked_kl(kl: Array, codes: np.ndarray, name: str) -> np.ndarray:
     return kl
 
 
-def lasso_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def lasso_similarity(a: AnyArray, b: AnyArray) -> np.ndarray:
     """|coefficient| of every code of `a` [N, D] in the lasso that predicts each of `b`, [D, D']."""
     return np.abs(lasso(a, b, LASSO_PENALTY))
 
 
-def spearman_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def spearman_similarity(a: AnyArray, b: AnyArray) -> np.ndarray:
     """|rank correlation| of every code of `a` [N, D] with every one of `b` [N, D'], [D, D']."""
     (a,), (b,) = standardised(_ranks(a)), standardised(_ranks(b))
     return np.abs(a.T @ b) / len(a)
@@ -118,7 +118,7 @@ def relative_strength(similarity: np.ndarray) -> float:
     return 0.5 * (strength(0) + strength(1))
 
 
-def _ranks(x: np.ndarray) -> np.ndarray:
+def _ranks(x: AnyArray) -> np.ndarray:
     """Ranks within each column of [N, D]; equal values share the mean of theirs."""
     columns = []
     for column in x.T:

@@ -12,10 +12,10 @@ from vaejax.metrics.inputs import checked_codes
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import centred, nonzero
 from vaejax.metrics.tracing import namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
-def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> Scores:
+def unsupervised_scores(codes: AnyArray, *, num_bins: int = 20) -> Scores:
     """Dependence between the codes that vary, by three measures; all are 0 for fewer than two.
 
     Args:
@@ -51,7 +51,7 @@ def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> Scores:
     )
 
 
-def gaussian_total_correlation(covariance: Array) -> Array:
+def gaussian_total_correlation(covariance: AnyArray) -> AnyArray:
     """KL(N(0, S) || N(0, diag S)) = -1/2 log |R|, nats, with R the correlations that S implies.
 
     Finite also for codes that determine each other, whose |R| is rounding error: the true value
@@ -67,7 +67,7 @@ def gaussian_total_correlation(covariance: Array) -> Array:
     return -0.5 * xp.maximum(log_determinant, floor)
 
 
-def gaussian_wasserstein_correlation(covariance: Array) -> Array:
+def gaussian_wasserstein_correlation(covariance: AnyArray) -> AnyArray:
     """The squared 2-Wasserstein distance between N(0, S) and N(0, diag S).
 
     2 tr S - 2 tr (S diag S)^1/2; that root's eigenvalues are those of the symmetric

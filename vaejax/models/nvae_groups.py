@@ -3,7 +3,7 @@
 Reference: Vahdat & Kautz, NVAE, 2020, figure 2; residual Normal distributions of section 3.2.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -53,6 +53,10 @@ class GroupInputs(NamedTuple):
     code: Array | None = None
     given: Array | None = None
 
+    def code_or(self, drawn: Array) -> Array:
+        """When generating: the code where it is `given`, else what was drawn."""
+        return jnp.where(cast(Array, self.given), cast(Array, self.code), drawn)
+
 
 class GroupOutput(NamedTuple):
     """What a group on the top-down path gives, besides the path's state; all [B, h, w, ...].
@@ -100,16 +104,17 @@ class TopGroup(nn.Module):
             The new state, and the codes; the latent too, where there are features to infer it from.
         """
         del train
+        top_prior = cast(Prior, self.top_prior)  # None only further down
         if inputs.features is None:
-            drawn = self.top_prior.from_noise(inputs.noise, Context(), 1.0)
-            return self._extend(x, jnp.where(inputs.given, inputs.code, drawn))
+            drawn = top_prior.from_noise(inputs.noise, Context(), 1.0)
+            return self._extend(x, inputs.code_or(drawn))
         posterior = Normal.soft_clamped(*_halves(self.posterior(inputs.features)))
         z, log_q = self._drawn(posterior, inputs)
-        prior = self.top_prior.normal(z)
+        prior = top_prior.normal(z)
         if prior is not None:
             return self._extend(x, *self._inferred(z, log_q, posterior, prior))
-        latent = estimated_latent(z, log_q, self.top_prior.log_prob(z, Context()))
-        return self._extend(x, z, latent, self.top_prior.to_noise(z, Context()))
+        latent = estimated_latent(z, log_q, top_prior.log_prob(z, Context()))
+        return self._extend(x, z, latent, top_prior.to_noise(z, Context()))
 
     def _drawn(self, posterior: Normal, inputs: GroupInputs) -> tuple[Array, Array]:
         """Codes and their log q(z | x) [B]."""
@@ -169,7 +174,7 @@ class Group(TopGroup):
         mean, log_scale = _halves(self.prior(jax.nn.elu(x)))
         prior = Normal.soft_clamped(mean, log_scale)
         if inputs.features is None:
-            return self._extend(x, jnp.where(inputs.given, inputs.code, prior.at(inputs.noise)))
+            return self._extend(x, inputs.code_or(prior.at(inputs.noise)))
         shift, log_ratio = _halves(self.posterior(inputs.features + self.merge(x)))
         if self.residual_posterior:  # Eq. 7: the sums are clamped, not their terms
             shift, log_ratio = mean + shift, log_scale + log_ratio

@@ -261,7 +261,9 @@ class NVAENetwork(VAE):
         outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
         distribution = self.likelihood.distribution(outputs, self.image_shape[-1])
         if self.nvae_compat and isinstance(distribution, LogisticMixture):
-            return distribution.replace(edge_threshold=NVAE_EDGE_THRESHOLD)
+            return distribution.replace(  # type: ignore[attr-defined]  # flax's decorator adds it
+                edge_threshold=NVAE_EDGE_THRESHOLD
+            )
         return distribution
 
 

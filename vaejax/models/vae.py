@@ -5,7 +5,7 @@ latents are and implements four steps; what draws is made of the noise that is h
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import flax.linen as nn
 import jax
@@ -206,11 +206,12 @@ def per_group(temperature: Temperature, num_groups: int) -> tuple[float, ...]:
     """
     if not isinstance(temperature, Sequence) and np.ndim(temperature) == 0:
         return (temperature,) * num_groups
-    if len(temperature) not in (num_groups, num_groups + 1):
+    several = cast(Sequence[float], temperature)  # or an array [G], which serves as well
+    if len(several) not in (num_groups, num_groups + 1):
         raise ValueError(
-            f"temperature: expected a number or {num_groups} of them, got {len(temperature)}"
+            f"temperature: expected a number or {num_groups} of them, got {len(several)}"
         )
-    return tuple(temperature)[:num_groups]
+    return tuple(several)[:num_groups]
 
 
 def _images(likelihood: Distribution, keys: Array, draw: bool = False) -> Array:

@@ -19,7 +19,7 @@ def example_keys(rng: Array, places: Array) -> Array:
     return jax.vmap(jax.random.fold_in, (None, 0))(rng, places)
 
 
-def part_keys(keys: Array, part: int) -> Array:
+def part_keys(keys: Array, part: int | Array) -> Array:
     """Keys [B] of one of several things that every example draws."""
     return jax.vmap(jax.random.fold_in, (0, None))(keys, part)
 

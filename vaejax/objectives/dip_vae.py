@@ -4,7 +4,7 @@ Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Co
 Unlabeled Observations", ICLR 2018, Eq. 5 and 6.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import jax.numpy as jnp
 
@@ -16,7 +16,7 @@ from vaejax.objectives.bound import (
     gaussian_latent,
     variational,
 )
-from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
+from vaejax.types import Array, Batch, Gaussian, Latent, Objective, VAEOutput
 
 Kind = Literal["i", "ii"]
 
@@ -70,9 +70,10 @@ def code_covariance(latent: Latent, kind: Kind, mask: Array | None = None) -> Ar
         kind: which.
         mask: [B], 1 for examples that count; None counts all.
     """
-    covariance = batch_covariance(latent.posterior.loc, mask)
+    posterior = cast(Gaussian, latent.posterior)
+    covariance = batch_covariance(posterior.loc, mask)
     if kind == "ii":
-        covariance += jnp.diag(batch_mean(latent.posterior.scale**2, mask))
+        covariance += jnp.diag(batch_mean(posterior.scale**2, mask))
     return covariance
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from vaejax.core.checks import check_number
+from vaejax.core.checks import check_number, check_schedule
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.bound import Reduction, batch_mean, variational
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
@@ -120,9 +120,9 @@ def _balanced(output: VAEOutput, mask: Array | None, beta: Array) -> tuple[Array
 
 def _schedule(name: str, value: float | Schedule) -> Callable[[Array], Array]:
     if callable(value):
-        for step in (0, 10**9):
-            expected = f"a schedule of numbers >= 0, at step {step} too"
-            check_number(name, value(step), lambda x: 0 <= float(x) < math.inf, expected)
+        check_schedule(
+            name, value, lambda x: 0 <= float(x) < math.inf, "a schedule of numbers >= 0"
+        )
         return value
     check_number(name, value, lambda x: 0 <= x < math.inf, "a number >= 0 or a schedule")
     return lambda step: jnp.asarray(value, float)

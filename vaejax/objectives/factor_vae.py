@@ -18,7 +18,7 @@ An evaluation shuffles within its batch, and sees B images at once, those that `
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -72,8 +72,8 @@ def factor_vae(
         raise ValueError(f"hidden: expected at least one width >= 1, got {hidden}")
     discriminator = MLP(tuple(hidden), 2, leaky_relu)
     in_nats = ("total_correlation", "gaussian_total_correlation")
-    bound = variational(model, lambda *_: None, reduction, in_nats)
-    encode = need(bound.views, "encode", "factor_vae")
+    bound = variational(model, lambda kl, *_: (kl, {}), reduction, in_nats)
+    encode, draw = (need(bound.views, name, "factor_vae") for name in ("encode", "noise"))
 
     def init(rng: Array, batch: Batch):
         model_rng, discriminator_rng = jax.random.split(rng)
@@ -94,7 +94,7 @@ def factor_vae(
             z, mask = vector_latent(output.latents, "factor_vae").z, batch.get("mask")
             others = z
             if second is not None:
-                noise = bound.views.noise(example_keys(second_rng, second["position"]))
+                noise = draw(example_keys(second_rng, second["position"]))
                 others = encode(params, model_state, second, noise)[0].z
             shuffled = shuffle(shared_key(shuffle_rng, "shuffle", batch), others, mask)
             opponent = jax.lax.stop_gradient(params["discriminator"])
@@ -150,7 +150,7 @@ def shuffle(rng: Array, z: Array, mask: Array | None = None) -> Array:
 
 def density_ratio(discriminator: MLP, params: Any, z: Array) -> Array:
     """log q(z) / prod_d q(z_d) [B] as the discriminator sees it: l0 - l1."""
-    logits = discriminator.apply({"params": params}, z)
+    logits = cast(Array, discriminator.apply({"params": params}, z))
     return logits[:, 0] - logits[:, 1]
 
 

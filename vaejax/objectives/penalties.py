@@ -54,16 +54,17 @@ def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
 
     def init(rng: Array, batch: Batch):
         params, model_state = objective.init(rng, batch)
-        states = {}
+        states: dict[str, State] = {}
         for penalty in penalties:
             if state := penalty.init(params[penalty.player], named(rng, penalty.name)):
                 states[penalty.name] = state
         return params, {**model_state, **states}
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
-        inner = {name: state for name, state in model_state.items() if name not in names}
-        total, (metrics, inner) = objective.loss(params, inner, batch, rng, step, train)
-        states, extra = {}, {}
+        own = {name: state for name, state in model_state.items() if name not in names}
+        total, (metrics, inner) = objective.loss(params, own, batch, rng, step, train)
+        states: dict[str, State] = {}
+        extra: Metrics = {}
         for penalty in penalties:
             state = model_state.get(penalty.name, {})
             value, state = penalty.value(params[penalty.player], state, inner, train)
@@ -72,8 +73,7 @@ def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
             extra |= {penalty.name: value, f"{penalty.name}_weight": jnp.asarray(weight)}
             if state:
                 states[penalty.name] = state
-        metrics: Metrics = {**metrics, **extra, "loss": total}
-        return total, (metrics, {**inner, **states})
+        return total, ({**metrics, **extra, "loss": total}, {**inner, **states})
 
     return objective._replace(init=init, loss=loss)
 

@@ -8,7 +8,7 @@ Reference:
 """
 
 import math
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from vaejax.core.checks import check_number, is_traced
 from vaejax.core.mesh import shard_index
 from vaejax.distributions import Normal
 from vaejax.objectives.bound import Reduction, batch_mean, gaussian_latent, variational
-from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
+from vaejax.types import Array, Batch, Gaussian, Latent, Objective, VAEOutput
 
 Estimator = Literal[
     "weighted", "stratified", "weighted_unnormalised", "stratified_column", "stratified_per_dim"
@@ -119,7 +119,7 @@ def decompose(
         raise ValueError(
             f"batch_size: expected at most num_examples = {num_examples} at once, got {batch_size}"
         )
-    q = latent.posterior
+    q = cast(Gaussian, latent.posterior)
     posteriors = Normal(q.loc[None], q.scale[None])
     log_q = posteriors.log_prob(latent.z[:, None])  # [B, B, D]: log q(z_jd | x_i)
     log_w = log_weights(batch_size, num_examples, estimator, mask)

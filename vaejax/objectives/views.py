@@ -90,7 +90,7 @@ def views_of(model: Any) -> Views:
         return {**model_state, **changed}
 
     methods = {view.__name__: view for view in (from_noise, to_noise, encode, decode, prior_codes)}
-    there = {name: view for name, view in methods.items() if hasattr(model, name)}
+    there: dict[str, Any] = {name: view for name, view in methods.items() if hasattr(model, name)}
     if "from_noise" in there and "train" in inspect.signature(model.from_noise).parameters:
         there["adapt"] = adapt
     if "latent" in pack.uses:

@@ -6,7 +6,7 @@ objective lacks is left out.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ import numpy as np
 from vaejax.core.randomness import named, stream
 from vaejax.data import Source
 from vaejax.evaluators import Context, some_examples
-from vaejax.objectives.views import reconstruct
+from vaejax.objectives.views import need, reconstruct
 from vaejax.pictures import figures
 from vaejax.pictures.sampler import Sampler, compiled
 from vaejax.training.state import TrainState
@@ -113,20 +113,24 @@ class Pictures:
         if latent is None:
             return None
         keys = jax.random.split(self._rng, NUM_COLUMNS)
-        noise = self._compiled.noise(keys)
-        (base,) = self._compiled.prior_codes(state.ema_params, state.model_state, noise)
+        noise = self._view("noise")(keys)
+        (base,) = self._view("prior_codes")(state.ema_params, state.model_state, noise)
         images = self._traverse(state, base, SWEEP)
         return figures.traversal_frames(images, _mean_kl(latent), rows=NUM_ROWS)
 
     @property
     def _compiled(self) -> Views:
         """The views as they are called here."""
-        return Views(*[compiled(view) if callable(view) else view for view in self._views])
+        return Views._make(compiled(view) if callable(view) else view for view in self._views)
+
+    def _view(self, name: str) -> Callable[..., Any]:
+        """A view as it is called here, where the objective has it."""
+        return need(self._compiled, name, "pictures")
 
     def _vector(self, state: TrainState) -> Latent | None:
         """The only latent [n, D] of the held-out images; None where codes are something else."""
         some = jax.tree.map(lambda array: array[:1], dict(self._batch))
-        encode, arguments = self._compiled.encode, (state.ema_params, state.model_state)
+        encode, arguments = self._view("encode"), (state.ema_params, state.model_state)
         latents = jax.eval_shape(encode, *arguments, some)  # nothing is computed
         if len(latents) != 1 or latents[0].z.ndim != 2:
             return None
@@ -145,7 +149,7 @@ class Pictures:
             # One key for a column: what is drawn besides the code is the same in all its images.
             keys = jnp.broadcast_to(jax.random.fold_in(named(self._rng, "base"), place), (count,))
             codes = (grid.reshape(-1, latent_size),)
-            images = self._compiled.decode(state.ema_params, state.model_state, codes, keys)
+            images = self._view("decode")(state.ema_params, state.model_state, codes, keys)
             rows.append(images.reshape(latent_size, len(values), *images.shape[1:]))
         return self._source.pictures(jnp.stack(rows, axis=1))
 

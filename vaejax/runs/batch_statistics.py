@@ -65,8 +65,8 @@ def reestimate(
 def save_batch_stats(path: str | os.PathLike[str], batch_stats: Any, params: Params) -> None:
     """Write statistics for the parameters of all players, with a CRC-32 of every array."""
     content = io.BytesIO()
-    arrays = flatten_dict(jax.device_get(batch_stats), sep="/")
-    np.savez(content, **{PARAMETERS: np.asarray(_crc32(params))}, **arrays)
+    arrays: dict[str, Any] = {PARAMETERS: np.asarray(_crc32(params))}
+    np.savez(content, **arrays, **flatten_dict(jax.device_get(batch_stats), sep="/"))
     write_whole(path, content.getvalue())
 
 
@@ -90,5 +90,5 @@ def load_batch_stats(path: str | os.PathLike[str], params: Params) -> Any | None
 def _crc32(tree: Any) -> int:
     checksum = 0
     for leaf in jax.tree.leaves(jax.device_get(tree)):
-        checksum = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view("u1"), checksum)
+        checksum = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view("u1").data, checksum)
     return checksum

@@ -99,12 +99,12 @@ def describe(tree: Any, *, checksum: bool = False) -> dict[str, dict[str, Any]]:
         jax.tree_util.keystr(path, simple=True, separator="/"): leaf
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
-    record = {
+    record: dict[str, dict[str, Any]] = {
         name: {"dtype": str(leaf.dtype), "shape": list(leaf.shape)} for name, leaf in leaves.items()
     }
     if checksum:
         for name, array in jax.device_get(jax.tree.map(_one_copy, leaves)).items():
-            record[name][CRC] = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view("u1"))
+            record[name][CRC] = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view("u1").data)
     return record
 
 

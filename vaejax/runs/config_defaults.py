@@ -37,7 +37,9 @@ def filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[s
 
 def type_hints(factory: Any) -> dict[str, Any]:
     """The annotations of a function's or a class's arguments, by name."""
+    if isinstance(factory, type):
+        factory = factory.__init__  # type: ignore[misc]  # of this very class
     try:
-        return typing.get_type_hints(factory.__init__ if isinstance(factory, type) else factory)
+        return typing.get_type_hints(factory)
     except NameError:  # names that only the type checker of another library knows
         return {}

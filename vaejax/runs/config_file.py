@@ -71,7 +71,7 @@ def load_config(text: str) -> ConfigDict:
         raise ConfigError(f"--config: expected a Python file to read, got the folder {file}")
     file = str(path)
     try:
-        get_config = runpy.run_path(file).get("get_config")
+        get_config: Any = runpy.run_path(file).get("get_config")
         _check_call(file, get_config, variant)
         config = get_config(*variant)
         if isinstance(config, Mapping):

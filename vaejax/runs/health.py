@@ -1,6 +1,8 @@
 """Whether a run is beyond repair."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -8,13 +10,12 @@ import numpy as np
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.config import TrainSettings
 from vaejax.training.state import TrainState
-from vaejax.types import Metrics
 
 MAX_SKIPPED = 100  # steps in a row: a run that has lost as many will not recover
 
 
 def check_finite(
-    state: TrainState, metrics: Metrics, settings: TrainSettings, checkpoints: Checkpoints
+    state: TrainState, metrics: Mapping[str, Any], settings: TrainSettings, checkpoints: Checkpoints
 ) -> None:
     """Raise before a state that is beyond repair is evaluated or saved.
 

@@ -63,11 +63,11 @@ def _of_split(source: Source) -> dict[str, Any]:
     checksums = [0] * count
     for leaf in _of_images(source.fetch(indices)):
         rows = map(np.ascontiguousarray, leaf)
-        checksums = [zlib.crc32(row, c) for row, c in zip(rows, checksums, strict=True)]
+        checksums = [zlib.crc32(row.data, c) for row, c in zip(rows, checksums, strict=True)]
     split = {"number": number, "shape": shape, "images": checksums}
     if source.factor_names:
         factors = np.ascontiguousarray(source.factors(indices), np.int64)
-        split["factors"] = zlib.crc32(factors)
+        split["factors"] = zlib.crc32(factors.data)
     return split
 
 

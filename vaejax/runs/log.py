@@ -109,13 +109,13 @@ class RunLog:
         Waits until the devices have computed them.
         """
         values = {name: np.asarray(value) for name, value in jax.device_get(dict(metrics)).items()}
-        training = split == TRAIN and self._clock is not None
+        since = self._clock if split == TRAIN else None
         rate = None
-        if training and self._num_images:
-            rate = self._num_images / (time.perf_counter() - self._clock)
+        if since is not None and self._num_images:
+            rate = self._num_images / (time.perf_counter() - since)
         for writer in self._writers:
             writer.metrics(step, split, values, rate)
-        self._restart_clock(training)
+        self._restart_clock(training=since is not None)
 
     def image(self, step: int, name: str, picture: np.ndarray) -> None:
         """Show a picture, uint8 [h, w, 3], in TensorBoard."""

@@ -7,6 +7,7 @@ stopped, and its metrics and final state are those of a run that was never stopp
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import jax
 import ml_collections
@@ -110,7 +111,7 @@ def _take_steps(
     """
     settings, mesh, start = run.settings, run.context.mesh, int(state.step)
     rng = step_rng(settings)
-    step_fn = sharded_step(train_step(run.context.objective, run.optimizer, settings), mesh)
+    step_fn: Any = sharded_step(train_step(run.context.objective, run.optimizer, settings), mesh)
     with data.train_batches(
         run.source,
         settings.batch_size,

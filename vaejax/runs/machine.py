@@ -6,9 +6,9 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -76,9 +76,9 @@ def facts() -> Facts:
     import jaxlib
 
     memory, limited = _memory()
-    cache = jax.config.jax_compilation_cache_dir
+    cache = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]  # made at run time
     try:
-        seen = {
+        seen: dict[str, Any] = {
             "backend": jax.default_backend(),
             "devices": tuple(device.device_kind for device in jax.devices()),
             "process": jax.process_index(),
@@ -94,7 +94,7 @@ def facts() -> Facts:
         driver=_driver(),
         has_tpu=any(Path("/dev").glob("accel[0-9]*")) or Path("/dev/vfio/0").exists(),
         environment=dict(os.environ),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        cores=_cores(),
         memory=memory,
         limited=limited,
         vectors=_vectors(),
@@ -103,9 +103,16 @@ def facts() -> Facts:
     )
 
 
-def installed(**where: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def installed(**where: Any) -> dict[str, tuple[str, ...]]:
     """Every version of `NAMES` that Python finds, or that is found in the folders `path`."""
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for name in NAMES:
         there = importlib.metadata.distributions(name=name, **where)
         if versions := tuple(dict.fromkeys(distribution.version for distribution in there)):

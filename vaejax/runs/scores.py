@@ -31,7 +31,8 @@ def scores_of(
     Of an evaluation that fails those are kept that it yielded before, and its name is put into
     `failed`.
     """
-    scores, whole = {}, set()
+    scores: dict[str, dict[str, Any]] = {}
+    whole = set()
     for name, evaluator in evaluators.items():
         with survived(f"{name} of step {int(state.step)}", workdir, say, unless=unless):
             for score, value in evaluator(state):  # here their errors surface

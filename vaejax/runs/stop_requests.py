@@ -20,8 +20,8 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         signal.signal(number, previous[number])
 
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            previous[number] = signal.signal(number, note)
+        for wanted in (signal.SIGINT, signal.SIGTERM):
+            previous[wanted] = signal.signal(wanted, note)
     except ValueError:  # not in the main thread: whoever runs us there handles signals
         pass
     try:

@@ -55,7 +55,8 @@ def _tensorboardX() -> ModuleType:
         import tensorboardX
 
         return tensorboardX
-    sys.modules["torch"] = None  # which an import takes for "not installed"
+    # What an import takes for "not installed".
+    sys.modules["torch"] = None  # type: ignore[assignment]  # typeshed knows modules only
     try:
         import tensorboardX
     finally:

@@ -91,7 +91,7 @@ def _check_folder(member: Member, say: Callable[[str], None]) -> None:
 
 def _train_here(
     group: Group,
-    strategy: Strategy,
+    strategy: Literal["sequential", "vmap", "map"],
     stop_requested: Callable[[], bool],
     say: Callable[[str], None],
 ) -> None:

@@ -8,7 +8,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from vaejax.core.files import write_whole
 from vaejax.runs.metric_lines import TRAIN
@@ -69,7 +69,7 @@ def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
                 color=bars[0].get_color(),
             )
     axes[0].set(xlabel=f"KL, nats per image ({split})", ylabel="reconstruction, nats per image")
-    axes[0].set_title(f"numbers at the points: {_name(swept_number(rows))}", fontsize="medium")
+    axes[0].set_title(f"numbers at the points: {_name(_across(rows))}", fontsize="medium")
     _finish(figure, axes, path)
 
 
@@ -82,7 +82,7 @@ def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
         rows: of a sweep over at least one number, see `swept_number`.
         path: of the picture; its suffix tells the format (.png, .pdf, .svg).
     """
-    split, key = _bound_split(rows), swept_number(rows)
+    split, key = _bound_split(rows), _across(rows)
     there = {(row.split, row.metric) for row in rows}
     panels = [(split, metric) for metric in HEADLINE if (split, metric) in there]
     panels += sorted(panel for panel in there - set(panels) if _is_score(*panel, split))
@@ -117,9 +117,14 @@ def _bound_split(rows: Sequence[Row]) -> str:
     return next((split for split in splits if split != TRAIN), TRAIN)
 
 
+def _across(rows: Sequence[Row]) -> str:
+    """`swept_number` of rows that have one."""
+    return cast(str, swept_number(rows))
+
+
 def _lines(rows: Sequence[Row], split: str, metric: str) -> Iterator[Line]:
     """The lines of a metric of a split."""
-    key = swept_number(rows)
+    key = _across(rows)
     lines: dict[str, list[tuple[float, Row]]] = {}
     for row in rows:
         if (row.split, row.metric) == (split, metric):

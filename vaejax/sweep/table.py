@@ -70,7 +70,7 @@ def _rows(members: Sequence[Member]) -> list[Row]:
                     values.setdefault((split, metric), {})[seed] = _number(value)
     point, units = dict(members[0].point), read_units(members[0].workdir)
     if not values:
-        return [Row(point, "", "", "", {}, *[math.nan] * 4, num_diverged)]
+        return [Row(point, "", "", "", {}, math.nan, math.nan, math.nan, math.nan, num_diverged)]
     return [
         Row(
             point,

@@ -53,9 +53,9 @@ def make_optimizer(
     valid = dict(list(inspect.signature(factory).parameters.items())[1:])
     for key, value in kwargs.items():
         if key not in valid:
-            near = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
+            nearest = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
             raise ValueError(
-                f"{key}: unknown; did you mean {near!r}? optax.{name} takes {list(valid)}"
+                f"{key}: unknown; did you mean {nearest!r}? optax.{name} takes {list(valid)}"
             )
         _check_setting(key, value, valid[key].default)
     steps = [factory(learning_rate, **kwargs)]

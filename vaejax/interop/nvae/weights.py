@@ -79,7 +79,8 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], d
     checkpoint = read_torch_file(path)
     if not isinstance(checkpoint, dict) or not {"state_dict", "args"} <= set(checkpoint):
         raise ValueError(f"path: expected a checkpoint with state_dict and args, got {path}")
-    return dict(checkpoint["state_dict"]), vars(checkpoint["args"])
+    args: SimpleNamespace = checkpoint["args"]
+    return dict(checkpoint["state_dict"]), vars(args)
 
 
 def from_official(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vaejax.core.files import write_whole
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 Picture = np.ndarray
 """uint8 [h, w, 3]."""
@@ -25,7 +25,7 @@ PADDING = 4
 
 
 def image_grid(
-    images: Array | np.ndarray,
+    images: AnyArray,
     *,
     columns: int | None = None,
     padding: int = PADDING,

@@ -12,15 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from vaejax.pictures.figures.grid import BACKGROUND, PADDING, Picture, comfortable_scale, image_grid
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 _INK, _PALE_INK, _BAR = (40, 40, 40), (120, 120, 120), (110, 145, 190)
 _MARGIN = 12
 
 
-def reconstructions(
-    originals: Array | np.ndarray, reconstructions: Array | np.ndarray, *, columns: int = 8
-) -> Picture:
+def reconstructions(originals: AnyArray, reconstructions: AnyArray, *, columns: int = 8) -> Picture:
     """Images [N, H, W, C] above their reconstructions [N, H, W, C], `columns` pairs in a row."""
     originals, reconstructions = np.asarray(originals), np.asarray(reconstructions)
     if originals.shape != reconstructions.shape:
@@ -40,14 +38,12 @@ def reconstructions(
     return np.concatenate(blocks)
 
 
-def samples(images: Array | np.ndarray) -> Picture:
+def samples(images: AnyArray) -> Picture:
     """Images [N, H, W, C] drawn from a model, as square a panel as they make."""
     return image_grid(images)
 
 
-def traversals(
-    images: Array | np.ndarray, kl: Array | np.ndarray | None, *, rows: int | None = None
-) -> Picture:
+def traversals(images: AnyArray, kl: AnyArray | None, *, rows: int | None = None) -> Picture:
     """What each latent changes: one row per latent, its value rising from left to right.
 
     Args:
@@ -62,8 +58,8 @@ def traversals(
 
 
 def traversal_frames(
-    images: Array | np.ndarray,
-    kl: Array | np.ndarray | None,
+    images: AnyArray,
+    kl: AnyArray | None,
     *,
     rows: int | None = None,
     scale: int | None = None,
