@@ -66,7 +66,9 @@ def test_labels_and_factors_reach_the_batch_through_wrappers():
     """Each its own example's, in training and evaluation, on one device and on eight."""
     places = np.arange(NUM_EXAMPLES)
     arrays = ArraySource(
-        np.broadcast_to(places.astype(np.uint8)[:, None, None, None], (NUM_EXAMPLES, 4, 4, 1)),
+        np.broadcast_to(
+            (places + 205).astype(np.uint8)[:, None, None, None], (NUM_EXAMPLES, 4, 4, 1)
+        ),
         labels=places % 7,
         factors=places[:, None],
         factor_names=("place",),

@@ -22,7 +22,9 @@ def open_log(tmp_path):
     opened = []
 
     def open_(step: int = 0) -> RunLog:
-        opened.append(RunLog(tmp_path, num_steps=100, step=step, units={"train": UNITS, "validation": UNITS}))
+        opened.append(
+            RunLog(tmp_path, num_steps=100, step=step, units={"train": UNITS, "validation": UNITS})
+        )
         return opened[-1]
 
     yield open_
