@@ -86,7 +86,7 @@ def test_labels_and_factors_reach_the_batch_through_wrappers():
         np.testing.assert_array_equal(batch["label"], here % 7)
         np.testing.assert_array_equal(batch["factors"], here[:, None])
         pixels = source.pictures(batch["image"])[:, 0, 0, 0] * 255
-        np.testing.assert_allclose(pixels, here, atol=1e-3)
+        np.testing.assert_allclose(pixels, here + 205, atol=1e-3)
         np.testing.assert_array_equal(batch["position"], np.arange(8))
         assert batch["position"].dtype == np.int32
 
