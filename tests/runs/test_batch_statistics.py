@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.leaves.normalised import NormalisedVAE
-from vaejax.runs.batch_statistics import load_batch_stats, reestimate, save_batch_stats
 from vaejax.models import ConvVAE
 from vaejax.nn.batch_norm import MOMENTUM, BatchNorm
 from vaejax.nn.noise import draw_each, example_keys
 from vaejax.objectives.views import views_of
+from vaejax.runs.batch_statistics import load_batch_stats, reestimate, save_batch_stats
 from vaejax.types import Views
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import optax
 import pytest
 
+from vaejax.core.mesh import batch_sharding, data_mesh, replicated
 from vaejax.runs.checkpoint import Checkpoints, DamagedCheckpoint
 from vaejax.runs.checkpoint_record import is_evaluated
-from vaejax.core.mesh import batch_sharding, data_mesh, replicated
 
 
 class State(NamedTuple):

@@ -7,8 +7,8 @@ import optax
 import pytest
 
 from vaejax import data, distributions, models, objectives
-from vaejax.runs.config import ConfigError, TrainSettings, build, call, run_config
 from vaejax.models import ConvVAE
+from vaejax.runs.config import ConfigError, TrainSettings, build, call, run_config
 from vaejax.training.optimizers import make_optimizer
 from vaejax.types import Objective
 

@@ -13,10 +13,10 @@ import pytest
 from ml_collections import config_dict
 
 from vaejax import data, objectives
-from vaejax.runs.config import ConfigError, build, run_config
-from vaejax.runs.config_values import as_json, plain
 from vaejax.data import Splits
 from vaejax.models import ConvVAE
+from vaejax.runs.config import ConfigError, build, run_config
+from vaejax.runs.config_values import as_json, plain
 from vaejax.types import Objective
 
 

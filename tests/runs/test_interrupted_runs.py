@@ -15,15 +15,13 @@ import numpy as np
 import pytest
 
 from tests.runs.test_loop import lines, tiny_config, tree_bytes
-from vaejax.runs import kept_config
-from vaejax.runs import looks
-from vaejax.runs import modes
+from vaejax.pictures.run_pictures import Pictures
+from vaejax.runs import kept_config, looks, modes
 from vaejax.runs import loop as module
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.config import ConfigError
 from vaejax.runs.config_values import as_json
 from vaejax.runs.log import RunLog
-from vaejax.pictures.run_pictures import Pictures
 from vaejax.runs.loop import train
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from vaejax import data
-from vaejax.runs.config import ConfigError
 from vaejax.data import ArraySource
+from vaejax.runs.config import ConfigError
 from vaejax.runs.kept_data import DATA_FILE, check_same_data, fingerprint, keep_data
 
 

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from vaejax.runs import kept_config
-from vaejax.runs import modes
+from vaejax.runs import kept_config, modes
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.config import ConfigError, run_config
 from vaejax.runs.setup import build, initial_state

@@ -12,8 +12,8 @@ import pytest
 from absl import flags
 
 from vaejax import main as program
-from vaejax.runs import modes  # noqa: F401  (slow to import; no case has to wait for it)
 from vaejax.runs import loop as train  # noqa: F401  (slow to import; no case has to wait for it)
+from vaejax.runs import modes  # noqa: F401  (slow to import; no case has to wait for it)
 
 SECONDS = 2.0  # of CPU
 

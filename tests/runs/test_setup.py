@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from vaejax import objectives
-from vaejax.runs.config import ConfigError, run_config
 from vaejax.pictures.run_pictures import Pictures, examples
+from vaejax.runs.config import ConfigError, run_config
 from vaejax.runs.setup import build, initial_state
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from vaejax import objectives
-from vaejax.runs.units import read_units, unit, write_units
 from vaejax.models import ConvVAE
+from vaejax.runs.units import read_units, unit, write_units
 
 UNITS = {"elbo": "nats/image", "kl": "nats/image", "distance": "px"}
 

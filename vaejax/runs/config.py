@@ -18,15 +18,14 @@ from typing import Any
 import ml_collections
 
 from vaejax import data, models, objectives
-from vaejax.training import optimizers
-from vaejax.training import schedules
 from vaejax.core.checks import is_traced
+from vaejax.core.importing import is_imported
 from vaejax.runs.config_defaults import filled_in, type_hints
 from vaejax.runs.config_names import factory_if_there, named, part_of, part_section
 from vaejax.runs.config_names import unknown_key as unknown_key
 from vaejax.runs.config_values import ConfigError as ConfigError
 from vaejax.runs.config_values import jsonable, plain
-from vaejax.core.importing import is_imported
+from vaejax.training import optimizers, schedules
 from vaejax.types import Schedule
 
 OTHERWISE = (schedules, Schedule)  # where parts for a parameter of no annotation are looked up

@@ -10,11 +10,11 @@ from typing import Any
 import optax
 
 from vaejax import data, evaluators, models, objectives
-from vaejax.training import optimizers
 from vaejax.runs.config import OTHERWISE, ConfigError, TrainSettings
 from vaejax.runs.config_defaults import NO_ARGUMENTS, type_hints
 from vaejax.runs.config_names import factory_if_there, part_of, part_section
 from vaejax.runs.config_values import jsonable
+from vaejax.training import optimizers
 
 PACKAGES = {"data": data, "model": models, "objective": objectives}
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vaejax import distributions
-from vaejax.training import schedules
-from vaejax.runs.config_defaults import type_hints
-from vaejax.runs.config_values import ConfigError
 from vaejax.core.importing import imported, imported_before, is_imported
 from vaejax.models import priors
+from vaejax.runs.config_defaults import type_hints
+from vaejax.runs.config_values import ConfigError
+from vaejax.training import schedules
 from vaejax.types import Schedule
 
 PARTS = {

@@ -15,12 +15,12 @@ from typing import Any
 import jax
 import ml_collections
 
+from vaejax.core.files import write_whole
+from vaejax.core.importing import imported_names
 from vaejax.runs import checkpoint_record as records
 from vaejax.runs.config import ConfigError, run_config
 from vaejax.runs.config_compared import first_difference, with_defaults
 from vaejax.runs.config_values import as_json
-from vaejax.core.files import write_whole
-from vaejax.core.importing import imported_names
 
 CHECKPOINTS = "checkpoints"  # folder of a run
 CONFIG_FILE = "config.json"

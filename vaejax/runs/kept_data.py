@@ -13,9 +13,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from vaejax.runs.config import ConfigError
 from vaejax.data import Source, Splits
 from vaejax.data.source import Raw
+from vaejax.runs.config import ConfigError
 from vaejax.runs.sealed import read_sealed, write_sealed
 
 DATA_FILE = "data.json"

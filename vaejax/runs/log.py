@@ -16,8 +16,8 @@ import numpy as np
 import tqdm
 
 from vaejax.runs.metric_lines import METRICS_FILE, TRAIN, JsonLines, damage
-from vaejax.runs.units import INTERVAL, Units, unit, write_units
 from vaejax.runs.tensorboard import TensorBoard
+from vaejax.runs.units import INTERVAL, Units, unit, write_units
 
 _HEADLINE = ("elbo", "elbo_bpd")
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from vaejax.pictures import figures
+from vaejax.pictures.run_pictures import Pictures
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.failures import survived
 from vaejax.runs.log import RunLog
-from vaejax.pictures.run_pictures import Pictures
-from vaejax.runs.setup import Run
 from vaejax.runs.scores import headline, scores_of
+from vaejax.runs.setup import Run
 from vaejax.training.state import TrainState
 
 FIGURES = "figures"  # folder in the workdir

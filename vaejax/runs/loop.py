@@ -13,17 +13,18 @@ import jax
 import ml_collections
 
 from vaejax import data
+from vaejax.core.files import remove_unfinished
+from vaejax.core.mesh import batch_sharding
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.config import ConfigError
 from vaejax.runs.config_values import as_json
-from vaejax.core.files import remove_unfinished
 from vaejax.runs.health import check_finite
 from vaejax.runs.kept_config import CHECKPOINTS, check_same_run, keep_config
 from vaejax.runs.kept_data import check_same_data, fingerprint, keep_data
 from vaejax.runs.log import RunLog
 from vaejax.runs.looks import Looks
 from vaejax.runs.metric_lines import TRAIN
-from vaejax.core.mesh import batch_sharding
+from vaejax.runs.scores import is_due
 from vaejax.runs.setup import (
     Run,
     build,
@@ -33,9 +34,8 @@ from vaejax.runs.setup import (
     step_rng,
     train_step,
 )
-from vaejax.runs.scores import is_due
-from vaejax.training.devices import sharded_step
 from vaejax.runs.stop_requests import stop_requests
+from vaejax.training.devices import sharded_step
 from vaejax.training.state import TrainState, count_parameters
 
 

@@ -14,23 +14,23 @@ import ml_collections
 import numpy as np
 
 from vaejax import data
-from vaejax.runs import batch_statistics
+from vaejax.core.checks import is_number
+from vaejax.core.files import write_whole
+from vaejax.core.mesh import replicated
+from vaejax.core.randomness import stream
 from vaejax.pictures import figures
+from vaejax.pictures.sampler import Sampler
+from vaejax.runs import batch_statistics
 from vaejax.runs.batch_statistics import BATCH_STATS, load_batch_stats, save_batch_stats
 from vaejax.runs.checkpoint import Checkpoints
-from vaejax.core.checks import is_number
 from vaejax.runs.config import ConfigError
 from vaejax.runs.failures import ERRORS_FILE, FailedEvaluation
-from vaejax.core.files import write_whole
 from vaejax.runs.kept_config import CHECKPOINTS, check_same_run
 from vaejax.runs.kept_data import check_same_data, fingerprint
 from vaejax.runs.log import interval_text
-from vaejax.runs.units import INTERVAL, unit
-from vaejax.core.mesh import replicated
-from vaejax.core.randomness import stream
-from vaejax.runs.setup import Run, build, restored_state
-from vaejax.pictures.sampler import Sampler
 from vaejax.runs.scores import scores_of
+from vaejax.runs.setup import Run, build, restored_state
+from vaejax.runs.units import INTERVAL, unit
 from vaejax.training.state import TrainState
 from vaejax.types import ModelState, Params, Temperature
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import jax
 
-from vaejax.runs.config import TrainSettings
 from vaejax.evaluators import Evaluator
+from vaejax.runs.config import TrainSettings
 from vaejax.runs.failures import survived
 from vaejax.training.state import TrainState
 

@@ -9,18 +9,18 @@ import jax
 import ml_collections
 import optax
 
-from vaejax.runs import config as configuration
 from vaejax import data, evaluators, models, objectives
-from vaejax.training import optimizers
-from vaejax.runs.checkpoint import Checkpoints
-from vaejax.runs.config import ConfigError, TrainSettings
-from vaejax.distributions import Likelihood
-from vaejax.evaluators import Context, Evaluator
-from vaejax.runs.metric_lines import TRAIN
 from vaejax.core.mesh import data_mesh, replicated
 from vaejax.core.randomness import stream
-from vaejax.training.step import TrainStep, make_train_step
+from vaejax.distributions import Likelihood
+from vaejax.evaluators import Context, Evaluator
+from vaejax.runs import config as configuration
+from vaejax.runs.checkpoint import Checkpoints
+from vaejax.runs.config import ConfigError, TrainSettings
+from vaejax.runs.metric_lines import TRAIN
+from vaejax.training import optimizers
 from vaejax.training.state import TrainState, create_train_state
+from vaejax.training.step import TrainStep, make_train_step
 from vaejax.types import Array, Batch, Objective
 
 HELD_OUT = ("test", "validation")  # where pictures take their images, the first there is
