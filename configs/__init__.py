@@ -1,1 +1,1 @@
-"""One file per run; `get_config(variant)` gives the configuration. See `vaejax.config`."""
+"""One file per run; `get_config(variant)` gives the configuration. See `vaejax.runs.config`."""

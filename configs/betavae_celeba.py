@@ -15,7 +15,7 @@ Hardware:  two CPU cores, 15 minutes for 8,000 steps (4,000 of them took 7.5).
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
-from vaejax.config import run_config
+from vaejax.runs.config import run_config
 
 
 def get_config(variant: str = "") -> ConfigDict:

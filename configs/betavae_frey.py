@@ -15,7 +15,7 @@ Hardware:  two minutes on two CPU cores.
 
 from ml_collections import ConfigDict
 
-from vaejax.config import run_config
+from vaejax.runs.config import run_config
 
 
 def get_config(variant: str = "") -> ConfigDict:

@@ -15,7 +15,8 @@ Hardware:  not run at this length; estimated at a day on two CPU cores.
 
 from ml_collections import ConfigDict
 
-from vaejax.config import run_config
+from vaejax.recipes.dsprites import EVAL, SMOKE
+from vaejax.runs.config import run_config
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -34,21 +35,7 @@ def get_config(variant: str = "") -> ConfigDict:
             ),
         ),
         train=dict(num_steps=300_000, batch_size=128, eval_every=30_000),
-        eval=dict(
-            disentanglement=dict(
-                scores=dict(
-                    beta_vae_score=dict(),
-                    factor_vae_score=dict(),
-                    mig=dict(),
-                    sap=dict(),
-                    modularity_explicitness=dict(),
-                    active_units=dict(),
-                ),
-                num_images=100_000,
-                num_repeats=5,
-            ),
-            bound=dict(split="test", batch_size=256, num_examples=10_240),
-        ),
+        eval=EVAL,
         variant=variant,
         variants={
             # Upright sprites, dense networks, a discriminator that is small and fast: for a CPU.
@@ -65,17 +52,8 @@ def get_config(variant: str = "") -> ConfigDict:
                 "eval.bound.num_examples": None,
             },
             "smoke": {
+                **SMOKE,
                 "objective.hidden": (16, 16),
-                "train.num_steps": 4,
-                "train.batch_size": 16,
-                "train.log_every": 2,
-                "train.eval_every": 4,
-                "eval.disentanglement.scores": {"mig": {}, "active_units": {}},
-                "eval.disentanglement.num_images": 1_200,
-                "eval.disentanglement.num_points": 1_000,
-                "eval.disentanglement.num_repeats": 2,
-                "eval.bound.batch_size": 32,
-                "eval.bound.num_examples": 64,
             },
         },
     )

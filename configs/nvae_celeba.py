@@ -20,7 +20,7 @@ Variants:  :small for one GPU of 16 GB; :laptop for two CPU cores, 5 groups, 1.4
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
-from configs._nvae import SMOKE, TINY, nvae_run
+from vaejax.recipes.nvae import SMOKE, TINY, nvae_run
 
 PUBLISHED = dict(
     data=dict(

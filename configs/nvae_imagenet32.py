@@ -14,7 +14,7 @@ Variants:  :small for one GPU of 24 GB (chosen, not timed), :smoke.
 
 from ml_collections import ConfigDict
 
-from configs._nvae import SMOKE, nvae_run
+from vaejax.recipes.nvae import SMOKE, nvae_run
 
 PUBLISHED = dict(
     data=dict(

@@ -19,7 +19,7 @@ Variants:  :small for one GPU of 16 GB; :laptop for two CPU cores, 3 groups, 320
 
 from ml_collections import ConfigDict
 
-from configs._nvae import SMOKE, TINY, nvae_run
+from vaejax.recipes.nvae import SMOKE, TINY, nvae_run
 
 PUBLISHED = dict(
     data=dict(name="mnist", path="~/datasets/mnist", pad=2, binarize="dynamic"),

@@ -14,7 +14,7 @@ Expect:    under two minutes on two CPU cores: squares, ellipses and hearts (sti
 
 from ml_collections import ConfigDict
 
-from vaejax.config import run_config
+from vaejax.runs.config import run_config
 
 
 def get_config(variant: str = "") -> ConfigDict:

@@ -14,7 +14,7 @@ Hardware:  a minute on two CPU cores for 13 epochs (6,000 steps).
 
 from ml_collections import ConfigDict
 
-from vaejax.config import run_config
+from vaejax.runs.config import run_config
 
 
 def get_config(variant: str = "") -> ConfigDict:

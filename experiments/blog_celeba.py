@@ -42,11 +42,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from configs import betavae_celeba
 from experiments.command import carry_out, parser, runs_of, write_results
 from experiments.trained import BETA
-from vaejax import figures, sweep
-from vaejax.files import write_whole
-from vaejax.pictures import examples
-from vaejax.run import build
-from vaejax.train import FIGURES, RECONSTRUCTIONS_GIF, TRAVERSALS_GIF, train
+from vaejax import sweep
+from vaejax.core.files import write_whole
+from vaejax.pictures import figures
+from vaejax.pictures.run_pictures import examples
+from vaejax.runs.looks import FIGURES, RECONSTRUCTIONS_GIF, TRAVERSALS_GIF
+from vaejax.runs.loop import train
+from vaejax.runs.setup import build
 
 BETAS = {"published": (0.1, 1.0, 2.0, 10.0), "smoke": (0.1, 10.0)}
 EVALUATION = "validation/bound"

@@ -9,8 +9,8 @@ from typing import Any
 
 from vaejax import main as program
 from vaejax import sweep
-from vaejax.config import ConfigError
-from vaejax.files import write_whole
+from vaejax.core.files import write_whole
+from vaejax.runs.config import ConfigError
 
 PUBLISHED = "published"  # the size without a flag
 RESULTS = "results.json"

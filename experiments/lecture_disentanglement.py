@@ -48,7 +48,7 @@ from experiments.lecture.runs import SIZES, members_of
 from experiments.style import check_can_draw, draw
 from experiments.trained import trained
 from vaejax import sweep
-from vaejax.figures import save_png
+from vaejax.pictures.figures import save_png
 from vaejax.sweep import Member
 
 

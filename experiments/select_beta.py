@@ -20,6 +20,7 @@ labels cost.
 
 import argparse
 import csv
+import io
 import math
 import sys
 from collections.abc import Iterable, Sequence
@@ -36,9 +37,10 @@ from experiments.labels import label_scores, num_tied, shares_of_choice
 from experiments.style import COLOURS, can_draw, draw, panels_of
 from experiments.trained import BETA, LATENT_SIZE, Trained, trained
 from vaejax import metrics, sweep
-from vaejax.config import ConfigError
+from vaejax.core.files import write_whole
 from vaejax.objectives import normalise_beta
-from vaejax.run import build
+from vaejax.runs.config import ConfigError
+from vaejax.runs.setup import build
 
 NUM_REPEATS = 10  # draws of the labelled images
 
@@ -157,8 +159,9 @@ def choice(scores: Sequence[Score]) -> str:
 def write_table(scores: Sequence[Score], path: Path) -> None:
     """A line per score, with commas; what is not known is empty."""
     rows = [["" if math.isnan(value) else value for value in score] for score in scores]
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([Score._fields, *rows])
+    table = io.StringIO()
+    csv.writer(table).writerows([Score._fields, *rows])
+    write_whole(path, table.getvalue())
 
 
 def score_panels(scores: Sequence[Score]) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vaejax.config import ConfigError
-from vaejax.files import write_whole
+from vaejax.core.files import write_whole
+from vaejax.runs.config import ConfigError
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito, 2008
 INK, PALE = "#333333", "#999999"

@@ -8,8 +8,8 @@ program, the rest in turn; `--strategy` says how (`vaejax/sweep/engine.py`), wit
 the platform. The same command goes on with a sweep that was stopped. `--workdir` receives
     results.csv, results.jsonl   a row per point and metric: mean, standard deviation and 95 %
                                  interval over seeds;
-    tradeoff.png, metrics.png    reconstruction against KL; metrics against the first swept number
-                                 (`pip install -e '.[plots]'`);
+    tradeoff.png, metrics.png    reconstruction against KL, where models know both; metrics against
+                                 the first swept number (`pip install -e '.[plots]'`);
     beta=0.001,latent_size=2/seed=0/   an ordinary run for every point and seed, which
                                  `vaejax.main` evaluates, samples or trains on:
 
@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from vaejax import main as program
 from vaejax import sweep
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 
 SWEEP = flags.DEFINE_multi_string("sweep", [], "KEY=VALUE,VALUE,...; may be given several times.")
 SEEDS = flags.DEFINE_integer("seeds", 1, "How many, from config.train.seed on.", lower_bound=1)
@@ -61,7 +61,8 @@ def plot(rows: list[sweep.Row], workdir: Path) -> None:
     if not importlib.util.find_spec("matplotlib"):
         print("no plots: they need matplotlib (pip install 'vaejax[plots]')")
         return
-    sweep.plot_tradeoff(rows, workdir / "tradeoff.png")
+    if sweep.has_tradeoff(rows):
+        sweep.plot_tradeoff(rows, workdir / "tradeoff.png")
     sweep.plot_metrics(rows, workdir / "metrics.png")
 
 
@@ -75,7 +76,7 @@ def run(config: ConfigDict, workdir: Path) -> None:
     finished = sweep.train_members(members, strategy=STRATEGY.value)
     rows = sweep.table(members)
     sweep.write_table(rows, workdir)
-    print("\n".join(sweep.summary(rows)))
+    print("\n".join(sweep.summary(rows, config.train.best_metric.removeprefix("-"))))
     if SEEDS.value > 1:
         print("[low, high]: 95 % intervals for the expected value over seeds")
     plot(rows, workdir)

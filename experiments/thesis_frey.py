@@ -67,7 +67,7 @@ from experiments.thesis.maths import mean_image_error
 from experiments.thesis.readings import read
 from experiments.trained import BETA, LATENT_SIZE
 from vaejax import sweep
-from vaejax.run import build
+from vaejax.runs.setup import build
 
 DIGITS = Path("~/datasets/mnist")
 
@@ -161,7 +161,7 @@ def run(args: argparse.Namespace) -> None:
         print("stopped; the same command goes on from there")
         return
     faces = build(config)
-    models = [faces.context.model.clone(latent_size=n) for n in size.latent_sizes]
+    models = [faces.model.clone(latent_size=n) for n in size.latent_sizes]
     num_images = sum(map(len, faces.context.splits.values()))
     baseline = mean_image_error(np.asarray(faces.source.images(np.arange(len(faces.source)))))
     readings, between, rows = read(members), read(further), dsprites.rows_of(on_sprites)

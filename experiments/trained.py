@@ -1,11 +1,9 @@
 """Finished members of a sweep, as models to look at."""
 
-import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,12 +11,13 @@ import numpy as np
 from vaejax.data import Source
 from vaejax.distributions import Normal, kl_normal
 from vaejax.evaluators.tables import Table, Tables
-from vaejax.metric_lines import METRICS_FILE, read_lines
-from vaejax.modes import restored
-from vaejax.run import Run
+from vaejax.objectives.views import need
+from vaejax.pictures.sampler import compiled
+from vaejax.runs.metric_lines import METRICS_FILE, read_lines
+from vaejax.runs.modes import restored
+from vaejax.runs.setup import Run
 from vaejax.sweep import Member
-from vaejax.train_state import TrainState
-from vaejax.types import Array
+from vaejax.training.state import TrainState
 
 BETA, LATENT_SIZE = "objective.beta", "model.latent_size"  # as points of sweeps have them
 BATCH = 64  # images that are encoded at a time
@@ -57,7 +56,8 @@ def codes_of(model: Trained, sources: Sequence[Source]) -> Table:
         factors = np.concatenate([source.factors(rows) for source, rows in pairs])
     else:
         factors = np.zeros((sum(map(len, indices)), 0), np.int32)
-    return Tables(model.run.context, sources, factors, BATCH).of_model(model.state)
+    tables = Tables(model.run.context, sources, factors, BATCH, "codes_of", ["codes_of"])
+    return tables.of_model(model.state)
 
 
 def kl_of(table: Table) -> np.ndarray:
@@ -68,11 +68,8 @@ def kl_of(table: Table) -> np.ndarray:
 
 def decoded(model: Trained, codes: np.ndarray) -> np.ndarray:
     """Means of p(x | z) at codes [B, D], as pictures [B, H, W, C] in [0, 1]."""
-    variables = {"params": model.state.ema_params["model"], **model.state.model_state}
-    images = _decode(model.run.context.model, variables, jnp.asarray(codes))
+    decode = compiled(need(model.run.context.objective.views, "decode", "decoded"))
+    keys = jax.random.split(jax.random.key(0), len(codes))  # nothing is drawn
+    params, model_state = model.state.ema_params, model.state.model_state
+    images = decode(params, model_state, (jnp.asarray(codes),), keys)
     return np.asarray(model.run.source.pictures(images))
-
-
-@functools.partial(jax.jit, static_argnums=0)  # compiled once for all runs that share a model
-def _decode(model: nn.Module, variables: Mapping[str, Any], z: Array) -> Array:
-    return model.apply(variables, (z,), method="decode").mean()

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import resource
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +20,39 @@ jax.config.update(
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
+# What `--quick` runs: minutes, and most of what can break with other versions of the libraries.
+QUICK = (
+    "training/test_step.py",
+    "core/test_mesh.py",
+    "runs/test_checkpoint.py",
+    "core/test_randomness.py",
+    "distributions/",
+    "models/test_conv_vae.py",
+    "objectives/test_elbo.py",
+    "objectives/test_factor_vae.py::test_one_step",
+    "objectives/test_penalties.py",
+    "objectives/test_total_correlation.py",
+    "test_golden_losses.py::test_losses_are_the_golden_ones[betavae_frey]",  # dense
+    "test_golden_losses.py::test_losses_are_the_golden_ones[betavae_dsprites]",  # convolutions
+)
 MEMORY = 2 * 2**20  # KiB at which what earlier tests compiled is let go; all of it takes 6 GiB
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="a part of the tests, in minutes")
+
+
+def pytest_ignore_collect(collection_path: pathlib.Path, config: pytest.Config) -> bool | None:
+    if not config.getoption("--quick") or collection_path.is_dir():
+        return None
+    name = collection_path.relative_to(ROOT / "tests").as_posix()
+    return None if name.startswith(tuple(quick.split("::")[0] for quick in QUICK)) else True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        items[:] = [i for i in items if i.nodeid.removeprefix("tests/").startswith(QUICK)]
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +62,22 @@ def shared() -> pathlib.Path:
     if not folder.is_dir():
         pytest.skip("needs the real data and reference arrays ($VAEJAX_SHARED or ../shared)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def vectors(request) -> Callable[[str], pathlib.Path]:
+    """From names to files of arrays that official implementations made of random inputs.
+
+    Those of a few MB are in `golden/`; the largest is beside the checkout, if anywhere.
+    """
+
+    def path_of(name: str) -> pathlib.Path:
+        kept = ROOT / "tests" / "golden" / name
+        if kept.is_file():
+            return kept
+        return request.getfixturevalue("shared") / "reference" / "vectors" / name
+
+    return path_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,7 +108,7 @@ def config_file(bar_images, tmp_path) -> pathlib.Path:
     """A configuration for command lines: four steps of a dense network on the bars."""
     path = tmp_path / "config.py"
     path.write_text(
-        "from vaejax.config import run_config\n"
+        "from vaejax.runs.config import run_config\n"
         "def get_config():\n"
         "    return run_config(\n"
         f"        data=dict(name='array', path={str(bar_images)!r}),\n"

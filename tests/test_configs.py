@@ -12,12 +12,12 @@ from PIL import Image
 
 from tests.data.idx_files import random_arrays, write_mnist
 from tests.data.tfds_files import write_celeb_a, write_pngs
-from vaejax import config as configuration
 from vaejax import models
-from vaejax.config import ConfigError
-from vaejax.run import build
-from vaejax.train import train
-from vaejax.train_state import count_parameters
+from vaejax.runs import config as configuration
+from vaejax.runs.config import ConfigError
+from vaejax.runs.loop import train
+from vaejax.runs.setup import build
+from vaejax.training.state import count_parameters
 
 FILES = sorted((pathlib.Path(__file__).parent.parent / "configs").glob("[a-z]*.py"))
 

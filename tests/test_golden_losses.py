@@ -15,16 +15,19 @@ import pytest
 
 from tests.test_configs import DATA, FILES, SMOKE, load
 from vaejax import data
-from vaejax.parallel import batch_sharding
-from vaejax.run import build, initial_state, step_rng, train_step
-from vaejax.steps import sharded_step
+from vaejax.core.mesh import batch_sharding
+from vaejax.runs.setup import build, initial_state, step_rng, train_step
+from vaejax.training.devices import sharded_step
 
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "losses.json"
 STEPS = ("1", "20")
 # Processors and versions of XLA round differently, and training magnifies that: in dense and
 # convolutional networks by little, in NVAE with its batch statistics and power iterations by more.
+# So does the quickstart, whose loss halves within these steps: from one version to another, as when
+# its parameters are changed in their last bit, that of step 20 moves by 2.6e-4.
 TOLERANCE = 1e-5
-NVAE_TOLERANCE = 1e-3
+MAGNIFIED = ("nvae", "quickstart")
+MAGNIFIED_TOLERANCE = 1e-3
 
 
 def losses(path: pathlib.Path, folder: pathlib.Path) -> dict[str, float]:
@@ -52,7 +55,7 @@ def test_losses_are_the_golden_ones(path, tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     ours = losses(path, tmp_path / "data")
     golden = json.loads(GOLDEN.read_text())[path.stem]
-    late = NVAE_TOLERANCE if path.stem.startswith("nvae") else TOLERANCE
+    late = MAGNIFIED_TOLERANCE if path.stem.startswith(MAGNIFIED) else TOLERANCE
     assert ours["1"] == pytest.approx(golden["1"], rel=TOLERANCE)
     assert ours["20"] == pytest.approx(golden["20"], rel=late)
 

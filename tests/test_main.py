@@ -5,16 +5,17 @@ import pathlib
 import subprocess
 import sys
 
+import jax
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def run_main(*arguments, **environment):
-    env = {**os.environ, "JAX_PLATFORMS": "cpu", **environment}
+def run_main(*arguments, cwd=ROOT, **environment):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **environment}
     return subprocess.run(
         [sys.executable, "-m", "vaejax.main", *arguments],
-        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
+        cwd=cwd, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
@@ -57,6 +58,20 @@ def test_missing_flags_and_files_are_told():
     assert done.stderr == "error: variant: expected one of ['smoke'], got 'smok'\n"
 
 
+def test_flags_that_cannot_be_read_from_a_file_are_told(tmp_path):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for flag, told in [
+        ([f"--flagfile={tmp_path / 'missing'}"], "No such file or directory: "),
+        ([f"--flagfile={tmp_path}"], "Is a directory: "),
+        ([f"--flagfile={tmp_path / 'binary'}"], "can't decode byte"),
+        (["--flagfile"], "--flagfile with no argument"),
+    ]:
+        done = run_main(*flag)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: --flagfile: ") and told in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
 def test_train_evaluate_and_sample(config_file, tmp_path):
     folder = f"--workdir={tmp_path / 'run'}"
     for flags, written in [
@@ -70,6 +85,40 @@ def test_train_evaluate_and_sample(config_file, tmp_path):
         cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "JAX_COMPILATION_CACHE_DIR": ""}
         done = run_main(*flags, **cache)
         assert done.returncode == 0, done.stderr
+        assert f"jax {jax.__version__} on cpu (1 x cpu), " in done.stdout
         assert (tmp_path / "run" / written).exists()
     assert "config.json: it is not there; written again from the checkpoint of" in done.stdout
     assert list((tmp_path / "cache" / "vaejax" / "compiled").iterdir())
+
+
+def test_a_configuration_by_name_in_another_folder_with_a_file_of_flags(tmp_path):
+    flags = "--config=quickstart:smoke\n--workdir=run\n--config.train.num_steps=2\n"
+    (tmp_path / "flags").write_text(flags)
+    done = run_main("--flagfile=flags", "--config.objective.bta=1", cwd=tmp_path)
+    assert "config.objective.bta: unknown 'bta'" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_doctor_needs_neither_configuration_nor_folder(tmp_path):
+    done = run_main("--mode=doctor", cwd=tmp_path, JAX_COMPILATION_CACHE_DIR=str(tmp_path / "c"))
+    assert done.stdout.startswith(f"jax {jax.__version__} on cpu")
+    is_fine = done.stdout.endswith("nothing is wrong\n")  # which depends on the machine
+    assert done.returncode == (0 if is_fine else 1), done.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "c"]
+
+
+def test_the_doctor_says_what_is_wrong(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run_main("--mode=doctor", JAX_COMPILATION_CACHE_DIR=str(tmp_path / "file" / "cache"))
+    assert done.returncode == 1
+    assert "compiled programs cannot be kept in" in done.stdout
+
+
+def test_where_jax_does_not_start_a_run_ends_in_one_line_and_the_doctor_says_why(tmp_path):
+    done = run_main("--config=quickstart:smoke", f"--workdir={tmp_path}", JAX_PLATFORMS="rocm")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and "unset JAX_PLATFORMS" in last
+    done = run_main("--mode=doctor", JAX_PLATFORMS="rocm")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "does not start" in done.stdout and "unset JAX_PLATFORMS" in done.stdout

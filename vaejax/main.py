@@ -1,26 +1,29 @@
 """The command line: `python -m vaejax.main --config=FILE[:variant] --workdir=DIR`.
 
-Any value of the configuration can be changed, `--config.objective.beta=8`. A folder that holds a
-run knows its configuration: there `--config` may be left out. A mistake ends the program with one
-line that names the key, what was expected, and the nearest valid key.
+One of our configurations may be given by its name, `--config=quickstart:smoke`. Any value of it can
+be changed, `--config.objective.beta=8`. A folder that holds a run knows its configuration: there
+`--config` may be left out. A mistake ends the program with one line that names the key, what was
+expected, and the nearest valid key. `--mode=doctor`, alone, says what JAX sees of the machine.
 """
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from vaejax import config_compared, kept_config
-from vaejax.config import ConfigError, unknown_key
-from vaejax.config_file import load_config
-from vaejax.config_values import as_json
-from vaejax.host_memory import keep_freed_memory
+from vaejax.runs import config_compared, doctor, kept_config, machine
+from vaejax.runs.config import ConfigError, unknown_key
+from vaejax.runs.config_file import load_config
+from vaejax.runs.config_values import as_json
+from vaejax.runs.host_memory import keep_freed_memory
+
+KEPT = "kept in "  # then the folder: a value of `--config` that stands for what the run there keeps
 
 
 class _ConfigFile(flags.ArgumentParser):
@@ -28,15 +31,21 @@ class _ConfigFile(flags.ArgumentParser):
 
     def parse(self, argument: str) -> ConfigDict:
         try:
+            if argument.startswith(KEPT):
+                said = set(_given(sys.argv).values())  # what may be imported: names on the line
+                return kept_config.get_config(argument.removeprefix(KEPT), allowed=said)
             return load_config(argument)
         except ConfigError as error:
             raise flags.Error(str(error)) from error
 
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, file.py[:variant].")
+try:
+    CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, FILE[:variant].")
+except (flags.Error, ValueError) as error:  # it reads what --flagfile names, here already
+    sys.exit(f"error: --flagfile: {str(error).removeprefix('ERROR:: ')}")
 flags.FLAGS["config"].parser = _ConfigFile()
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
-MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "sample"], "What to do.")
+MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "sample", "doctor"], "What to do.")
 CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "latest", ["latest", "best"], "What to evaluate, or to sample from."
 )
@@ -56,27 +65,31 @@ AGAIN = "--config may be left out where DIR holds a run."
 def main() -> None:
     """Parse the flags and do what `--mode` says."""
     _use_kept_config(sys.argv)
-    parse(sys.argv, f"{USAGE}\n{AGAIN}")
+    parse(sys.argv, f"{USAGE}\n{AGAIN}", alone=["doctor"])
+    if MODE.value == "doctor":
+        keep_compiled_programs()  # so that their folder is looked at
+        sys.exit(doctor.consult(machine.facts()))
     with command():
-        _do(CONFIG.value, workdir_of(WORKDIR.value))
+        _do(CONFIG.value, workdir_of(cast(str, WORKDIR.value)))  # `parse` has seen to it
 
 
 def _do(config: ConfigDict, workdir: Path) -> None:
     """What `--mode` says."""
-    from vaejax import modes  # after the flags: a mistake in them is told at once
-    from vaejax.checkpoint_record import DamagedCheckpoint
-    from vaejax.train import train
+    from vaejax.runs import modes  # after the flags: a mistake in them is told at once
+    from vaejax.runs.checkpoint_record import DamagedCheckpoint
+    from vaejax.runs.loop import train
 
+    which = cast(modes.Which, CHECKPOINT.value)
     try:
         if MODE.value == "train":
             train(config, workdir)
         elif MODE.value == "evaluate":
-            modes.evaluate(config, workdir, CHECKPOINT.value)
+            modes.evaluate(config, workdir, which)
         else:
             modes.sample(
                 config,
                 workdir,
-                CHECKPOINT.value,
+                which,
                 temperature=_numbers("temperature", TEMPERATURE.value),
                 shared_groups=SHARED_GROUPS.value,
                 reestimate=REESTIMATE.value,
@@ -87,11 +100,16 @@ def _do(config: ConfigDict, workdir: Path) -> None:
 
 @contextmanager
 def command() -> Iterator[None]:
-    """Around what a program does: settings of its process, and mistakes told in one line."""
+    """Around what a program does: its settings, a line of what JAX sees, mistakes in one line."""
     keep_freed_memory()  # before XLA starts its threads
     keep_compiled_programs()
-    from vaejax.checkpoint_record import DamagedCheckpoint
-    from vaejax.failures import FailedEvaluation
+    facts = machine.facts()
+    if facts.failure:
+        fail(f"{doctor.diagnose(facts)[0]} (--mode=doctor says more)")
+    if facts.process == 0:
+        print(doctor.headline(facts))
+    from vaejax.runs.checkpoint_record import DamagedCheckpoint
+    from vaejax.runs.failures import FailedEvaluation
 
     try:
         yield
@@ -101,19 +119,20 @@ def command() -> Iterator[None]:
         fail(str(error))
 
 
-def parse(argv: list[str], usage: str) -> None:
+def parse(argv: list[str], usage: str, alone: Collection[str] = ()) -> None:
     """Parse the flags, or end the program with a line that says what is wrong with them.
 
     Args:
         argv: of the program; what `--flagfile` names is put in its place.
         usage: printed where something is missing.
+        alone: values of `--mode` that need neither `--config` nor `--workdir`.
     """
     try:
         argv[1:] = flags.FLAGS.read_flags_from_files(argv[1:])
         rest = flags.FLAGS(argv)[1:]
         if WORKDIR.value is not None:
             workdir_of(WORKDIR.value)
-        if CONFIG.value is None or WORKDIR.value is None:
+        if None in (CONFIG.value, WORKDIR.value) and MODE.value not in alone:
             fail(f"expected --config and --workdir\n{usage}")
     except (flags.Error, ConfigError, OSError) as error:
         fail(str(error))
@@ -149,7 +168,7 @@ def _use_kept_config(argv: list[str]) -> None:
         if early.config is None and early.workdir is not None:
             workdir = workdir_of(early.workdir)
             if kept_config.holds_config(workdir):  # in front: overrides must come behind it
-                argv.insert(1, f"--config={kept_config.__file__}:{workdir}")
+                argv.insert(1, f"--config={KEPT}{workdir}")
     except (flags.Error, ConfigError, OSError, ValueError):
         return  # the same will be told when all flags are parsed
 

@@ -20,12 +20,11 @@ once, in this fresh process and without a compilation cache. Required: 10 second
 """
 
 import argparse
-import inspect
 import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -34,13 +33,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 from sklearn.svm import LinearSVC
 
-from vaejax import create_train_state, data, make_optimizer, metrics, models, objectives
+from vaejax import create_train_state, data, make_optimizer, models, objectives
+from vaejax.core.mesh import data_mesh
 from vaejax.data import Subset
 from vaejax.data.factor_grid import factors_of, index_of
 from vaejax.data.sprites import FACTOR_SIZES
 from vaejax.evaluators import Context
 from vaejax.evaluators.tables import Tables
-from vaejax.parallel import data_mesh
+from vaejax.metrics import METRICS, Metric
 
 NUM_TRAIN, NUM_TEST, BATCH, BINS = 10_000, 5_000, 64, 20
 PART = 200_000  # images
@@ -51,7 +51,7 @@ RNG = jax.random.key(0)
 class Suite(NamedTuple):
     """One metric: ours, NumPy's, and how many images the latter asks the encoder for."""
 
-    ours: Callable[..., dict]
+    ours: Metric
     score: str
     numpy: Callable[[np.ndarray, np.random.Generator], float]
     num_images: int
@@ -152,36 +152,20 @@ def unsupervised(codes: np.ndarray, rng: np.random.Generator) -> float:
 PAIRS = 2 * BATCH * (NUM_TRAIN + NUM_TEST)
 SPLIT = NUM_TRAIN + NUM_TEST
 SUITE = {
-    "beta_vae": Suite(metrics.beta_vae_score, "beta_vae_score", beta_vae, PAIRS),
+    "beta_vae": Suite(METRICS["beta_vae_score"], "beta_vae_score", beta_vae, PAIRS),
     "factor_vae": Suite(
-        metrics.factor_vae_score, "factor_vae_score", factor_vae, PAIRS // 2 + NUM_TRAIN
+        METRICS["factor_vae_score"], "factor_vae_score", factor_vae, PAIRS // 2 + NUM_TRAIN
     ),
-    "mig": Suite(metrics.mig, "mig", mig, NUM_TRAIN),
-    "sap": Suite(metrics.sap, "sap", sap, SPLIT),
+    "mig": Suite(METRICS["mig"], "mig", mig, NUM_TRAIN),
+    "sap": Suite(METRICS["sap"], "sap", sap, SPLIT),
     "modularity_explicitness": Suite(
-        metrics.modularity_explicitness, "modularity", modularity_explicitness, SPLIT
+        METRICS["modularity_explicitness"], "modularity", modularity_explicitness, SPLIT
     ),
-    "irs": Suite(metrics.irs, "irs", irs, NUM_TRAIN),
+    "irs": Suite(METRICS["irs"], "irs", irs, NUM_TRAIN),
     "unsupervised": Suite(
-        metrics.unsupervised_scores, "gaussian_total_correlation", unsupervised, NUM_TRAIN
+        METRICS["unsupervised_scores"], "gaussian_total_correlation", unsupervised, NUM_TRAIN
     ),
 }
-
-ALL_BUT_TREES = (
-    "active_units",
-    "beta_vae_score",
-    "dci",
-    "density_mig",
-    "downstream_accuracy",
-    "factor_vae_score",
-    "frobenius_distance",
-    "infomec",
-    "irs",
-    "mig",
-    "modularity_explicitness",
-    "sap",
-    "unsupervised_scores",
-)
 
 
 def cpu_seconds(function: Callable[[], float]) -> tuple[float, float]:
@@ -193,13 +177,16 @@ def cpu_seconds(function: Callable[[], float]) -> tuple[float, float]:
 
 def ours_on(codes: np.ndarray, factors: np.ndarray, entry: Suite) -> float:
     """Our score; metrics that take all rows they are given get as many as NumPy's draw."""
-    given = {"codes": codes, "factors": factors, "rng": RNG}
-    wanted = inspect.signature(entry.ours).parameters
-    if "rng" not in wanted:
-        rows = np.random.default_rng(0).integers(len(codes), size=NUM_TRAIN)
-        given = {"codes": codes[rows], "factors": factors[rows]}
-    given = {name: value for name, value in given.items() if name in wanted}
-    return entry.ours(**given)[entry.score]
+    return called(entry.ours, codes, factors)[entry.score]
+
+
+def called(metric: Metric, codes: np.ndarray, factors: np.ndarray, **settings: Any) -> dict:
+    """What a metric returns, of all rows or, where it draws none itself, of some."""
+    rows = np.random.default_rng(0).integers(len(codes), size=NUM_TRAIN)
+    some = slice(None) if metric.draws else rows
+    columns = {"codes": codes, "log_vars": np.full_like(codes, -2.0), "factors": factors}
+    drawing = {"rng": RNG} if metric.draws else {}
+    return metric(*(columns[name][some] for name in metric.takes), **drawing, **settings)
 
 
 def given_codes() -> tuple[np.ndarray, np.ndarray]:
@@ -235,21 +222,21 @@ def metric_by_metric() -> tuple[float, float]:
 
 def encoder_seconds(num_images: int = 4096) -> tuple[float, float]:
     """CPU seconds to draw and encode an image: within a NumPy metric, and by the evaluation."""
-    source, model = data.dsprites()["train"], models.ConvVAE((64, 64, 1), 10, "locatello")
-    objective = objectives.elbo(model)
+    source = data.dsprites()["train"]
+    objective = objectives.elbo(models.ConvVAE((64, 64, 1), 10, "locatello"))
     create = jax.jit(create_train_state, static_argnums=(0, 1))
     optimizer = make_optimizer("sgd", learning_rate=1.0)
-    state = create(objective, optimizer, RNG, {"image": source.images(np.arange(2))})
-    variables = {"params": state.ema_params["model"]}
-    encode = jax.jit(lambda x: model.apply(variables, x, method="encode")[0].posterior.loc)
+    state = create(objective, optimizer, RNG, source.batch(np.arange(2)))
+    view = objective.views.encode
+    encode = jax.jit(lambda batch: view(state.ema_params, {}, batch)[0].posterior.loc)
     indices = np.random.default_rng(0).choice(len(source), num_images, replace=False)
     part = Subset(source, indices)
-    context = Context(model, objective, {"train": part}, data_mesh(jax.devices()[:1]), 0)
-    tables = Tables(context, [part], part.factors(np.arange(num_images)), 256)
+    context = Context(objective, {"train": part}, data_mesh(jax.devices()[:1]), 0)
+    tables = Tables(context, [part], part.factors(np.arange(num_images)), 256, "encoder_seconds")
 
     def one_by_one() -> None:
         for batch in indices.reshape(-1, BATCH):
-            np.asarray(encode(source.images(batch)))
+            np.asarray(encode(source.batch(batch)))
 
     def once() -> None:
         tables.of_model(state)
@@ -282,19 +269,12 @@ def cold() -> None:
     """Prints the wall time and CPU seconds of the first call of every metric of one model."""
     jax.config.update("jax_enable_compilation_cache", False)
     codes, factors = given_codes()
-    rows = np.random.default_rng(0).integers(len(codes), size=NUM_TRAIN)
     print(f"{'seconds, first call':<26}{'wall':>8}{'CPU':>8}")
     totals = np.zeros(2)
-    for name in ALL_BUT_TREES:
-        function = getattr(metrics, name)
-        wanted = inspect.signature(function).parameters
-        some = slice(None) if "rng" in wanted else rows
-        given = {"codes": codes[some], "means": codes[some], "factors": factors[some], "rng": RNG}
-        given["log_vars"] = np.full_like(codes[some], -2.0)
-        given["predictor"] = "lasso"
-        arguments = {key: value for key, value in given.items() if key in wanted}
+    for name, metric in METRICS.items():
+        no_trees = {"predictor": "lasso"} if name == "dci" else {}
         start = time.perf_counter(), time.process_time()
-        function(**arguments)
+        called(metric, codes, factors, **no_trees)
         times = np.array([time.perf_counter(), time.process_time()]) - start
         totals += times
         print(f"{name:<26}{times[0]:>8.2f}{times[1]:>8.2f}", flush=True)

@@ -36,12 +36,13 @@ from arithmetic import count_flops
 from interleaved import Step, elapsed, measure
 
 from vaejax import create_train_state, jit_step, make_optimizer, make_train_step, objectives
+from vaejax.core.mesh import with_positions
+from vaejax.core.platform import native_operations
 from vaejax.distributions import bernoulli
-from vaejax.host_memory import keep_freed_memory
 from vaejax.interop.nvae import to_official
 from vaejax.models import NVAE
-from vaejax.nn.native import native_operations
-from vaejax.train_state import TrainState, count_parameters
+from vaejax.runs.host_memory import keep_freed_memory
+from vaejax.training.state import TrainState, count_parameters
 from vaejax.types import Objective
 
 try:
@@ -240,7 +241,8 @@ def check_same(network: Network, ours: Ours, weights: Mapping[str, np.ndarray]) 
     params, state = ours.state.params, dict(ours.state.model_state)
     state["spectral"] = jax.tree.map(constant, state["spectral"])
     loss = jax.jit(training_objective(network.model()).loss, static_argnums=5)
-    actual, _ = loss(params, state, {**ours.batch, "noise": noise}, RNG, jnp.zeros(()), True)
+    batch = with_positions({**ours.batch, "noise": {"latent": noise}})
+    actual, _ = loss(params, state, batch, RNG, jnp.zeros(()), True)
 
     twin = torch_network(network, weights)
     for shape, pair in state["spectral"].items():

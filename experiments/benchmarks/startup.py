@@ -16,7 +16,8 @@ import time
 # The command line itself, with the log told to report and stop at the first step.
 PROGRAM = """
 import os, time
-from vaejax import logging, main
+from vaejax import main
+from vaejax.runs import log as logging
 def report(log, num_images):
     print("CPU", time.process_time(), flush=True)
     os._exit(0)

@@ -34,15 +34,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from configs import betavae_frey
 from vaejax import data, sweep
-from vaejax.host_memory import keep_freed_memory
+from vaejax.core.platform import is_native
+from vaejax.core.randomness import stream
 from vaejax.main import keep_compiled_programs
-from vaejax.nn.native import is_native
-from vaejax.randomness import stream
-from vaejax.run import train_step
-from vaejax.steps import make_sweep_step
+from vaejax.runs.host_memory import keep_freed_memory
+from vaejax.runs.setup import train_step
 from vaejax.sweep.engine import best_strategy
 from vaejax.sweep.packing import unfinished_groups
 from vaejax.sweep.program import Program
+from vaejax.training.many_models import make_sweep_step
 
 BETAS = [10.0**exponent for exponent in range(-6, 4)]
 WAYS = ("commands", *sweep.STRATEGIES)

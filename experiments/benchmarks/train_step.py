@@ -25,10 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax import create_train_state, make_optimizer, make_train_step, models, objectives
-from vaejax.host_memory import keep_freed_memory
+from vaejax.core.platform import native_operations
 from vaejax.models.presets import PRESETS, Architecture
-from vaejax.nn.native import native_operations
-from vaejax.train_state import count_parameters
+from vaejax.runs.host_memory import keep_freed_memory
+from vaejax.training.state import count_parameters
 
 try:
     import torch

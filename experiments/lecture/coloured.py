@@ -41,8 +41,12 @@ def shares_of(model: Trained, num_images: int) -> Shares:
 
 def colours_of(source: Source) -> np.ndarray:
     """The colour of the sprite in each image, [N, 3], as evaluations draw it."""
-    batches = [np.asarray(batch["image"]).max((1, 2)) for batch in eval_batches(source, BATCH)]
-    return np.concatenate(batches)[: len(source)]  # the last batch is filled up
+    return np.concatenate(
+        [
+            np.asarray(batch["image"]).max((1, 2))[np.asarray(batch["mask"]) > 0]
+            for batch in eval_batches(source, BATCH)
+        ]
+    )
 
 
 def explained(codes: np.ndarray, colours: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from experiments.lecture.capacity import ON, Rise, best_shares, leading
 from experiments.lecture.coloured import Shares
 from experiments.lecture.position import VALUES, Page
 from experiments.style import COLOURS, PALE, WIDTH, panels_of
-from vaejax.figures import image_grid
+from vaejax.pictures.figures import image_grid
 
 NUM_ROWS = 6  # latents shown of each model: those of the highest KL
 NUM_STAGES = 5  # of a rising capacity

@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.lecture.runs import SCORES
 from experiments.trained import Trained
-from vaejax.pictures import Pictures
+from vaejax.pictures.run_pictures import Pictures
 from vaejax.sweep import Member
 
 BOUND = ("elbo", "log_px", "kl")
@@ -33,7 +33,7 @@ def numbers_of(members: Sequence[Member]) -> dict[str, list[float]]:
 
 def pictures_of(model: Trained) -> Mapping[str, np.ndarray]:
     """Reconstructions, samples and traversals of a model, uint8 [h, w, 3]."""
-    return dict(Pictures(model.run.context, model.run.held_out).panels(model.state))
+    return Pictures(model.run.context, model.run.held_out).of(model.state)
 
 
 def results_of(numbers: Mapping[str, Mapping[str, list[float]]]) -> dict[str, Any]:

@@ -11,10 +11,11 @@ import numpy as np
 from experiments.style import draw
 from experiments.thesis import maths, plots
 from experiments.thesis.tables import as_text, parameter_tables
-from vaejax import data, figures
-from vaejax.files import write_whole
+from vaejax import data
+from vaejax.core.files import write_whole
 from vaejax.models import ConvVAE
-from vaejax.pictures import examples
+from vaejax.pictures import figures
+from vaejax.pictures.run_pictures import examples
 
 NUM_POINTS = 4_000  # of the Gaussian in figure 3.3
 KL_SIZES = (1, 2, 3, 5)  # dimensions of the Gaussians of Eq. 3.9

@@ -11,7 +11,7 @@ from experiments.style import draw
 from experiments.thesis import plots
 from experiments.thesis.canvas import beta_text
 from experiments.thesis.readings import SPLITS, Reading, by_beta, by_size, first_seed
-from vaejax.randomness import stream
+from vaejax.core.randomness import stream
 
 FROBENIUS_FIGURES = {"posterior": "figure_5_1", "means": "figure_5_1_of_means"}
 GRID_FIGURES = {2: "figure_5_3", 3: "figure_5_5", 5: "figure_5_7"}

@@ -8,7 +8,7 @@ import numpy as np
 from experiments.style import INK, PALE, panels_of
 from experiments.thesis import canvas
 from experiments.thesis.canvas import SIZE_COLOURS, SPLIT_COLOURS, Series
-from vaejax.figures import image_grid
+from vaejax.pictures.figures import image_grid
 
 PART_STYLES = {"loss": "-", "reconstruction": (0, (3, 1.5))}
 PART_COLOURS = (INK, *SIZE_COLOURS.values())

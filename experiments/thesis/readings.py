@@ -12,8 +12,8 @@ from experiments.thesis import maths
 from experiments.thesis.planes import most_informative, plane
 from experiments.trained import BETA, Trained, codes_of, decoded, history, kl_of, trained
 from vaejax import metrics
+from vaejax.core.randomness import stream
 from vaejax.evaluators.tables import Table
-from vaejax.randomness import stream
 from vaejax.sweep import Member
 from vaejax.types import Array
 

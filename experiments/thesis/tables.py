@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.models import ConvVAE
-from vaejax.train_state import count_parameters
+from vaejax.training.state import count_parameters
 from vaejax.types import Array
 
 
@@ -34,9 +34,9 @@ def parameter_tables(model: ConvVAE) -> dict[str, list[Row]]:
         return result
 
     def init(images: Array) -> Any:
-        rngs = {"params": jax.random.key(0), "latent": jax.random.key(0)}
+        noise = model.noise(jax.random.split(jax.random.key(0), len(images)))
         with nn.intercept_methods(note):
-            return model.init(rngs, images)["params"]
+            return model.init(jax.random.key(0), {"image": images}, noise=noise)["params"]
 
     params = jax.eval_shape(init, jnp.zeros((1, *model.image_shape)))
     tables: dict[str, list[Row]] = {}

@@ -1,5 +1,6 @@
 """All values of an array of images are looked at, at the speed of reading them."""
 
+import re
 import time
 import warnings
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from vaejax.data import array_checks
-from vaejax.data.array_checks import brightest, check_images, warn_if_dark
+from vaejax.data.array_checks import brightest, check_images, warn_unless_pictures
+from vaejax.data.arrays import ArraySource
 
 FLOATS = ["<f2", "<f4", "<f8", ">f2", ">f4", ">f8", np.longdouble]
 BAD = [np.nan, np.inf, -np.inf, 1.01, -0.01, 255.0]
@@ -163,11 +165,39 @@ def test_small_images_are_not_taken_for_transposed_ones():
         check_images(np.zeros(shape, np.uint8))
 
 
+def told(images):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_unless_pictures(images)
+    return [str(warning.message) for warning in caught]
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_dark_images_are_told(dtype):
     white = 255 if dtype == np.uint8 else 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warn_if_dark(np.dtype(dtype), 0.51 * white, "here", "")
-    with pytest.warns(UserWarning, match=rf"images here is \S+ of {white}: they are dark, as that"):
-        warn_if_dark(np.dtype(dtype), 0.49 * white, "here", ", as that")
+    images = np.zeros((200, 8, 8))
+    images[33, 2, 1] = 0.51 * white  # one pixel of all
+    assert told(images.astype(dtype)) == []
+    images[33, 2, 1] = 0.49 * white
+    (line,) = told(images.astype(dtype))
+    assert re.search(rf"brightest pixel of all is \S+ of {white}: they are dark", line)
+
+
+def test_class_numbers_are_told_apart_from_pictures():
+    draws = np.random.default_rng(0)
+    for top in (1, 2, 16):
+        classes = draws.integers(0, top + 1, (70, 8, 8)).astype(np.uint8)
+        (line,) = told(classes)
+        assert f"is {top} of 255: they are dark" in line
+        classes[69, 3] = 255  # no class
+        (line,) = told(classes)
+        assert f"the pixels are 0 to {top}, and 255: they look like class numbers" in line
+    assert told(classes[..., None][:, 1::2]) == told(classes)  # a view too
+    for levels in ([0, 255], [0, 85, 170, 255], [0, 100, 255], range(256), np.arange(16) * 17):
+        assert told(draws.choice(np.array(levels, np.uint8), (70, 8, 8))) == []
+    assert told(draws.integers(0, 2, (70, 8, 8)) > 0) == []
+
+
+def test_a_source_of_any_array_is_looked_at():
+    with pytest.warns(UserWarning, match="is 16 of 255: they are dark"):
+        ArraySource((np.arange(640, dtype=np.uint8) % 17).reshape(10, 8, 8))

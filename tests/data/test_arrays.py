@@ -31,7 +31,7 @@ def test_images_in_memory_and_memory_mapped(tmp_path, stored, expected):
         images = source.images(INDICES)
         assert (images.shape, images.dtype) == (expected.shape, np.float32)
         np.testing.assert_allclose(images, expected, rtol=1e-6)
-        jitted = jax.jit(source.decode)(source.fetch(INDICES), 0)
+        jitted = jax.jit(source.decode)(source.fetch(INDICES), 0)["image"]
         np.testing.assert_allclose(jitted, images, rtol=1e-6)  # jit multiplies by 1 / 255
 
 
@@ -115,13 +115,13 @@ def test_array_refuses_a_binary_set_that_would_be_nearly_black(tmp_path):
         (GREY % 17, r"16 of 255: they are dark; if 16 is white, give images / 16 as float32"),
         (GREY % 101, r"100 of 255: they are dark"),
         ((GREY % 17 / 255).astype(np.float32), r"0.0627\d* of 1: they are dark"),
-        (GREY / 255 * 0, r"0 of 1: they are dark$"),
+        (GREY / 255 * 0, r"0 of 1: they are dark; so are"),
     ],
 )
 def test_array_tells_of_dark_images(tmp_path, images, told):
     np.save(tmp_path / "a.npy", images)
     for _ in range(2):  # in every run
-        with pytest.warns(UserWarning, match=rf"^path: .* images in .*a.npy is {told}"):
+        with pytest.warns(UserWarning, match=rf"^images: the .* of a.npy is {told}"):
             array(tmp_path / "a.npy")
 
 
@@ -136,3 +136,26 @@ def test_array_transforms(tmp_path):
     assert set(np.unique(binary)) == {0.0, 1.0}
     standard = array(tmp_path / "a.npy", standardize=True)["train"].images(np.arange(27))
     np.testing.assert_allclose(standard.mean(0), 0, atol=1e-5)
+
+
+def test_labels():
+    labels = np.arange(30) % 3
+    source = ArraySource(GREY, labels=labels)
+    assert source.num_labels == 3
+    np.testing.assert_array_equal(source.batch(INDICES)["label"], labels[INDICES])
+    assert ArraySource(GREY, labels=labels, num_labels=10).num_labels == 10
+    assert ArraySource(GREY).num_labels is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "num_labels", "message"),
+    [
+        (np.zeros(29, int), None, r"labels: expected integers \[30\]"),
+        (np.zeros(30), None, r"labels: expected integers \[30\], got float64"),
+        (np.arange(30), 10, r"labels: expected values in \[0, 10\), got 0 .. 29"),
+        (-np.arange(30), None, r"labels: expected values in \[0, "),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(labels, num_labels, message):
+    with pytest.raises(ValueError, match=message):
+        ArraySource(GREY, labels=labels, num_labels=num_labels)

@@ -24,7 +24,17 @@ def test_it_is_an_array_file(cache):
     np.testing.assert_array_equal(cache.pixels(), PIXELS)
 
 
-def test_every_bit_is_watched(cache):
+def test_a_note_is_kept_with_the_pixels(cache):
+    assert cache.note() == ""
+    cache.write(cache.path, lambda b: PIXELS[b.start : b.stop], lambda: "3 réduced")
+    assert cache.problem() is None and cache.note() == "3 réduced"
+    np.testing.assert_array_equal(cache.pixels(), PIXELS)
+    np.testing.assert_array_equal(np.load(cache.path), PIXELS)
+
+
+@pytest.mark.parametrize("note", ["", "of 9 pictures"])
+def test_every_bit_is_watched(cache, note):
+    cache.write(cache.path, lambda b: PIXELS[b.start : b.stop], lambda: note)
     whole = cache.path.read_bytes()
     for position in range(len(whole)):
         flipped = bytearray(whole)
@@ -49,7 +59,7 @@ def test_a_file_cut_short_or_grown(cache, size):
     cache.path.write_bytes(whole[:size])
     assert "cut short" in cache.problem()
     cache.path.write_bytes(whole + b"\0\0\0\0")
-    assert "cut short" in cache.problem()
+    assert "its checksums are damaged" in cache.problem()
 
 
 def test_an_array_file_without_checksums(cache):

@@ -13,8 +13,8 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from tests.data.tfds_files import picture, write_celeb_a
-from vaejax import run
 from vaejax.data.celeb_a import FILES, celeb_a, face
+from vaejax.runs import setup as run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ATTRIBUTES = (  # of the official file, in its order; the first, some, and the last

@@ -77,6 +77,13 @@ def test_what_is_no_number_has_no_level(bad):
         levels(np.zeros(4), values)
 
 
+def test_more_levels_than_the_size_says_are_refused():
+    with pytest.raises(ValueError, match=r"^factor_sizes: expected at least 4 for 'a', .* got 2"):
+        factor_levels(np.arange(40)[:, None] % 4, ("a",), (2,), 40)
+    _, sizes = factor_levels(np.arange(40)[:, None] % 4, ("a",), (5,), 40)  # one does not occur
+    assert sizes == (5,)
+
+
 def test_a_factor_that_never_repeats_is_told():
     with pytest.warns(UserWarning, match=r"'a' .*of the 50 images; .* vaejax.metrics.discretise"):
         assert levels(RNG.random(50))[1] == (50,)
@@ -98,7 +105,7 @@ def test_shapes():
 
 def test_a_source_has_the_levels():
     hues = np.repeat(np.linspace(0, 0.9, 20), 2)[:, None]
-    source = ArraySource(np.zeros((40, 8, 8), np.float32), factors=hues, factor_names=("hue",))
+    source = ArraySource(np.ones((40, 8, 8), np.float32), factors=hues, factor_names=("hue",))
     found = source.factors(np.arange(40))
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found[:, 0], np.repeat(np.arange(20), 2))

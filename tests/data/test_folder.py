@@ -1,5 +1,7 @@
 """Folders of pictures."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -109,6 +111,48 @@ def test_what_is_done_to_pictures_is_said_in_every_run(tmp_path):
     assert (found.mean((1, 2, 3)) == 1).sum() == 2  # the clear ones
     ramps = np.abs(found - np.linspace(0, 1, 8)[None, None, :, None]).max((1, 2, 3))
     assert (ramps < 0.01).sum() == 1
+
+
+def test_what_was_done_is_known_as_long_as_the_pixels_are(tmp_path, cache_folder):
+    """Whatever else is lost of the cache: a note beside it, say, of a run that was killed."""
+    root = tmp_path / "pictures"
+    changed_pictures(root)
+    for _ in range(3):
+        with pytest.warns(UserWarning, match="2 composed on white where transparent"):
+            folder(root, image_size=8)
+        for record in cache_folder.rglob("*.json"):
+            record.unlink()
+        (cache,) = cache_folder.rglob("*.npy")
+        cache.chmod(0o600)
+
+
+def test_folders_that_look_alike_are_told_apart(tmp_path):
+    """Equal names of folder and files, sizes and times, as of two exports of a grid of sprites."""
+    found = []
+    for place, grey in (("a", 130), ("b", 210)):
+        for i in range(6):
+            file = tmp_path / place / "set" / f"{i}.png"
+            save(file, flat(grey + i))
+            file.write_bytes(file.read_bytes().ljust(100, b"\0"))
+            os.utime(file, (1e9, 1e9))
+        found.append(greys(folder(tmp_path / place / "set", image_size=8)["train"]))
+    np.testing.assert_array_equal(found[1], found[0] + 80)
+    os.rename(tmp_path / "a", tmp_path / "c")  # other pixels where the first were
+    os.rename(tmp_path / "b", tmp_path / "a")
+    again = greys(folder(tmp_path / "a" / "set", image_size=8)["train"])
+    np.testing.assert_array_equal(again, found[1])
+
+
+def test_a_changed_picture_of_equal_size_and_time(tmp_path):
+    for i in range(6):
+        save(tmp_path / f"{i}.png", flat(130 + i, 1, 1))
+    before = greys(folder(tmp_path, image_size=1)["train"])
+    for file in tmp_path.glob("*.png"):
+        status = file.stat()
+        save(file, flat(210 + int(file.stem), 1, 1))
+        assert file.stat().st_size == status.st_size
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # as rsync and tar do
+    np.testing.assert_array_equal(greys(folder(tmp_path, image_size=1)["train"]), before + 80)
 
 
 def test_dark_pictures_are_told(tmp_path):

@@ -11,11 +11,11 @@ import jax
 import numpy as np
 import pytest
 
+from vaejax.core.mesh import batch_sharding, data_mesh, replicated
 from vaejax.data.arrays import ArraySource
 from vaejax.data.loader import batch_indices, eval_batches, local_rows, train_batches
 from vaejax.data.source import Subset
 from vaejax.data.transforms import transformed
-from vaejax.parallel import batch_sharding, data_mesh, replicated
 
 NUM_EXAMPLES = 23
 
@@ -55,11 +55,40 @@ def test_order_depends_on_the_seed():
 
 
 def test_batches_are_the_examples_of_their_indices():
-    source = ArraySource(np.arange(5, 28, dtype=np.uint8).reshape(-1, 1, 1, 1))
+    source = ArraySource(np.arange(205, 228, dtype=np.uint8).reshape(-1, 1, 1, 1))
     for step, batch in enumerate(take(train_batches(source, 6, seed=1), 5)):
         np.testing.assert_array_equal(batch["index"], batch_indices(1, step, NUM_EXAMPLES, 6))
         assert (batch["index"].dtype, batch["image"].dtype) == (np.int32, np.float32)
-        np.testing.assert_allclose(batch["image"].ravel() * 255, batch["index"] + 5, rtol=1e-6)
+        np.testing.assert_allclose(batch["image"].ravel() * 255, batch["index"] + 205, rtol=1e-6)
+
+
+def test_labels_and_factors_reach_the_batch_through_wrappers():
+    """Each its own example's, in training and evaluation, on one device and on eight."""
+    places = np.arange(NUM_EXAMPLES)
+    arrays = ArraySource(
+        np.broadcast_to(
+            (places + 205).astype(np.uint8)[:, None, None, None], (NUM_EXAMPLES, 4, 4, 1)
+        ),
+        labels=places % 7,
+        factors=places[:, None],
+        factor_names=("place",),
+    )
+    order = np.random.default_rng(0).permutation(NUM_EXAMPLES)
+    source = transformed({"train": Subset(arrays, order)}, flip=True, standardize=True)["train"]
+    assert (source.num_labels, source.factor_names) == (7, ("place",))
+    batches = [
+        *take(train_batches(source, 8, seed=1), 3),
+        *take(train_batches(source, 8, seed=1, sharding=sharding_of(8)), 3),
+        *take(eval_batches(source, 8), 3),
+    ]
+    for batch in batches:
+        here = order[batch["index"]]
+        np.testing.assert_array_equal(batch["label"], here % 7)
+        np.testing.assert_array_equal(batch["factors"], here[:, None])
+        pixels = source.pictures(batch["image"])[:, 0, 0, 0] * 255
+        np.testing.assert_allclose(pixels, here + 205, atol=1e-3)
+        np.testing.assert_array_equal(batch["position"], np.arange(8))
+        assert batch["position"].dtype == np.int32
 
 
 def test_resuming_is_continuing(source):
@@ -120,7 +149,7 @@ def test_processes_fetch_their_own_rows_and_together_all():
     np.testing.assert_array_equal(local_rows(None, 3), np.arange(3))
 
 
-@pytest.mark.parametrize("batch_size", [8, 23, 32])
+@pytest.mark.parametrize("batch_size", [8, 11, 22, 23, 32])
 def test_evaluation_covers_every_example_once(source, batch_size):
     batches = [jax.device_get(batch) for batch in eval_batches(source, batch_size)]
     assert len(batches) == -(-NUM_EXAMPLES // batch_size)
@@ -129,13 +158,18 @@ def test_evaluation_covers_every_example_once(source, batch_size):
     index = np.concatenate([batch["index"] for batch in batches])
     assert (mask.dtype, set(mask)) == (np.float32, {1.0} if mask.all() else {0.0, 1.0})
     np.testing.assert_array_equal(index[mask == 1], np.arange(NUM_EXAMPLES))
+    counts = [batch["mask"].sum() for batch in batches]
+    assert max(counts) - min(counts) <= 1  # none is nearly empty
+    for batch, count in zip(batches, map(int, counts), strict=True):
+        assert batch["mask"][:count].all() and set(batch["index"][count:]) <= {batch["index"][-1]}
+        assert batch["index"][count - 1] == batch["index"][-1]
 
 
 def test_evaluation_images_do_not_depend_on_the_batch_size(source):
 
     def images(batch_size):
         batches = [jax.device_get(batch) for batch in eval_batches(source, batch_size)]
-        return np.concatenate([batch["image"] for batch in batches])[:NUM_EXAMPLES]
+        return np.concatenate([batch["image"][batch["mask"] > 0] for batch in batches])
 
     np.testing.assert_array_equal(images(5), images(16))
 
@@ -194,7 +228,7 @@ if devices < 8:
     jax.distributed.initialize(f"127.0.0.1:{port}", 2, process)
 from tests.data.test_loader import make_source
 from vaejax.data.loader import eval_batches, train_batches
-from vaejax.parallel import batch_sharding, data_mesh
+from vaejax.core.mesh import batch_sharding, data_mesh
 sharding, rows = batch_sharding(data_mesh()), []
 with train_batches(make_source(), 16, seed=5, sharding=sharding) as batches:
     batches = [next(batches), next(batches), *eval_batches(make_source(), 16, sharding=sharding)]

@@ -1,23 +1,23 @@
 """The protocol, subsets, and the split of data sets that have none."""
 
-import jax
 import numpy as np
 import pytest
 
+from tests.leaves.bars import Bars
 from vaejax.data.arrays import ArraySource
-from vaejax.data.source import Source, Subset, example_keys, holdout
+from vaejax.data.source import Source, Subset, Unseen, complete, holdout
 
 
 def numbered(num_examples):
-    """Images whose only pixel is their index, and one factor that is its double."""
-    images = np.arange(num_examples, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    """Images whose only pixel is 255 less their index, and one factor that is its double."""
+    images = 255 - np.arange(num_examples, dtype=np.uint8).reshape(-1, 1, 1, 1)
     doubled = 2 * np.arange(num_examples)[:, None]
-    return ArraySource(images, factors=doubled, factor_names=("double",), factor_sizes=(200,))
+    return ArraySource(images, factors=doubled, factor_names=("double",), factor_sizes=(500,))
 
 
 def indices_of(source):
     pixels = np.asarray(source.images(np.arange(len(source)))).ravel()
-    return np.rint(pixels * 255).astype(int)
+    return 255 - np.rint(pixels * 255).astype(int)
 
 
 def test_no_factors_says_so():
@@ -29,7 +29,7 @@ def test_subset_maps_images_and_factors():
     subset = Subset(numbered(50), np.array([40, 7, 7]))
     assert len(subset) == 3
     assert subset.image_shape == (1, 1, 1)
-    assert (subset.factor_names, subset.factor_sizes) == (("double",), (200,))
+    assert (subset.factor_names, subset.factor_sizes) == (("double",), (500,))
     np.testing.assert_array_equal(indices_of(subset), [40, 7, 7])
     np.testing.assert_array_equal(subset.factors(np.array([2, 0])), [[14], [80]])
     np.testing.assert_array_equal(indices_of(Subset(subset, np.array([1]))), [7])
@@ -57,9 +57,30 @@ def test_pictures_are_clipped():
     np.testing.assert_array_equal(Source().pictures(np.array([-1.0, 0.5, 2.0])), [0, 0.5, 1])
 
 
-def test_example_keys_depend_on_key_and_index_only(rng):
-    keys = jax.random.key_data(example_keys(rng, np.array([3, 9, 3])))
-    assert np.array_equal(keys[0], keys[2])
-    assert not np.array_equal(keys[0], keys[1])
-    others = jax.random.key_data(example_keys(jax.random.key(1), np.array([3, 9, 3])))
-    assert not np.array_equal(keys, others)
+def test_a_batch_holds_all_that_is_known(rng):
+    """Factors, the place in the subset (not in what it is of) and in the batch, and more."""
+    subset = Subset(numbered(50), np.array([40, 7, 7]))
+    batch = subset.batch(np.array([2, 0]))
+    assert set(batch) == {"image", "factors", "index", "position"}
+    np.testing.assert_array_equal(batch["index"], [2, 0])
+    np.testing.assert_array_equal(batch["position"], [0, 1])
+    np.testing.assert_array_equal(batch["factors"], [[14], [80]])
+    raw, places = subset.fetch(np.array([2, 0])), {"position": np.array([5, 6])}
+    more = complete(subset, raw, rng, np.array([2, 0]), mask=np.ones(2), **places)
+    np.testing.assert_array_equal(more["position"], [5, 6])
+    np.testing.assert_array_equal(more["mask"], [1, 1])
+
+
+def test_an_abstract_batch_is_of_the_shapes_of_a_real_one():
+    for source in (Bars(), ArraySource(np.full((5, 4, 4, 3), 200, np.uint8))):
+        real, abstract = source.batch(np.zeros(16, int)), source.abstract_batch(16)
+        assert {name: (x.shape, x.dtype) for name, x in abstract.items()} == {
+            name: (x.shape, x.dtype) for name, x in real.items()
+        }
+
+
+def test_without_images_at_hand_the_shapes_are_the_same():
+    real, unseen = Bars().abstract_batch(4), Unseen((8, 8, 1), num_labels=8).abstract_batch(4)
+    assert {name: (real[name].shape, real[name].dtype) for name in unseen} == {
+        name: (x.shape, x.dtype) for name, x in unseen.items()
+    }

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
+from tests.precision import enable_x64
 from vaejax.distributions import Bernoulli
 
 
@@ -29,11 +30,11 @@ def test_samples_are_binary_with_the_right_mean(rng):
     assert abs(draws.mean() - jax.nn.sigmoid(1.0)) < 0.01
 
 
-def test_a_border_is_not_scored(shared):
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+def test_a_border_is_not_scored(vectors):
+    with np.load(vectors("nvae_ref.npz")) as file:
         arrays = {name: file[f"bernoulli/{name}"] for name in ("logits", "x")}
         expected = [file[f"bernoulli/recon_loss_{name}"] for name in ("crop", "nocrop")]
-    with jax.enable_x64(True):
+    with enable_x64(True):
         logits, x = (jnp.asarray(arrays[name].transpose(0, 2, 3, 1)) for name in ("logits", "x"))
         for border, loss in zip((2, 0), expected, strict=True):
             actual = -Bernoulli(logits, border).log_prob(x).sum((1, 2, 3))

@@ -7,9 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.precision import enable_x64
 from vaejax.distributions import LogisticMixture
-
-VECTORS = "reference/vectors/nvae_ref.npz"
 
 
 def random_mixture(seed: int, batch: int, channels: int, num_mixtures: int = 3, **kwargs):
@@ -64,10 +63,10 @@ def test_gradients_are_finite_where_masses_underflow():
 
 
 @pytest.mark.parametrize("bits", [8, 5])
-def test_official_log_probs(shared, bits):
+def test_official_log_probs(vectors, bits):
     """With NVAE's threshold, every pixel of the official map in float64."""
-    arrays = np.load(shared / VECTORS)
-    with jax.enable_x64(True):
+    arrays = np.load(vectors("nvae_ref.npz"))
+    with enable_x64(True):
         outputs = jnp.asarray(arrays["dmol/logits"], jnp.float64).transpose(0, 2, 3, 1)
         images = jnp.asarray(arrays[f"dmol/x01_bits{bits}"], jnp.float64).transpose(0, 2, 3, 1)
         mixture = LogisticMixture.from_outputs(outputs, 3, bits, edge_threshold=0.99)
@@ -77,9 +76,9 @@ def test_official_log_probs(shared, bits):
         np.testing.assert_allclose(loss, arrays[f"dmol/recon_loss_bits{bits}"], rtol=1e-9)
 
 
-def test_official_mean_and_samples(shared):
-    arrays = np.load(shared / VECTORS)
-    with jax.enable_x64(True):
+def test_official_mean_and_samples(vectors):
+    arrays = np.load(vectors("nvae_ref.npz"))
+    with enable_x64(True):
         outputs = jnp.asarray(arrays["dmol/logits"], jnp.float64).transpose(0, 2, 3, 1)
         mixture = LogisticMixture.from_outputs(outputs, 3)
         mean = mixture.mean().transpose(0, 3, 1, 2)
@@ -107,12 +106,12 @@ def test_other_channel_counts_are_refused():
 
 
 @pytest.mark.parametrize("temperature", ["1", "0.7"])
-def test_official_samples_at_a_temperature(shared, temperature):
+def test_official_samples_at_a_temperature(vectors, temperature):
     """The official code divides the scales by a temperature that it should multiply them with."""
-    with np.load(shared / VECTORS) as file:
+    with np.load(vectors("nvae_ref.npz")) as file:
         names = ("logits", "sample_u_mix", "sample_u_logistic", f"sample_t{temperature}")
         logits, *uniforms, expected = (file[f"dmol/{name}"] for name in names)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         outputs = jnp.asarray(logits.transpose(0, 2, 3, 1), jnp.float64)
         uniforms = [jnp.asarray(u.transpose(0, 2, 3, 1), jnp.float64) for u in uniforms]
         mixture = LogisticMixture.from_outputs(outputs, 3)

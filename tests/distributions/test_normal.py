@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from tests.precision import enable_x64
 from vaejax.distributions import (
     Normal,
     bits_per_dim,
+    estimated_latent,
     gaussian_total_correlation,
     kl_multivariate_normal,
     kl_normal,
@@ -85,7 +87,24 @@ def test_latent_holds_densities_of_the_sample():
         latent.log_p, scipy.stats.norm.logpdf(z).sum(-1), rtol=1e-5, atol=1e-5
     )
     np.testing.assert_allclose(latent.log_q, posterior.log_prob(z).sum(-1), rtol=1e-6)
-    assert latent.kl.shape == z.shape
+    kl = kl_normal(posterior, Normal.standard(z))
+    np.testing.assert_allclose(latent.kl_dims, kl, rtol=1e-6)  # a vector has no positions
+    np.testing.assert_allclose(latent.kl, kl.sum(1), rtol=1e-6)
+
+
+def test_the_kl_of_a_map_is_summed_over_positions_and_over_all():
+    posterior = random_normal(8, (2, 3, 4, 5))
+    latent = normal_latent(posterior.loc, posterior, Normal.standard(posterior.loc))
+    kl = np.asarray(kl_normal(posterior, Normal.standard(posterior.loc)))
+    np.testing.assert_allclose(latent.kl_dims, kl.sum((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(latent.kl, kl.sum((1, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(latent.log_q, posterior.log_prob(latent.z).sum((1, 2, 3)), rtol=1e-5)
+
+
+def test_a_kl_without_a_closed_form_is_that_of_one_draw():
+    latent = estimated_latent(jnp.zeros((2, 3)), jnp.array([1.0, 2.0]), jnp.array([-1.0, 5.0]))
+    np.testing.assert_array_equal(latent.kl, [2.0, -3.0])
+    assert latent.kl_dims is None and latent.posterior is None
 
 
 def test_from_log_var_and_temperature():
@@ -101,9 +120,9 @@ def test_samples_have_the_moments(rng):
 
 
 @pytest.mark.parametrize("name", ["q", "p"])
-def test_soft_clamped_is_the_official_nvae_normal(shared, name):
-    arrays = np.load(shared / "reference/vectors/nvae_ref.npz")
-    with jax.enable_x64(True):
+def test_soft_clamped_is_the_official_nvae_normal(vectors, name):
+    arrays = np.load(vectors("nvae_ref.npz"))
+    with enable_x64(True):
         normal = Normal.soft_clamped(
             jnp.asarray(arrays[f"normal/mu_{name}"]), jnp.asarray(arrays[f"normal/logsig_{name}"])
         )
@@ -111,9 +130,9 @@ def test_soft_clamped_is_the_official_nvae_normal(shared, name):
         np.testing.assert_allclose(normal.scale, arrays[f"normal/{name}_sigma"], rtol=1e-12)
 
 
-def test_sample_densities_and_kl_are_the_official_nvae_ones(shared):
-    arrays = np.load(shared / "reference/vectors/nvae_ref.npz")
-    with jax.enable_x64(True):
+def test_sample_densities_and_kl_are_the_official_nvae_ones(vectors):
+    arrays = np.load(vectors("nvae_ref.npz"))
+    with enable_x64(True):
         q, p = (
             Normal(jnp.asarray(arrays[f"normal/{n}_mu"]), jnp.asarray(arrays[f"normal/{n}_sigma"]))
             for n in "qp"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from vaejax import create_train_state, make_optimizer
+from vaejax.core.mesh import data_mesh
 from vaejax.data import factor_grid
 from vaejax.data.source import Source, holdout
 from vaejax.evaluators import Context
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
-from vaejax.parallel import data_mesh
 
 SIZES = (2, 24, 25)
 
@@ -34,7 +34,8 @@ class Bars(Source):
         rows, columns = jnp.arange(8.0)[None, :, None], jnp.arange(8.0)[None, None]
         bar = jnp.exp(-((rows - 8 * height[:, None, None]) ** 2) / 4)
         ramp = columns / 16 * slope[:, None, None]
-        return (bar * (0.25 + brightness[:, None, None]) + ramp)[..., None] / 2
+        images = (bar * (0.25 + brightness[:, None, None]) + ramp)[..., None] / 2
+        return {**raw, "image": images}
 
     def factors(self, indices):
         return factor_grid.factors_of(np.asarray(indices), SIZES).astype(np.int32)
@@ -47,14 +48,13 @@ def bars():
 
 @pytest.fixture(scope="session")
 def context(bars):
-    model = ConvVAE((8, 8, 1), 3, "burda")
     mesh = data_mesh(jax.devices()[:2])
-    return Context(model, elbo(model), holdout(bars), mesh, 0)
+    return Context(elbo(ConvVAE((8, 8, 1), 3, "burda")), holdout(bars), mesh, 0)
 
 
 @pytest.fixture(scope="session")
 def state(context):
-    batch = {"image": np.zeros((2, *context.model.image_shape), np.float32)}
+    batch = context.splits["train"].batch(np.arange(2))
     create = jax.jit(create_train_state, static_argnums=(0, 1))
     optimizer = make_optimizer("sgd", learning_rate=1.0)
     return create(context.objective, optimizer, jax.random.key(0), batch)

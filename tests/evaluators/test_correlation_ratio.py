@@ -7,21 +7,23 @@ import pytest
 from vaejax import metrics
 from vaejax.data import Subset
 from vaejax.data.source import Wrapper
-from vaejax.evaluators import correlation_ratio
-from vaejax.logging import unit
+from vaejax.evaluators import correlation_ratio, units_of
+from vaejax.runs.units import unit
+from vaejax.types import Views
 
 
 def test_shares_are_those_of_the_posterior_means(context, state, bars):
-    results = dict(correlation_ratio(context, split="train", batch_size=64)(state))
+    evaluate = correlation_ratio(context, split="train", batch_size=64)
+    results = dict(evaluate(state))
     assert results.pop("num_examples") == 1080
     source = context.splits["train"]
-    images, factors = source.images(np.arange(1080)), source.factors(np.arange(1080))
-    variables = {"params": state.ema_params["model"]}
-    (latent,) = jax.jit(lambda x: context.model.apply(variables, x, method="encode"))(images)
-    expected = metrics.correlation_ratio(latent.posterior.loc, factors)["correlation_ratio"]
+    batch = source.batch(np.arange(1080))
+    (latent,) = jax.jit(context.objective.views.encode)(state.ema_params, {}, batch)
+    expected = metrics.correlation_ratio(latent.posterior.loc, batch["factors"])
+    expected = expected["correlation_ratio"]
     assert list(results) == [f"correlation_ratio/{name}" for name in bars.factor_names]
     np.testing.assert_allclose(np.stack(list(results.values()), axis=1), expected, atol=1e-4)
-    assert {unit(name) for name in results} == {""}
+    assert {unit(name, units_of(evaluate)) for name in results} == {""}
 
 
 def test_a_factor_that_the_data_hold_fixed_has_no_share(context, state, bars):
@@ -34,6 +36,12 @@ def test_a_factor_that_the_data_hold_fixed_has_no_share(context, state, bars):
         "num_examples",
     ]
     assert results["num_examples"] == 1000
+
+
+def test_an_objective_without_codes_is_refused(context):
+    mute = context.objective._replace(views=Views())
+    with pytest.raises(ValueError, match="correlation_ratio: expected an objective .*'encode'"):
+        correlation_ratio(context._replace(objective=mute))
 
 
 def test_data_without_factors_are_refused(context, bars):

@@ -11,6 +11,8 @@ import scipy.stats
 from vaejax import metrics
 from vaejax.evaluators.estimates import estimates
 from vaejax.evaluators.tables import Table
+from vaejax.metrics import METRICS, Metric
+from vaejax.metrics.records import drawn, fitted, labelled
 
 RNG = jax.random.key(0)
 
@@ -34,7 +36,7 @@ def mean(seen):
         seen.append((codes[:, 0].astype(int), tuple(jax.random.key_data(rng).tolist())))
         return {"mean": codes.mean(), "codes": codes, "rule": "given", "count": np.int32(3)}
 
-    return metric
+    return Metric(metric, draws=True)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def fit(seen):
         seen.append([codes[part, 0].astype(int) for part in rows])
         return {"score": codes[rows[0]].mean() - codes[rows[1]].mean()}
 
-    return metric
+    return Metric(metric, draws=True, sizes=fitted)
 
 
 def test_many_images_make_tables_without_a_common_image(mean, seen):
@@ -105,7 +107,8 @@ def test_numbers_of_labels_leave_rows_to_score_on(seen, num_images, sizes):
         seen.append(tuple(map(len, rows)))
         return {"score": codes[rows[0]].mean()}
 
-    estimates(metric, table(num_images), RNG, num_points=7, num_repeats=2)
+    record = Metric(metric, takes=("codes",), draws=True, sizes=labelled)
+    estimates(record, table(num_images), RNG, num_points=7, num_repeats=2)
     assert seen[: len(sizes)] == sizes
 
 
@@ -114,10 +117,10 @@ def test_a_metric_that_draws_rows_itself_has_its_own_number(seen):
         seen.append(len(codes))
         return {"score": codes.mean()}
 
-    estimates(metric, table(100), RNG, num_points=7, num_repeats=5)
-    estimates(
-        functools.partial(metric, num_points=60), table(100), RNG, num_points=7, num_repeats=1
-    )
+    record = Metric(metric, takes=("codes",), draws=True, sizes=drawn)
+    estimates(record, table(100), RNG, num_points=7, num_repeats=5)
+    record = record._replace(function=functools.partial(metric, num_points=60))
+    estimates(record, table(100), RNG, num_points=7, num_repeats=1)
     assert seen == [20] * 5 + [60]
 
 
@@ -125,7 +128,8 @@ def test_noise_of_a_metric_counts_once():
     def metric(codes, *, rng):
         return {"score": 5.0 + float(jax.random.normal(rng))}
 
-    found = estimates(metric, table(50), RNG, num_points=50, num_repeats=300)
+    record = Metric(metric, takes=("codes",), draws=True)
+    found = estimates(record, table(50), RNG, num_points=50, num_repeats=300)
     assert found["score"].std == pytest.approx(1.0, abs=0.1)
 
 
@@ -142,10 +146,32 @@ def test_where_halves_have_no_score_there_is_no_interval():
             raise ValueError("codes: expected more")
         return {"score": codes.mean()}
 
-    found = estimates(metric, table(50), RNG, num_points=50, num_repeats=3)
+    record = Metric(metric, takes=("codes",))
+    found = estimates(record, table(50), RNG, num_points=50, num_repeats=3)
     assert found["score"].value == 24.5 and np.isnan(found["score"][1:]).all()
     with pytest.raises(ValueError, match="codes: expected more"):
-        estimates(metric, table(49), RNG, num_points=50, num_repeats=3)
+        estimates(record, table(49), RNG, num_points=50, num_repeats=3)
+
+
+def test_columns_are_given_in_the_order_in_which_a_metric_takes_them():
+    def metric(noise, codes):
+        return {"noise": noise.max(), "codes": codes.max()}
+
+    record = Metric(metric, takes=("log_vars", "codes"))
+    found = estimates(record, table(50), RNG, num_points=50, num_repeats=1)
+    assert (found["noise"].value, found["codes"].value) == (-51, 49)
+
+
+def test_codes_without_log_variances_have_none():
+    bare = table(1000)._replace(log_vars=None)
+    found = estimates(METRICS["active_units"], bare, RNG, num_points=1000, num_repeats=1)
+    assert set(found) == {"active_units"}  # and no KL
+
+
+def test_what_is_not_numbers_by_name_is_told():
+    record = Metric(lambda codes, factors: codes.mean())
+    with pytest.raises(ValueError, match="expected numbers by name, got float32"):
+        estimates(record, table(50), RNG, num_points=50, num_repeats=1)
 
 
 def test_a_factor_that_a_drawn_table_lacks_the_values_of_is_left_out():
@@ -160,11 +186,57 @@ def test_a_factor_that_a_drawn_table_lacks_the_values_of_is_left_out():
         rows = {"num_points": 1000, "num_repeats": 1}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            found = estimates(metrics.mig, rare, jax.random.key(seed), **rows)["mig"].value
+            found = estimates(METRICS["mig"], rare, jax.random.key(seed), **rows)["mig"].value
         assert np.isfinite(found)
         if caught:
             assert "left out: factors: column 1 has" in str(caught[0].message)
-            alone = estimates(metrics.mig, common, jax.random.key(seed), **rows)["mig"].value
+            alone = estimates(METRICS["mig"], common, jax.random.key(seed), **rows)["mig"].value
             assert found == alone
             told.append(seed)
     assert 0 < len(told) < 6
+
+
+def with_settings(name, **settings):
+    record = METRICS[name]
+    return record._replace(function=functools.partial(record.function, **settings))
+
+
+def rare_table(num_rare, num_images=2000):
+    rng = np.random.default_rng(0)
+    factors = np.stack([rng.integers(3, size=num_images), np.arange(num_images) < num_rare], 1)
+    codes = (factors + 0.1 * rng.normal(size=factors.shape)).astype(np.float32)
+    return Table(codes, codes - 5, factors.astype(int))
+
+
+def test_all_tables_have_the_same_factors():
+    """The mean of scores of two factors and of one would be neither."""
+    rows = {"num_points": 1000, "num_repeats": 5}
+    rare = rare_table(12, 6000)
+    with pytest.warns(UserWarning, match="left out: factors: column 1 has") as told:
+        found = estimates(METRICS["mig"], rare, RNG, **rows)
+    assert len([w for w in told if "left out" in str(w.message)]) == 1
+    common = rare._replace(factors=rare.factors[:, :1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert found == estimates(METRICS["mig"], common, RNG, **rows)
+
+
+@pytest.mark.parametrize("metric", ["mig", "sap"])
+def test_halves_that_lack_a_factor_make_no_interval(metric):
+    """Nor do they change the score, which is of both."""
+    settings = {} if metric == "mig" else {"num_train": 1300, "num_test": 700}
+    metric = with_settings(metric, **settings)
+    rows = {"num_points": 2000, "num_repeats": 5}
+    with pytest.warns(UserWarning, match="no interval: factors: column 1 has .* half of the rows"):
+        found = estimates(metric, rare_table(4), jax.random.key(2), **rows)
+    for estimate in found.values():
+        assert np.isfinite(estimate.value) and np.isnan(estimate[1:]).all()
+
+
+def test_a_single_number_of_labels():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(1500, 2)).astype(np.float32)
+    given = Table(codes, codes, (codes > 0).astype(int))
+    metric = with_settings("downstream_accuracy", num_labels=100, num_test=200)
+    found = estimates(metric, given, RNG, num_points=1500, num_repeats=1)
+    assert found["downstream_accuracy/100"].value > 0.8

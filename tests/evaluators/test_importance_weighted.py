@@ -3,16 +3,23 @@
 from types import SimpleNamespace
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
 
+from tests.leaves.bars import ROWS, bars
+from tests.leaves.conditional import ConditionalVAE
+from tests.leaves.pixels import PixelModel
+from vaejax.core.mesh import data_mesh
+from vaejax.core.randomness import stream
 from vaejax.data import ArraySource
 from vaejax.distributions import Normal, normal_latent, sum_events
-from vaejax.evaluators import Context, importance_weighted
+from vaejax.evaluators import Context, importance_weighted, units_of
+from vaejax.nn.noise import draw_each, example_keys, part_keys
 from vaejax.objectives import elbo
-from vaejax.parallel import data_mesh
+from vaejax.runs.units import unit
 from vaejax.types import VAEOutput
 
 # p(z) = N(0, I), p(x | z) = N(W z, s^2 I), so that p(x) = N(0, W W' + s^2 I). The columns of W are
@@ -29,20 +36,25 @@ class LinearGaussian(nn.Module):
     widen: float = 1.0
 
     @nn.compact
-    def __call__(self, images, *, train, noise=None):
-        del train
+    def __call__(self, batch, *, noise, codes=None, train=False):
+        images = batch["image"]
         means = images.reshape(-1, 4) @ (WEIGHTS / PRECISION[:, None]).T  # [B, D]
         latents = []
         for group in range(2):
             mean = means[:, group : group + 1]
             scale = self.widen * SCALE / np.sqrt(PRECISION[group])
             posterior = Normal(mean, jnp.full_like(mean, scale))
-            z = posterior.at(jnp.zeros_like(mean) if noise is None else noise[group])
+            z = posterior.at(noise["latent"][group])
             latents.append(normal_latent(z, posterior, Normal.standard(z)))
         z = jnp.concatenate([latent.z for latent in latents], 1)
         mean = (z @ WEIGHTS).reshape(-1, 2, 2, 1)
         likelihood = Normal(mean, jnp.full_like(mean, SCALE))
-        return VAEOutput(sum_events(likelihood.log_prob(images)), tuple(latents), likelihood)
+        return VAEOutput(sum_events(likelihood.log_prob(images)), tuple(latents))
+
+    @nn.nowrap
+    def noise(self, keys):
+        draws = [draw_each(jax.random.normal, part_keys(keys, group), (1,)) for group in range(2)]
+        return {"latent": tuple(draws)}
 
 
 IMAGES = np.random.default_rng(0).random((NUM_IMAGES, 2, 2, 1)).astype(np.float32)
@@ -52,10 +64,13 @@ TRUE = scipy.stats.multivariate_normal(
 ).logpdf(IMAGES.reshape(-1, 4)).mean()  # fmt: skip
 
 
-def scores(widen=1.0, batch_size=8, **kwargs):
-    model = LinearGaussian(widen)
-    context = Context(model, elbo(model), {"test": ArraySource(IMAGES)}, data_mesh(), seed=0)
-    return dict(importance_weighted(context, batch_size=batch_size, **kwargs)(STATE))
+def evaluator(model, batch_size=8, **kwargs):
+    context = Context(elbo(model), {"test": ArraySource(IMAGES)}, data_mesh(), seed=0)
+    return importance_weighted(context, batch_size=batch_size, **kwargs)
+
+
+def scores(widen=1.0, **kwargs):
+    return dict(evaluator(LinearGaussian(widen), **kwargs)(STATE))
 
 
 def test_the_true_posterior_gives_the_likelihood_itself():
@@ -97,8 +112,81 @@ def test_intervals_are_those_of_the_images():
         np.testing.assert_allclose(bits, -np.array(ends) / (4 * np.log(2)), rtol=1e-4)
 
 
+def test_noise_is_that_of_the_index_the_sample_and_the_group():
+    """As it was before objectives drew noise: the numbers of runs already evaluated stay."""
+    actual = scores(widen=2.0, num_samples=5, batch_size=16)
+    rng = stream(0, "importance")
+
+    def noise(index, sample, group):
+        key = rng
+        for number in (index, sample, group):
+            key = jax.random.fold_in(key, number)
+        return jax.random.normal(key, (1,))
+
+    model, log_weights = LinearGaussian(2.0), []
+    for sample in range(5):
+        each = [[noise(i, sample, group) for i in range(NUM_IMAGES)] for group in range(2)]
+        given = {"latent": tuple(map(jnp.stack, each))}
+        log_weights.append(model.apply({}, {"image": IMAGES}, noise=given).log_weight)
+    expected = jax.nn.logsumexp(jnp.stack(log_weights), axis=0).mean() - np.log(5)
+    np.testing.assert_allclose(actual["log_likelihood"], expected, rtol=1e-5)
+
+
+def test_without_latents_one_sample_says_all():
+    model = PixelModel((2, 2, 1))
+    params = model.init(jax.random.key(0), {"image": IMAGES})["params"]
+    params = jax.tree.map(lambda x: x + 0.3 * jnp.arange(x.size).reshape(x.shape), params)
+    state = SimpleNamespace(ema_params={"model": params}, model_state={})
+    exact = model.apply({"params": params}, {"image": IMAGES}).log_px.mean()
+    for num_samples in (1, 3):
+        found = dict(evaluator(model, num_samples=num_samples)(state))
+        for name in ("log_likelihood", "elbo"):
+            np.testing.assert_allclose(found[name], exact, rtol=1e-5)
+        np.testing.assert_allclose(found["elbo_bpd"], -exact / (4 * np.log(2)), rtol=1e-5)
+
+
+def test_pixels_that_are_not_scored_do_not_count_in_bits():
+    class Bordered(LinearGaussian):
+        num_dims = 2
+
+    found = dict(evaluator(Bordered(), num_samples=2)(STATE))
+    np.testing.assert_allclose(found["elbo_bpd"], -found["elbo"] / (2 * np.log(2)), rtol=1e-6)
+
+
+def test_units_are_said():
+    evaluate = evaluator(LinearGaussian(), num_samples=2)
+    units = {name: unit(name, units_of(evaluate)) for name, _ in evaluate(STATE)}
+    for name in ("log_likelihood", "elbo_low"):
+        assert (
+            units[name] == "nats/image" and units[name.replace("_low", "") + "_bpd"] == "bits/dim"
+        )
+    assert units["num_samples"] == units["num_examples"] == ""
+
+
+def test_an_objective_without_weights_is_refused():
+    views = elbo(LinearGaussian()).views._replace(log_weight=None)
+    objective = elbo(LinearGaussian())._replace(views=views)
+    context = Context(objective, {"test": ArraySource(IMAGES)}, data_mesh(), seed=0)
+    with pytest.raises(ValueError, match="importance_weighted: expected .* view 'log_weight'"):
+        importance_weighted(context)
+
+
 def test_mistakes_are_told():
     with pytest.raises(ValueError, match="num_samples: expected at least 1, got 0"):
         scores(num_samples=0)
     with pytest.raises(ValueError, match="batch_size: expected a multiple of 8 devices, got 12"):
         scores(batch_size=12)
+
+
+def test_labels_and_all_else_of_a_batch_reach_the_model():
+    """A class-conditional model: log p(x | label), by hand of whole batches."""
+    splits, model = bars(), ConditionalVAE((8, 8, 1), ROWS)
+    batch = splits["test"].batch(np.arange(len(splits["test"])))
+    objective = elbo(model)
+    params, model_state = jax.jit(objective.init)(jax.random.key(0), batch)
+    state = SimpleNamespace(ema_params=params, model_state=model_state)
+    context = Context(objective, splits, data_mesh(), seed=0)
+    found = dict(importance_weighted(context, num_samples=1, batch_size=16)(state))
+    keys = part_keys(example_keys(stream(0, "importance"), batch["index"]), 0)
+    output = model.apply({"params": params["model"]}, batch, noise=model.noise(keys))
+    np.testing.assert_allclose(found["log_likelihood"], output.log_weight.mean(), rtol=1e-5)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from experiments import blog_celeba
 from tests.data.tfds_files import write_celeb_a
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 from vaejax.sweep import Member
 
 

@@ -15,7 +15,7 @@ from experiments import (
     thesis_frey,
 )
 from vaejax import sweep
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 from vaejax.sweep import Member
 from vaejax.sweep.members import DIVERGED_FILE
 
@@ -74,7 +74,7 @@ def untouched(monkeypatch):
 
 def test_a_command_says_what_it_cost(untouched, capsys):
     command.carry_out(lambda args: print(args.workdir), Namespace(workdir="runs/this"))
-    first, last = capsys.readouterr().out.splitlines()
+    _, first, last = capsys.readouterr().out.splitlines()  # before it, what JAX sees
     assert first == "runs/this" and last.startswith("runs/this: 0 s, ")
 
 

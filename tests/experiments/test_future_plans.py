@@ -6,7 +6,7 @@ from argparse import Namespace
 import pytest
 
 from experiments import future_plans
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 from vaejax.sweep.members import DIVERGED_FILE
 
 pytest.importorskip("matplotlib")

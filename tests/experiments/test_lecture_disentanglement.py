@@ -7,7 +7,7 @@ import pytest
 
 from experiments import lecture_disentanglement
 from experiments.lecture.runs import SIZES, members_of
-from vaejax.run import build
+from vaejax.runs.setup import build
 from vaejax.sweep.members import DIVERGED_FILE
 
 pytest.importorskip("matplotlib")

@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib", reason="needs the extra `plots`")
 
 from experiments import select_beta
 from experiments.select_beta import Reading, choice, scores_of
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 
 # Of four draws of labels beta 4 wins two and shares one with beta 16, which wins the last.
 SCORES = {1: [0.5, 0.6, 0.5, 0.5], 4: [0.9, 0.8, 1.0, 0.7], 16: [0.7, 0.7, 1.0, 0.9]}
@@ -55,6 +55,19 @@ def test_what_is_not_known_is_empty_in_the_table_and_not_drawn(readings, tmp_pat
     (container,) = select_beta.score_panels(scores).axes[0].containers
     (bars,) = container.lines[2]
     assert not [path for path in bars.get_paths() if np.isfinite(path.vertices).all()]
+
+
+def test_a_table_that_cannot_be_written_whole_leaves_the_old_one(readings, tmp_path, monkeypatch):
+    path = tmp_path / "scores.csv"
+    path.write_text("old")
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        select_beta.write_table(scores_of(readings, latent_size=4, num_labels=10), path)
+    assert path.read_text() == "old"
 
 
 def test_more_labels_than_images_are_refused_before_anything_is_trained(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import thesis_frey
 from tests.test_configs import write_frey_faces
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 
 pytest.importorskip("matplotlib")
 

@@ -4,9 +4,9 @@ import json
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from tests.models.variables import abstract
 from vaejax import distributions
 from vaejax.interop.nvae import from_official, model_settings, to_official
 from vaejax.models import NVAE
@@ -39,13 +39,13 @@ class Official(NamedTuple):
     args: dict[str, Any]
     model: Any
     variables: dict[str, Any]
-    images: np.ndarray
-    noise: list[np.ndarray]
+    batch: dict[str, np.ndarray]
+    noise: dict[str, tuple[np.ndarray, ...]]
 
 
-def load(shared, name: str) -> Official:
+def load(vectors, name: str) -> Official:
     """The model `nvae_tiny_<name>.npz` in float64."""
-    with np.load(shared / "reference" / "vectors" / f"nvae_tiny_{name}.npz") as file:
+    with np.load(vectors(f"nvae_tiny_{name}.npz")) as file:
         arrays = {key: file[key] for key in file.files}
     state_dict = {
         key.removeprefix("sd/"): double(array)
@@ -54,8 +54,9 @@ def load(shared, name: str) -> Official:
     }
     args = json.loads(str(arrays["args_json"]))
     model, variables = from_official(state_dict, args)
-    noise = [nhwc(arrays[f"noise/{k}"]) for k in range(len(model.latent_shapes))]
-    return Official(arrays, state_dict, args, model, variables, nhwc(arrays["x"]), noise)
+    noise = {"latent": tuple(nhwc(arrays[f"noise/{k}"]) for k in range(len(model.latent_shapes)))}
+    batch = {"image": nhwc(arrays["x"]), "position": np.arange(len(arrays["x"]))}
+    return Official(arrays, state_dict, args, model, variables, batch, noise)
 
 
 def double(array: np.ndarray) -> np.ndarray:
@@ -84,8 +85,7 @@ def random_state_dict(args: dict[str, Any], *, image_size: int) -> dict[str, np.
     settings = model_settings(few, args)
     assert settings.pop("likelihood") == {"name": "bernoulli", "border": 2}
     model = NVAE(likelihood=distributions.bernoulli(border=2), **settings)
-    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
-    shapes = jax.eval_shape(model.init, rngs, jnp.zeros((1, *model.image_shape)))
+    _, shapes = abstract(model, 1)
     random = np.random.default_rng(0)  # in no time, where initialisers would be compiled
 
     def uniform(low, high, tree):

@@ -8,16 +8,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 from tests.interop.official import Official, double, load, nhwc, relative_error
-from vaejax.batch_statistics import reestimate_batch_stats
+from tests.precision import enable_x64
 from vaejax.interop.nvae import from_official, read_checkpoint, to_official
 from vaejax.interop.nvae.names import entries
 from vaejax.objectives import add_penalties, bn_scale, elbo, spectral
-from vaejax.optimizers import make_optimizer
-from vaejax.schedules import warm_up
-from vaejax.steps import make_train_step
-from vaejax.train_state import TrainState
+from vaejax.objectives.views import views_of
+from vaejax.runs.batch_statistics import reestimate
+from vaejax.training.optimizers import make_optimizer
+from vaejax.training.schedules import warm_up
+from vaejax.training.state import TrainState
+from vaejax.training.step import make_train_step
 
 NAMES = ("mnist", "rgb")
 TOLERANCE = 1e-9
@@ -25,13 +28,13 @@ TOLERANCE = 1e-9
 
 @pytest.fixture(autouse=True)
 def float64():
-    with jax.enable_x64(True):
+    with enable_x64(True):
         yield
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def official(request, shared) -> Official:
-    return load(shared, request.param)
+def official(request, vectors) -> Official:
+    return load(vectors, request.param)
 
 
 def assert_close(actual, expected, tolerance=TOLERANCE):
@@ -49,40 +52,50 @@ def test_state_dict_survives_the_way_here_and_back(official):
 @pytest.mark.parametrize("mode", ["eval", "train"])
 def test_bound_and_its_parts(official, mode):
     apply = partial(official.model.apply, train=mode == "train", mutable=["batch_stats"])
-    output, state = jax.jit(apply)(official.variables, official.images, noise=official.noise)
+    output, state = jax.jit(apply)(official.variables, official.batch, noise=official.noise)
     expected = {
         name.removeprefix(f"{mode}_f64/"): array
         for name, array in official.arrays.items()
         if name.startswith(f"{mode}_f64/")
     }
-    kl = np.stack([latent.kl.sum((1, 2, 3)) for latent in output.latents], axis=1)
+    kl = np.stack([latent.kl for latent in output.latents], axis=1)
     assert_close(kl, expected["kl_all"])
     assert_close(-output.log_px, expected["recon"])
     assert_close(sum(latent.log_q for latent in output.latents), expected["log_q"])
     assert_close(sum(latent.log_p for latent in output.latents), expected["log_p"])
     assert_close(kl.sum(1) - output.log_px, expected["nelbo_per_image"])
-    assert_close(distribution_of(official, expected["logits"]).mean(), output.likelihood.mean())
     for k, latent in enumerate(output.latents):
         assert_close(latent.posterior.loc, nhwc(expected[f"mu_q/{k}"]))
         assert_close(latent.posterior.scale, nhwc(expected[f"sigma_q/{k}"]))
-        if k:
-            assert_close(latent.prior.loc, nhwc(expected[f"mu_p/{k}"]))
-        assert_close(latent.prior.scale, nhwc(expected[f"sigma_p/{k}"]))
-    if mode == "train":
+        loc = nhwc(expected[f"mu_p/{k}"]) if k else 0.0
+        log_p = scipy.stats.norm.logpdf(latent.z, loc, nhwc(expected[f"sigma_p/{k}"]))
+        assert_close(latent.log_p, log_p.sum((1, 2, 3)))
+    if mode == "eval":
+        codes = [latent.z for latent in output.latents]
+        keys = jax.random.split(jax.random.key(0), len(kl))
+        decode = jax.jit(partial(official.model.apply, method="decode"))
+        likelihood = distribution_of(official, expected["logits"])
+        assert_close(decode(official.variables, codes, keys), likelihood.mean())
+    else:
         assert_same_buffers(official, {**official.variables, **state}, "train_f64/buf/")
 
 
 def test_images_and_noise_of_float32_do_not_narrow_the_pass(official):
-    images = official.images.astype(np.float32)
-    noise = [draw.astype(np.float32) for draw in official.noise]
-    output = jax.eval_shape(official.model.apply, official.variables, images, noise=noise)
-    assert {leaf.dtype for leaf in jax.tree.leaves(output)} == {jnp.dtype("float64")}
+    batch, noise = jax.tree.map(np.float32, (official.batch, official.noise))
+    output = jax.eval_shape(official.model.apply, official.variables, batch, noise=noise)
+    numbers = jax.tree.leaves((output.log_px, output.latents))
+    assert {leaf.dtype for leaf in numbers} == {jnp.dtype("float64")}
 
 
 def distribution_of(official, logits):
     """What our model makes of the official decoder's outputs [B, C, H, W]."""
     logits = jnp.asarray(nhwc(logits))
     return official.model.likelihood.distribution(logits, official.model.image_shape[-1])
+
+
+def split(variables):
+    """Parameters by player, and the state."""
+    return {"model": variables["params"]}, {"batch_stats": variables["batch_stats"]}
 
 
 def assert_same_buffers(official, variables, prefix):
@@ -94,30 +107,29 @@ def assert_same_buffers(official, variables, prefix):
 
 
 def test_samples_and_reestimated_statistics(official):
+    views, keys = views_of(official.model), jax.random.split(jax.random.key(0), 4)
+    noise = (*official.noise["latent"], keys)
+
     @jax.jit
     def sample(variables, temperature):
-        return official.model.apply(
-            variables,
-            4,
-            temperature=[temperature] * len(official.noise),
-            noise=official.noise,
-            method="sample",
-        )
+        params, state = split(variables)
+        return [
+            views.from_noise(params, state, noise, [temperature] * len(noise), draw=draw)
+            for draw in (False, True)
+        ]
 
     def assert_sampled(variables, temperature, key):
         expected = distribution_of(official, official.arrays[f"{key}/logits"])
-        distribution = sample(variables, temperature)
-        for actual, wanted in zip(*map(jax.tree.leaves, (distribution, expected)), strict=True):
-            assert_close(actual, wanted)
+        means, draws = sample(variables, temperature)
+        assert_close(means, expected.mean())
+        assert_close(draws, jax.vmap(lambda image, key: image.sample(key))(expected, keys))
 
     assert_sampled(official.variables, 1.0, "sample_eval_t1")
     assert_sampled(official.variables, 0.7, "sample_eval_t0.7")
-    three_times = [np.stack([draw] * 3) for draw in official.noise]
-    reestimate = partial(
-        reestimate_batch_stats, official.model, num_batches=3, batch_size=4, temperature=0.7
-    )
-    batch_stats = jax.jit(reestimate)(official.variables, noise=three_times)
-    variables = {**official.variables, "batch_stats": batch_stats}
+    params, state = split(official.variables)
+    again = views._replace(noise=lambda keys: noise)  # the same in every pass
+    reestimated = jax.jit(partial(reestimate, again, num_batches=3, batch_size=4, temperature=0.7))
+    variables = {**official.variables, **reestimated(params, state, jax.random.key(0))}
     assert_same_buffers(official, variables, "bn_readjust3_t0.7/buf/")
     assert_sampled(variables, 0.7, "bn_readjust3_t0.7")
 
@@ -154,7 +166,7 @@ def test_training_loss_and_all_gradients(official):
         "batch_stats": official.variables["batch_stats"],
         "spectral": spectral_vectors(official, "sr_init/"),
     }
-    batch = {"image": official.images, "noise": official.noise}
+    batch = {**official.batch, "noise": official.noise}
 
     @jax.jit
     @partial(jax.value_and_grad, has_aux=True)
@@ -188,9 +200,9 @@ def test_training_loss_and_all_gradients(official):
 
 
 @pytest.mark.slow
-def test_five_training_steps(shared):
+def test_five_training_steps(vectors):
     """Losses, rates and final state, with one make_train_step and the official schedules."""
-    official = load(shared, "rgb")
+    official = load(vectors, "rgb")
     arrays = official.arrays
     rates = jnp.asarray(arrays["traj/lr"])
     optimizer = make_optimizer("adamax", learning_rate=lambda step: rates[step], eps=1e-3, l2=3e-4)
@@ -207,11 +219,12 @@ def test_five_training_steps(shared):
         },
         opt_state=optimizer.init(params),
     )
+    groups = range(len(official.noise["latent"]))
     names = ("loss", None, "spectral", "bn_scale", "reconstruction", "kl")
     for s in range(5):
         batch = {
             "image": nhwc(arrays[f"traj/x/{s}"] / np.float32(255.0)),
-            "noise": [nhwc(arrays[f"traj/noise/{s}/{k}"]) for k in range(len(official.noise))],
+            "noise": {"latent": [nhwc(arrays[f"traj/noise/{s}/{k}"]) for k in groups]},
         }
         state, metrics = step_fn(state, batch, jax.random.key(0))
         np.testing.assert_allclose(metrics["beta"], arrays["traj/kl_coeff"][s], rtol=1e-12)
@@ -229,16 +242,16 @@ def test_five_training_steps(shared):
 
 
 def test_float32_is_as_close_as_pytorch_is(official):
-    with jax.enable_x64(False):
-        variables, images, noise = jax.tree.map(
-            jnp.float32, (official.variables, official.images, official.noise)
+    with enable_x64(False):
+        variables, batch, noise = jax.tree.map(
+            jnp.float32, (official.variables, official.batch, official.noise)
         )
-        output = jax.jit(official.model.apply)(variables, images, noise=noise)
+        output = jax.jit(official.model.apply)(variables, batch, noise=noise)
     assert_close(-output.log_px, official.arrays["eval_f64/recon"], 2e-6)
 
 
-def test_another_network_is_refused(shared):
-    official = load(shared, "rgb")
+def test_another_network_is_refused(vectors):
+    official = load(vectors, "rgb")
     more = {**official.state_dict, "stem.kernel": np.zeros(1)}
     with pytest.raises(ValueError, match="state_dict: expected no stem.kernel"):
         from_official(more, official.args)
@@ -250,8 +263,8 @@ def test_another_network_is_refused(shared):
         from_official(official.state_dict, args)
 
 
-def test_checkpoints_are_read_from_both_kinds_of_file(shared, tmp_path):
-    official = load(shared, "rgb")
+def test_checkpoints_are_read_from_both_kinds_of_file(vectors, tmp_path):
+    official = load(vectors, "rgb")
     np.savez(tmp_path / "model.npz", args_json=json.dumps(official.args), **official.state_dict)
     state_dict, args = read_checkpoint(tmp_path / "model.npz")
     assert args == official.args

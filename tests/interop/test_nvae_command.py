@@ -9,11 +9,11 @@ import pytest
 
 from tests.data.idx_files import random_arrays, write_mnist
 from tests.interop.official import ARGS, random_state_dict
-from vaejax import kept_config, modes
-from vaejax.checkpoint import Checkpoints
 from vaejax.interop.nvae import from_official
 from vaejax.interop.nvae.__main__ import main, run_of
-from vaejax.run import build, restored_state
+from vaejax.runs import batch_statistics, kept_config, modes
+from vaejax.runs.checkpoint import Checkpoints
+from vaejax.runs.setup import build, restored_state
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def workdir(tmp_path, state_dict):
 
 def test_a_run_of_the_official_weights(workdir, state_dict, tmp_path, monkeypatch, capsys):
     config = kept_config.get_config(str(workdir))
-    few = partial(modes.reestimate_batch_stats, num_batches=2, batch_size=2)
-    monkeypatch.setattr(modes, "reestimate_batch_stats", few)
+    few = partial(batch_statistics.reestimate, num_batches=2, batch_size=2)
+    monkeypatch.setattr(batch_statistics, "reestimate", few)
     sample = partial(modes.sample, config, workdir, temperature=(0.7,), reestimate=True)
     sample()  # there are no data
     samples = np.load(workdir / "samples_0.npy")
@@ -58,7 +58,7 @@ def test_a_run_of_the_official_weights(workdir, state_dict, tmp_path, monkeypatc
     run = build(config, for_sampling=True)
     state = restored_state(run, Checkpoints(workdir / "checkpoints"))
     model, variables = from_official(state_dict, ARGS)
-    assert run.context.model.clone(likelihood=model.likelihood) == model
+    assert run.model.clone(likelihood=model.likelihood) == model
     for params in (state.params, state.ema_params):
         jax.tree.map(np.testing.assert_array_equal, params["model"], variables["params"])
     stats = variables["batch_stats"]

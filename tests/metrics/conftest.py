@@ -31,8 +31,8 @@ class Reference:
 
 
 @pytest.fixture(scope="session")
-def reference(shared):
-    return Reference(shared / "reference/vectors/disentanglement.npz")
+def reference(vectors):
+    return Reference(vectors("disentanglement.npz"))
 
 
 @pytest.fixture(params=NAMES)

@@ -28,9 +28,10 @@ def test_trees_equal_the_reference(reference, name, size):
     pytest.importorskip("sklearn", reason="needs the extra `metrics`")
     (train, test), codes, factors = reference.rows(), reference.codes(name), reference.factors
     train, test = train[:size], test[: size // 2]
-    importance, accuracies = tree_importance(
-        codes[train], factors[train], codes[test], factors[test]
+    importance, accuracies, predicted = tree_importance(
+        codes[train], factors[train], codes[test], factors[test], np.full(len(test), True)
     )
+    assert predicted.all()
     prefix = f"dci{size}/{name}/s0/"
     np.testing.assert_allclose(importance, reference[prefix + "importance"], atol=5e-3)
     for score in (disentanglement, completeness):
@@ -56,6 +57,21 @@ def test_lasso_on_known_codes(perfect, useless, entangled, dead, grid, key):
     rotated = dci(entangled, grid, **linear)
     assert rotated["disentanglement"] < 0.6 and rotated["informativeness_test"] > 0.95
     assert dci(useless, grid, **linear)["informativeness_test"] < 0.1
+
+
+@pytest.mark.parametrize("skewed", [False, True])
+def test_trees_in_noise_do_not_count(useless, grid, key, skewed):
+    """One code of noise beside dead ones would be the complete account of every factor."""
+    pytest.importorskip("sklearn", reason="needs the extra `metrics`")
+    factors = grid[:, :2] if not skewed else (grid[:, 1:] == 0).astype(int)
+    codes = useless * np.array([1, 0, 0], np.float32)
+    scores = dci(codes, factors, rng=key, num_train=300, num_test=150)
+    assert (scores["disentanglement"], scores["completeness"]) == (0.0, 0.0)
+    assert not scores["predicted"].any() and not scores["importance"].any()
+    codes[:, 1] = factors[:, 0]
+    scores = dci(codes, factors, rng=key, num_train=300, num_test=150)
+    np.testing.assert_array_equal(scores["predicted"], [True, False])
+    assert scores["completeness"] > 0.99
 
 
 def test_coefficients_in_noise_do_not_count(perfect, useless, dead, grid):

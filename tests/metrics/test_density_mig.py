@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import pytest
 
@@ -39,6 +40,7 @@ def test_posteriors_wider_than_all_codes_say_nothing(perfect, grid, key):
 def test_a_factor_that_does_not_vary_among_the_rows_drawn_is_left_out(perfect, grid, key):
     factors, given = grid.copy(), {"rng": key, "num_points": 500, "num_samples": 40}
     factors[:, 1] = np.arange(1080) < 2
+    given["rng"] = jax.random.key(7)  # which draws neither of the two
     log_vars = np.full_like(perfect, -8.0)
     with pytest.warns(UserWarning, match="left out: factors: column 1 has 1 value in the rows"):
         score = density_mig(perfect, log_vars, factors, **given)

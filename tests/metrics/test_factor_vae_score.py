@@ -44,3 +44,13 @@ def test_known_codes(perfect, useless, dead, grid, key):
     assert (scores["factor_vae_score"], scores["num_active"]) == (1.0, 3)
     assert factor_vae_score(useless, grid, rng=key, **SMALL)["factor_vae_score"] < 0.6
     assert factor_vae_score(0 * perfect, grid, rng=key, **SMALL)["factor_vae_score"] == 0.0
+
+
+def test_a_vote_of_two_images_is_not_of_one_twice(perfect, grid, key):
+    """Of one image no code varies, and the first would win: 5 % of votes among 18 images."""
+    shuffled = perfect[:, [1, 2, 0]] + 1e-3 * np.random.default_rng(0).normal(size=perfect.shape)
+    counts = {"num_train": 500, "num_eval": 500, "batch_size": 2}
+    factors = np.stack([np.arange(1080) // 2, grid[:, 2]], axis=1)
+    codes = np.stack([shuffled[:, 1], factors[:, 0] / 300], axis=1).astype(np.float32)
+    scores = factor_vae_score(codes, factors, rng=key, **counts)
+    assert scores["votes_eval"][0].tolist() == [0, scores["votes_eval"][0].sum()]

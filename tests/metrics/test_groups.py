@@ -39,3 +39,28 @@ def partners_of(groups, words, row):
     """Partners of one row by the first factor."""
     rows = jnp.full(words.shape[1], row)
     return np.asarray(groups.partners(words[1], rows, jnp.asarray(0)))
+
+
+def test_distinct_rows_are_every_set_equally_often():
+    levels = np.array([[0], [1], [0], [2], [0], [1], [2], [0], [2], [3]])
+    groups, factor = FactorGroups.of(levels), jnp.zeros((30_000, 1), int)
+    words = random_words(jax.random.key(0), (30_000, 2))
+
+    def drawn(row, size=2):
+        rows = jnp.full((30_000, 1), row)
+        return np.sort(groups.distinct_like(words[:, :size], rows, factor), axis=1)
+
+    pairs, counts = np.unique(drawn(4), axis=0, return_counts=True)
+    np.testing.assert_array_equal(pairs, [[0, 2], [0, 4], [0, 7], [2, 4], [2, 7], [4, 7]])
+    np.testing.assert_allclose(counts / 30_000, 1 / 6, atol=0.01)
+    np.testing.assert_array_equal(np.unique(drawn(5), axis=0), [[1, 5]])  # all there are
+    np.testing.assert_array_equal(np.bincount(drawn(3, 1)[:, 0])[[3, 6, 8]] > 9_000, True)
+
+
+def test_of_fewer_rows_all_are_drawn_in_turn():
+    groups = FactorGroups.of(np.array([[0], [1], [0], [1], [1]]))
+    words = random_words(jax.random.key(0), (50, 7))
+    rows = np.asarray(groups.distinct_like(words, jnp.full((50, 1), 3), jnp.zeros((50, 1), int)))
+    for some in rows:
+        counts = np.bincount(some, minlength=5)
+        assert counts[[0, 2]].sum() == 0 and sorted(counts[[1, 3, 4]]) == [2, 2, 3]

@@ -49,12 +49,44 @@ def test_two_published_rules_say_which_codes_are_active(perfect, grid, key):
     """One outlier widens a code's range twentyfold and more, and not its quartiles."""
     codes = perfect.copy()
     codes[3, 0] = 100.0
-    by_range, by_iqr = (infomec(codes, grid, rng=key, prune=rule) for rule in ("range", "iqr"))
+    with (
+        pytest.warns(UserWarning, match="of column 0 lie .*: other codes are pruned by it"),
+        pytest.warns(UserWarning, match="left out: codes: column 1 has a small range beside that"),
+    ):
+        by_range = infomec(codes, grid, rng=key, prune="range")
+    assert [text[:15] for text in by_range.record["left_out"]] == [
+        "codes: column 1",
+        "codes: column 2",
+    ]
+    by_iqr = infomec(codes, grid, rng=key, prune="iqr")
     np.testing.assert_array_equal(by_range["active"], [True, False, False])
     np.testing.assert_array_equal(by_iqr["active"], [True, True, True])
     assert (by_range.record["prune"], by_range.record["min_share"]) == ("range", 1 / 20)
     assert (by_iqr.record["prune"], by_iqr.record["min_share"]) == ("iqr", 1 / 10)
-    assert infomec(codes, grid, rng=key, min_share=0.0)["active"].all()
+    with pytest.warns(UserWarning, match="of column 0 lie"):
+        unpruned = infomec(codes, grid, rng=key, min_share=0.0)
+    assert unpruned["active"].all() and not unpruned.record["left_out"]
+
+
+def test_noise_is_at_chance(useless, perfect, grid, key):
+    scores = infomec(useless, grid, rng=key)
+    assert (scores["infom"], scores["infoc"]) == (0.0, 0.0)
+    assert scores["active"].all() and not scores["informative"].any()
+    spread = 3 * useless[:, :1]  # beside codes that tell something, it tells nothing
+    scores = infomec(np.concatenate([perfect, spread], axis=1), grid, rng=key)
+    np.testing.assert_array_equal(scores["informative"], [True, True, True, False])
+    assert scores["infoc"] > 0.97
+    assert scores["infom"] == pytest.approx(0.75, abs=0.02)  # of four active codes
+
+
+def test_an_outlier_does_not_make_noise_the_only_code(perfect, useless, grid, key):
+    codes = np.concatenate([perfect, useless[:, :1]], axis=1)
+    codes[7, 3] = 300.0
+    with pytest.warns(UserWarning, match="left out|of column 3 lie"):
+        scores = infomec(codes, grid, rng=key)
+    np.testing.assert_array_equal(scores["active"], [False, False, False, True])
+    assert (scores["infom"], scores["infoc"]) == (0.0, 0.0)
+    assert len(scores.record["left_out"]) == 3
 
 
 def test_a_code_that_seldom_moves_has_no_quartiles_apart(perfect, grid, key):

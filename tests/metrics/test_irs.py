@@ -26,6 +26,15 @@ def test_values_of_a_single_image_do_not_count(useless, grid):
     np.testing.assert_allclose(scores["robustness"][:, 0], expected, atol=1e-6)
 
 
+def test_outliers_are_told(useless, grid):
+    """One row of 1,000s makes noise look robust: largest deviations are its."""
+    codes = useless.copy()
+    codes[5] = 1000.0
+    with pytest.warns(UserWarning, match="of column . lie .* beside the largest deviations theirs"):
+        assert irs(codes, grid)["irs"] > 0.9
+    assert irs(useless, grid)["irs"] < 0.5
+
+
 def test_factors_of_many_values_are_binned(useless):
     continuous = np.argsort(np.argsort(useless[:, :1], axis=0), axis=0)
     assert irs(useless, continuous)["robustness"][0] > 0.5

@@ -1,7 +1,7 @@
-import jax
 import numpy as np
 import pytest
 
+from tests.precision import enable_x64
 from vaejax.metrics import mig
 from vaejax.metrics.discrete import factor_entropies
 
@@ -19,7 +19,7 @@ def test_equals_the_reference(reference, name, seed):
 
 def test_equals_the_reference_in_double_precision(reference):
     rows, _ = reference.rows()
-    with jax.enable_x64(True):
+    with enable_x64(True):
         scores = mig(reference.codes("noisy")[rows], reference.factors[rows])
     reference_mi = reference["fixed/noisy/s0/mi"]
     np.testing.assert_allclose(scores["mutual_information"], reference_mi, atol=1e-9)

@@ -74,3 +74,11 @@ def test_known_codes(perfect, dead, grid, key):
     assert np.isfinite(scores["predictability"]).all()
     assert sap(np.tile(perfect, 2), grid, rng=key)["sap"] == pytest.approx(0.0, abs=0.05)
     assert sap(dead, grid, rng=key, continuous=True)["sap"] > 0.95
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e-160, 1e200, 1e300])
+def test_real_factors_in_any_unit(perfect, useless, key, unit):
+    factors = perfect[:, :2] + 0.3 * useless[:, :2].astype(np.float64)
+    expected = sap(perfect, factors, rng=key, continuous=True)["sap"]
+    found = sap(perfect, unit * factors, rng=key, continuous=True)["sap"]
+    assert found == pytest.approx(expected, rel=1e-9) and found > 0.5

@@ -75,6 +75,27 @@ def test_the_interval_is_over_partners(perfect):
     )
 
 
+@pytest.mark.parametrize("similarity", ["lasso", "spearman"])
+@pytest.mark.parametrize("offset", [1e4, 1e5, 1e6])
+def test_codes_far_from_zero(perfect, entangled, similarity, offset):
+    """As of the same numbers in float64, whatever their mean."""
+    noise = np.random.default_rng(0).normal(size=perfect.shape)
+    moved = [(z + 0.1 * noise + offset).astype(np.float32) for z in (perfect, entangled, -perfect)]
+    kls = [np.ones(3)] * 3
+    found = udr(moved, kls, similarity=similarity)["model_scores"]
+    centred = [z.astype(np.float64) - z.mean(0, dtype=np.float64) for z in moved]
+    expected = udr(centred, kls, similarity=similarity)["model_scores"]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_record_says_which_codes_count(perfect):
+    found = udr([perfect] * 2, [np.ones(3)] * 2, similarity="spearman", min_kl=0.5)
+    assert found.record == {"similarity": "spearman", "min_kl": 0.5, "left_out": ()}
+    for min_kl in (np.nan, -1.0, "0.1"):
+        with pytest.raises(ValueError, match="^min_kl: expected a number >= 0, got"):
+            udr([perfect] * 2, [np.ones(3)] * 2, min_kl=min_kl)
+
+
 def test_divergences_that_are_not_numbers_name_their_model(perfect):
     with pytest.raises(ValueError, match=r"kls\[1\]: expected finite numbers of nats, got .*nan"):
         udr([perfect] * 2, [np.ones(3), np.array([1.0, np.nan, 0.0])])

@@ -4,17 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
-from vaejax.distributions import gaussian, kl_normal, logistic_mixture
+from tests.models.variables import abstract, abstract_images, init, noise_of
+from vaejax.distributions import Normal, gaussian, kl_normal, logistic_mixture
 from vaejax.models import ConvVAE
 from vaejax.models.presets import PRESETS
-from vaejax.train_state import count_parameters
+from vaejax.training.state import count_parameters
 
 
 def abstract_params(model):
-    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
-    images = jnp.zeros((1, *model.image_shape))
-    return jax.eval_shape(model.init, rngs, images)["params"]
+    return abstract(model)[1]["params"]
 
 
 def count(tree):
@@ -60,80 +60,91 @@ def test_higgins_mlp_has_the_layers_of_the_paper():
 @pytest.mark.parametrize("image_shape", [(32, 48, 3), (64, 64, 1)])
 def test_output_has_the_shape_of_the_images(preset, image_shape):
     model = ConvVAE(image_shape, 4, preset, gaussian())
-    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
-    images = jnp.zeros((2, *image_shape))
-    output = jax.eval_shape(lambda: model.init_with_output(rngs, images)[0])
+    output, _ = abstract(model)
     assert output.log_px.shape == (2,)
-    assert output.likelihood.mean.__self__.loc.shape == images.shape
     assert output.latents[0].z.shape == (2, 4)
+    assert abstract_images(model).shape == (2, *image_shape)
 
 
 @pytest.fixture(scope="module")
 def model_and_variables():
     model = ConvVAE((8, 8, 1), 3, "frey")
-    images = jnp.zeros((1, 8, 8, 1))
-    return model, jax.jit(model.init)(
-        {"params": jax.random.key(0), "latent": jax.random.key(1)}, images
-    )
+    return model, jax.jit(init, static_argnums=0)(model, jax.random.key(0))
+
+
+KEYS = jax.random.split(jax.random.key(1), 16)
 
 
 def test_given_noise_reproduces_the_sample(model_and_variables, tiny_batch):
     model, variables = model_and_variables
     noise = jax.random.normal(jax.random.key(3), (16, 3))
-    output = jax.jit(model.apply)(variables, tiny_batch["image"], noise=(noise,))
+    output = jax.jit(model.apply)(variables, tiny_batch, noise={"latent": (noise,)})
     (latent,) = output.latents
     np.testing.assert_allclose(
         latent.z, latent.posterior.loc + latent.posterior.scale * noise, rtol=1e-5, atol=1e-6
     )
-    kl = kl_normal(latent.posterior, latent.prior)
-    np.testing.assert_allclose(latent.kl, kl, rtol=1e-4, atol=1e-7)
-    likelihood = model.apply(variables, (latent.z,), method="decode")
-    expected = likelihood.log_prob(tiny_batch["image"]).sum((1, 2, 3))
+    kl = kl_normal(latent.posterior, Normal.standard(latent.z))
+    np.testing.assert_allclose(latent.kl_dims, kl, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(latent.kl, kl.sum(1), rtol=1e-5)
+    p = np.asarray(model.apply(variables, (latent.z,), KEYS, method="decode"), np.float64)
+    x = np.asarray(tiny_batch["image"], np.float64)
+    expected = (x * np.log(p) + (1 - x) * np.log1p(-p)).sum((1, 2, 3))
     np.testing.assert_allclose(output.log_px, expected, rtol=1e-5)
+
+
+def test_given_codes_have_the_densities_of_the_drawn(model_and_variables, tiny_batch):
+    """A pass at the codes that noise made is that pass; at others log q is theirs (scipy)."""
+    model, variables = model_and_variables
+    apply = jax.jit(model.apply)
+    drawn = apply(variables, tiny_batch, noise=noise_of(model, 16))
+    given = apply(variables, tiny_batch, codes=[drawn.latents[0].z])
+    for ours, theirs in zip(*map(jax.tree.leaves, (given, drawn)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(given.log_weight, drawn.log_weight, rtol=1e-5)
+    codes = jax.random.normal(jax.random.key(4), (16, 3))
+    (latent,) = apply(variables, tiny_batch, codes=[codes]).latents
+    q = scipy.stats.norm(latent.posterior.loc, latent.posterior.scale)
+    np.testing.assert_allclose(latent.log_q, q.logpdf(codes).sum(1), rtol=1e-4)
+    prior = scipy.stats.norm.logpdf(codes).sum(1)
+    np.testing.assert_allclose(latent.log_p, prior, rtol=1e-5)
 
 
 def test_encode_is_the_posterior_mean_and_zero_noise(model_and_variables, tiny_batch):
     model, variables = model_and_variables
-    (latent,) = model.apply(variables, tiny_batch["image"], method="encode")
+    (latent,) = model.apply(variables, tiny_batch, method="encode")
     np.testing.assert_array_equal(latent.z, latent.posterior.loc)
-    zero = model.apply(variables, tiny_batch["image"], noise=(jnp.zeros((16, 3)),))
+    zero = model.apply(variables, tiny_batch, noise={"latent": (jnp.zeros((16, 3)),)})
     np.testing.assert_allclose(latent.z, zero.latents[0].z, rtol=1e-5, atol=1e-6)
 
 
 def test_sample_at_zero_temperature_is_the_decoded_origin(model_and_variables):
     model, variables = model_and_variables
-    rngs = {"latent": jax.random.key(0)}
-    cold = model.apply(variables, 2, temperature=0.0, method="sample", rngs=rngs)
-    origin = model.apply(variables, (jnp.zeros((2, 3)),), method="decode")
-    np.testing.assert_allclose(cold.mean(), origin.mean(), rtol=1e-5)
-    warm = model.apply(variables, 2, method="sample", rngs=rngs).mean()
+    noise = noise_of(model, 2)
+    cold = model.apply(variables, noise, 0.0, method="from_noise")
+    origin = model.apply(variables, (jnp.zeros((2, 3)),), KEYS[:2], method="decode")
+    np.testing.assert_allclose(cold, origin, rtol=1e-5)
+    warm = model.apply(variables, noise, method="from_noise")
     assert not np.allclose(warm[0], warm[1])
 
 
 def test_codes_are_drawn_where_asked(model_and_variables, tiny_batch):
     model, variables = model_and_variables
-    rngs = {"latent": jax.random.key(0)}
-    arguments = {"sample": True, "rngs": rngs}
-    output = model.apply(variables, tiny_batch["image"], rngs=rngs)
-    (latent,) = model.apply(variables, tiny_batch["image"], method="encode", **arguments)
+    noise = noise_of(model, 16)
+    output = model.apply(variables, tiny_batch, noise=noise)
+    (latent,) = model.apply(variables, tiny_batch, noise, method="encode")
     np.testing.assert_allclose(latent.z, output.latents[0].z, rtol=1e-6)
-    drawn = model.apply(variables, tiny_batch["image"], method="reconstruct", **arguments)
-    np.testing.assert_allclose(drawn.mean(), output.likelihood.mean(), rtol=1e-5)
+    (mean,) = model.apply(variables, tiny_batch, method="encode")
+    assert not np.allclose(latent.z, mean.z, atol=1e-2)
 
 
-def test_interpolation_is_a_great_circle_through_the_codes(model_and_variables, tiny_batch):
+def test_pixels_are_drawn_where_asked(model_and_variables):
+    """The mean of many draws of one image, each with a key of its own, is its mean."""
     model, variables = model_and_variables
-    first, second = tiny_batch["image"][:2], tiny_batch["image"][2:4]
-    way = model.apply(variables, first, second, 3, method="interpolate").mean()
-    way = way.reshape(2, 3, 8, 8, 1)
-    ends = [model.apply(variables, x, method="reconstruct").mean() for x in (first, second)]
-    np.testing.assert_allclose(way[:, 0], ends[0], rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(way[:, 2], ends[1], rtol=1e-4, atol=1e-6)
-    a, b = (model.apply(variables, x, method="encode")[0].z for x in (first, second))
-    angle = np.arccos((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1))
-    middle = (a + b) / (2 * np.cos(angle / 2))[:, None]  # sin(a/2) / sin(a) of both ends
-    expected = model.apply(variables, (middle,), method="decode").mean()
-    np.testing.assert_allclose(way[:, 1], expected, rtol=1e-4, atol=1e-6)
+    noise = {"latent": (jnp.zeros((4000, 3)),), "pixels": noise_of(model, 4000)["pixels"]}
+    draws = np.asarray(model.apply(variables, noise, draw=True, method="from_noise"))
+    assert set(np.unique(draws)) == {0.0, 1.0}
+    mean = model.apply(variables, noise, method="from_noise")[0]
+    np.testing.assert_allclose(draws.mean(0), mean, atol=4 * 0.5 / np.sqrt(4000))
 
 
 def test_count_parameters():
@@ -158,5 +169,17 @@ def test_impossible_settings_are_refused_at_construction(kwargs, message):
 
 def test_images_of_another_shape_are_refused(model_and_variables):
     model, variables = model_and_variables
-    with pytest.raises(ValueError, match="images: expected"):
-        model.apply(variables, jnp.zeros((1, 16, 16, 1)), method="encode")
+    with pytest.raises(ValueError, match="image: expected"):
+        model.apply(variables, {"image": jnp.zeros((1, 16, 16, 1))}, method="encode")
+
+
+def test_codes_come_of_noise_or_are_given(model_and_variables, tiny_batch):
+    model, variables = model_and_variables
+    noise, codes = noise_of(model, 16), (jnp.zeros((16, 3)),)
+    for both in ({}, {"noise": noise, "codes": codes}):
+        with pytest.raises(ValueError, match="noise: expected either noise or codes"):
+            model.apply(variables, tiny_batch, **both)
+    with pytest.raises(ValueError, match=r"codes: expected \(16, 3\) for group 0, got \(16, 2\)"):
+        model.apply(variables, tiny_batch, codes=(jnp.zeros((16, 2)),))
+    with pytest.raises(ValueError, match=r"codes: expected \(16, 3\) for group 0, got None"):
+        model.apply(variables, tiny_batch, codes=(None,))

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
-from vaejax.distributions import bernoulli, gaussian, kl_normal, logistic_mixture
+from tests.models.variables import abstract, abstract_images, init, noise_of, random_variables
+from vaejax.distributions import Normal, bernoulli, gaussian, kl_normal, logistic_mixture
 from vaejax.models import NVAE
 from vaejax.models.nvae_presets import CELLS, adaptive_groups
 
@@ -30,12 +32,6 @@ def tiny(**changes):
     return NVAE(**{**TINY, **changes})
 
 
-def abstract(model):
-    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
-    images = jnp.zeros((2, *model.image_shape))
-    return jax.eval_shape(model.init_with_output, rngs, images)
-
-
 def count(tree):
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
@@ -43,21 +39,12 @@ def count(tree):
 @pytest.fixture(scope="module")
 def model_and_variables():
     model = tiny(num_flows=1)
-    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
-    return model, jax.jit(model.init)(rngs, jnp.zeros((1, 8, 8, 1)))
+    return model, jax.jit(init, static_argnums=0)(model, jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
-def images():
-    return jax.random.uniform(jax.random.key(5), (3, 8, 8, 1))
-
-
-def noise_for(model, num_images=3):
-    keys = jax.random.split(jax.random.key(9), len(model.latent_shapes))
-    return [
-        jax.random.normal(key, (num_images, *shape))
-        for key, shape in zip(keys, model.latent_shapes, strict=True)
-    ]
+def batch():
+    return {"image": jax.random.uniform(jax.random.key(5), (3, 8, 8, 1))}
 
 
 @pytest.mark.parametrize("cells", sorted(CELLS))
@@ -79,8 +66,7 @@ def test_every_set_of_cells_can_be_built(cells):
 def test_images_of_many_kinds(likelihood, channels):
     model = tiny(likelihood=likelihood, image_shape=(8, 12, channels))
     output, _ = abstract(model)
-    means = jax.eval_shape(lambda output: output.likelihood.mean(), output)
-    assert means.shape == (2, 8, 12, channels)
+    assert abstract_images(model).shape == (2, 8, 12, channels)
     assert [latent.z.shape[1:] for latent in output.latents] == list(model.latent_shapes)
     assert model.latent_shapes == ((2, 3, 2),) * 2 + ((4, 6, 2),) * 2
 
@@ -98,91 +84,110 @@ def test_groups_adapt_to_the_scale():
     assert adaptive_groups(5, 16, minimum=4) == (4, 4, 4, 8, 16)
 
 
-def test_given_noise_reproduces_the_samples(model_and_variables, images):
-    model, variables = model_and_variables
-    noise = noise_for(model)
-    output = jax.jit(model.apply)(variables, images, noise=noise)
-    top = output.latents[0]
-    assert top.z.shape == noise[0].shape
-    for latent in output.latents:
-        np.testing.assert_allclose(
-            latent.kl.sum((1, 2, 3)), latent.log_q - latent.log_p, rtol=1e-4, atol=1e-3
-        )
-    plain = tiny()
-    without = jax.tree_util.tree_map_with_path(
+def without_flows(variables):
+    """Of the same network with posteriors that do not flow."""
+    kept = jax.tree_util.tree_map_with_path(
         lambda path, leaf: None if "flow_0" in jax.tree_util.keystr(path) else leaf,
         variables["params"],
     )
-    latents = jax.jit(plain.apply)({**variables, "params": without}, images, noise=noise).latents
-    np.testing.assert_allclose(latents[0].z, top.posterior.at(noise[0]), rtol=1e-4, atol=1e-5)
-    for latent in latents:
-        np.testing.assert_allclose(
-            latent.kl, kl_normal(latent.posterior, latent.prior), rtol=1e-3, atol=1e-5
-        )
+    return {**variables, "params": kept}
 
 
-def test_encoding_and_decoding_all_groups_is_the_pass_itself(model_and_variables, images):
+def test_given_noise_reproduces_the_samples(model_and_variables, batch):
     model, variables = model_and_variables
-    zeros = [jnp.zeros_like(noise) for noise in noise_for(model)]
-    output = jax.jit(model.apply)(variables, images, noise=zeros)
-    latents = jax.jit(lambda v, x: model.apply(v, x, method="encode"))(variables, images)
+    noise = noise_of(model, 3)
+    output = jax.jit(model.apply)(variables, batch, noise=noise)
+    top = output.latents[0]
+    assert top.z.shape == noise["latent"][0].shape
+    for latent in output.latents:  # after flows there is a single draw's estimate
+        np.testing.assert_array_equal(latent.kl, latent.log_q - latent.log_p)
+        assert latent.kl_dims is None and latent.posterior is None
+    plain = jax.jit(tiny().apply)(without_flows(variables), batch, noise=noise)
+    (first, *_) = plain.latents
+    np.testing.assert_allclose(
+        first.z, first.posterior.at(noise["latent"][0]), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        first.kl_dims,
+        kl_normal(first.posterior, Normal.standard(first.z)).sum((1, 2)),
+        rtol=1e-3,
+        atol=1e-5,
+    )
+    for latent in plain.latents:
+        np.testing.assert_allclose(latent.kl, latent.kl_dims.sum(1), rtol=1e-5, atol=1e-6)
+        q = scipy.stats.norm(latent.posterior.loc, latent.posterior.scale)
+        log_q = q.logpdf(latent.z).sum((1, 2, 3))
+        np.testing.assert_allclose(latent.log_q, log_q, rtol=1e-4, atol=1e-3)
+    top_p = scipy.stats.norm.logpdf(first.z).sum((1, 2, 3))
+    np.testing.assert_allclose(first.log_p, top_p, rtol=1e-4)
+
+
+def test_the_kl_of_every_group_is_the_mean_of_log_q_less_log_p(model_and_variables, batch):
+    """In closed form, whatever prior the groups above have made: 1000 draws of one group."""
+    _, variables = model_and_variables
+    model = tiny()
+    one = {"image": batch["image"][:1].repeat(1000, 0)}
+    above = noise_of(model, 1)["latent"]
+    for group in range(4):
+        free = jax.random.normal(jax.random.key(group), (1000, *model.latent_shapes[group]))
+        noise = [draw.repeat(1000, 0) for draw in above]
+        noise[group] = free
+        latent = jax.jit(model.apply)(
+            without_flows(variables), one, noise={"latent": noise}
+        ).latents[group]
+        draws = np.asarray(latent.log_q - latent.log_p)
+        error = 5 * draws.std() / np.sqrt(1000) + 1e-3
+        assert abs(draws.mean() - float(latent.kl[0])) < error
+
+
+def test_given_codes_have_the_densities_of_the_drawn(model_and_variables, batch):
+    model, variables = tiny(), without_flows(model_and_variables[1])
+    apply = jax.jit(model.apply)
+    drawn = apply(variables, batch, noise=noise_of(model, 3))
+    given = apply(variables, batch, codes=[latent.z for latent in drawn.latents])
+    for ours, theirs in zip(*map(jax.tree.leaves, (given, drawn)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(given.log_weight, drawn.log_weight, rtol=1e-4)
+    flowing, variables = model_and_variables
+    with pytest.raises(ValueError, match="codes: expected a posterior without flows"):
+        flowing.apply(variables, batch, codes=[latent.z for latent in drawn.latents])
+
+
+def test_encoding_and_decoding_all_groups_is_the_pass_itself(model_and_variables, batch):
+    model, variables = model_and_variables
+    means = {"latent": [jnp.zeros((3, *shape)) for shape in model.latent_shapes]}
+    output = jax.jit(model.apply)(variables, batch, noise=means)
+    latents = jax.jit(partial(model.apply, method="encode"))(variables, batch)
+    for latent, expected in zip(latents, output.latents, strict=True):
+        np.testing.assert_allclose(latent.z, expected.z, rtol=1e-5, atol=1e-5)
+    keys = jax.random.split(jax.random.key(0), 3)
     codes = tuple(latent.z for latent in latents)
-    decoded = jax.jit(lambda v, z: model.apply(v, z, method="decode"))(variables, codes)
-    np.testing.assert_allclose(decoded.mean(), output.likelihood.mean(), rtol=1e-4, atol=1e-5)
+    p = np.asarray(jax.jit(partial(model.apply, method="decode"))(variables, codes, keys), "d")
+    x = np.asarray(batch["image"], "d")
+    log_px = (x * np.log(p) + (1 - x) * np.log1p(-p)).sum((1, 2, 3))
+    np.testing.assert_allclose(output.log_px, log_px, rtol=1e-4)
 
 
-def test_drawn_codes_are_those_of_the_pass(model_and_variables, images):
+def test_drawn_codes_are_those_of_the_pass(model_and_variables, batch):
     """Means, samples and KL of every group, and the images they stand for."""
     model, variables = model_and_variables
-
-    @jax.jit
-    def apply(variables, rng):
-        kwargs = {"rngs": {"latent": rng}}
-        output = model.apply(variables, images, **kwargs)
-        latents = model.apply(variables, images, sample=True, method="encode", **kwargs)
-        images_of = model.apply(variables, images, sample=True, method="reconstruct", **kwargs)
-        return output, latents, images_of
-
-    output, latents, reconstructions = apply(variables, jax.random.key(3))
-    other = apply(variables, jax.random.key(4))[1]
-    for latent, expected, different in zip(latents, output.latents, other, strict=True):
+    encode = jax.jit(partial(model.apply, method="encode"))
+    noise, different = noise_of(model, 3), noise_of(model, 3, seed=4)
+    output = jax.jit(model.apply)(variables, batch, noise=noise)
+    drawn, other = encode(variables, batch, noise), encode(variables, batch, different)
+    for latent, expected, different in zip(drawn, output.latents, other, strict=True):
         np.testing.assert_allclose(latent.z, expected.z, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(latent.kl, expected.kl, rtol=1e-3, atol=1e-4)
         assert not np.allclose(latent.z, different.z, atol=1e-3)
-    expected = output.likelihood.mean()
-    np.testing.assert_allclose(reconstructions.mean(), expected, rtol=1e-4, atol=1e-5)
-
-
-def test_interpolation_leads_from_one_reconstruction_to_the_other(model_and_variables, images):
-    model, variables = model_and_variables
-
-    @jax.jit
-    def apply(variables, first, second, rng):
-        def interpolate(**kwargs):
-            way = model.apply(variables, first, second, 4, method="interpolate", **kwargs)
-            return way.mean().reshape(-1, 4, *model.image_shape)
-
-        ends = [model.apply(variables, x, method="reconstruct").mean() for x in (first, second)]
-        return ends, interpolate(), interpolate(num_groups=1, rngs={"latent": rng})
-
-    pair = images[:1], images[1:2]
-    (start, end), way, partial = apply(variables, *pair, jax.random.key(0))
-    np.testing.assert_allclose(way[:, 0], start, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(way[:, -1], end, rtol=1e-4, atol=1e-5)
-    assert not np.allclose(way[:, 1], way[:, 2], atol=1e-4)
-    *_, other = apply(variables, *pair, jax.random.key(1))
-    assert not np.allclose(partial, other, atol=1e-4)  # the lower groups are drawn
-    *_, still = apply(variables, images[:1], images[:1], jax.random.key(0))
-    np.testing.assert_allclose(still, still[:, :1].repeat(4, 1), atol=1e-5)  # but once
 
 
 def test_partial_codes_leave_the_rest_to_the_priors(model_and_variables):
     model, variables = model_and_variables
-    codes = noise_for(model)
+    codes = noise_of(model, 3)["latent"]
 
     @jax.jit
     def decode(codes, rng):
-        return model.apply(variables, codes, method="decode", rngs={"latent": rng}).mean()
+        return model.apply(variables, codes, jax.random.split(rng, 3), method="decode")
 
     one, other = (decode(codes[:1], jax.random.key(seed)) for seed in (0, 1))
     assert not np.allclose(one, other, atol=1e-4)
@@ -192,25 +197,36 @@ def test_partial_codes_leave_the_rest_to_the_priors(model_and_variables):
     assert not np.allclose(*holes, atol=1e-4)
 
 
+def test_what_is_not_given_stays_the_same_along_a_row(model_and_variables):
+    """One key per image: equal keys and equal codes are equal images."""
+    model, variables = model_and_variables
+    codes = noise_of(model, 3)["latent"][:1]
+    keys = jax.random.split(jax.random.key(0), 3)
+    order = jnp.array([2, 0, 0])
+    decode = jax.jit(partial(model.apply, method="decode"))
+    images = decode(variables, codes, keys)
+    again = decode(variables, [codes[0][order]], keys[order])
+    np.testing.assert_allclose(again, images[order], rtol=1e-4, atol=1e-6)
+
+
 def test_temperature_per_group(model_and_variables):
     model, variables = model_and_variables
 
     def sample(temperature, seed):
-        rngs = {"latent": jax.random.key(seed)}
-        call = jax.jit(
-            lambda v, rngs: model.apply(v, 2, temperature=temperature, method="sample", rngs=rngs)
+        return jax.jit(lambda v, noise: model.apply(v, noise, temperature, method="from_noise"))(
+            variables, noise_of(model, 2, seed)
         )
-        return call(variables, rngs).mean()
 
     np.testing.assert_allclose(sample(0.0, 0), sample((0.0,) * 4, 1), rtol=1e-5)
     np.testing.assert_allclose(sample(0.0, 0), sample(np.zeros(4), 1), rtol=1e-5)
+    np.testing.assert_allclose(sample(0.0, 0), sample((0.0,) * 5, 1), rtol=1e-5)  # and pixels
     assert not np.allclose(sample((0.0, 0.0, 0.0, 1.0), 0), sample(0.0, 0), atol=1e-4)
 
 
-def test_all_forms_are_one_network(model_and_variables, images):
+def test_all_forms_are_one_network(model_and_variables, batch):
     """Same parameters, same numbers, same gradients."""
     model, variables = model_and_variables
-    noise = noise_for(model)
+    noise = noise_of(model, 3)
 
     def loss_and_gradient(**form):
         network = tiny(num_flows=1, **form)
@@ -220,7 +236,7 @@ def test_all_forms_are_one_network(model_and_variables, images):
         def loss(params):
             output, _ = network.apply(
                 {**variables, "params": params},
-                images,
+                batch,
                 train=True,
                 noise=noise,
                 mutable=["batch_stats"],
@@ -235,16 +251,14 @@ def test_all_forms_are_one_network(model_and_variables, images):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(jnp.abs(b).max()) + 1e-4)
 
 
-def test_scanned_depth_costs_no_more_program(model_and_variables, images):
+def test_scanned_depth_costs_no_more_program():
     def size(**changes):
-        model = tiny(**changes)
-        rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
-        return len(str(jax.make_jaxpr(model.init)(rngs, images)))
+        return len(str(jax.make_jaxpr(partial(init, tiny(**changes)))(jax.random.key(0))))
 
     assert size(groups=(8, 8)) < 1.2 * size(groups=(2, 2))
 
 
-def test_bfloat16_is_for_computing_alone(images):
+def test_bfloat16_is_for_computing_alone(batch):
     model = tiny(dtype="bfloat16")
     output, variables = abstract(model)
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype(jnp.float32)}
@@ -252,21 +266,20 @@ def test_bfloat16_is_for_computing_alone(images):
     assert output.latents[0].kl.dtype == jnp.float32
     for network in (model, tiny(dtype="bfloat16", groups=(1,))):
         _, variables = abstract(network)
-        noise = noise_for(network)
-        apply = partial(network.apply, noise=noise)
-        jaxpr = str(jax.make_jaxpr(apply)(variables, images))
+        apply = partial(network.apply, noise=noise_of(network, 3))
+        jaxpr = str(jax.make_jaxpr(apply)(variables, batch))
         convolved = re.findall(r"(\w+)\[[^=]*= (?:dot_general|conv_general_dilated)\[", jaxpr)
         assert len(convolved) > 10
         assert set(convolved) == {"bf16"}
 
 
-def test_bfloat16_agrees_with_float32(images):
+def test_bfloat16_agrees_with_float32(batch):
     """Likelihood and KL within 2 %, statistics within 0.02 of a standard deviation."""
 
     def train(dtype):
         model = tiny(dtype=dtype, groups=(2,))
-        apply = partial(model.apply, train=True, mutable=["batch_stats"], noise=noise_for(model))
-        output, state = jax.jit(apply)(variables, images)
+        apply = partial(model.apply, train=True, mutable=["batch_stats"], noise=noise_of(model, 3))
+        output, state = jax.jit(apply)(variables, batch)
         assert {leaf.dtype for leaf in jax.tree.leaves((output, state))} == {jnp.dtype("float32")}
         return output, state
 
@@ -282,11 +295,26 @@ def test_bfloat16_agrees_with_float32(images):
 
 
 def test_compatibility_restores_what_surprises():
-    model = tiny(nvae_compat=True, likelihood=logistic_mixture(), image_shape=(8, 8, 3))
-    output, _ = abstract(model)
-    assert output.likelihood.edge_threshold == 0.99
-    clean, _ = abstract(tiny(likelihood=logistic_mixture(), image_shape=(8, 8, 3)))
-    assert clean.likelihood.edge_threshold is None
+    """The upper edge of the logistic mixture, and a first prior of scale 1.01."""
+    settings = {"likelihood": logistic_mixture(), "image_shape": (8, 8, 3), "groups": (1,)}
+    settings |= {"encoder_features": 2, "decoder_features": 2, "num_blocks": 0}
+    compatible, clean = tiny(nvae_compat=True, **settings), tiny(**settings)
+    variables = random_variables(clean, 0.3)
+    white = {"image": jnp.ones((1, 8, 8, 3))}
+    almost = {"image": jnp.full((1, 8, 8, 3), 0.996)}  # above 2 * 0.99 - 1 = 0.99 on [-1, 1]
+    codes = [jax.random.normal(jax.random.key(0), (1, *clean.latent_shapes[0]))]
+
+    def apply(model, batch):
+        return model.apply(variables, batch, codes=codes)
+
+    ours, theirs = apply(clean, white), apply(compatible, white)
+    np.testing.assert_allclose(ours.log_px, theirs.log_px, rtol=1e-6)
+    assert not np.allclose(apply(clean, almost).log_px, apply(compatible, almost).log_px)
+    expected = scipy.stats.norm.logpdf(codes[0], scale=1.01).sum()
+    np.testing.assert_allclose(theirs.latents[0].log_p, [expected], rtol=1e-5)
+    np.testing.assert_allclose(
+        ours.latents[0].log_p, [scipy.stats.norm.logpdf(codes[0]).sum()], rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -310,23 +338,24 @@ def test_impossible_settings_are_refused(changes, message):
 
 def test_impossible_arguments_are_refused(model_and_variables):
     model, variables = model_and_variables
-    with pytest.raises(ValueError, match="images: expected"):
-        model.apply(variables, jnp.zeros((1, 4, 4, 1)), noise=[])
-    with pytest.raises(ValueError, match="codes: expected at least one and at most 4"):
-        model.apply(variables, [None], method="decode")
-    with pytest.raises(ValueError, match="temperature: expected a number or 4 of them"):
-        model.apply(variables, 1, temperature=(1.0,), method="sample")
+    apply = partial(model.apply, variables)
+    noise = noise_of(model, 1)
+    blank, key = {"image": jnp.zeros((1, 8, 8, 1))}, jax.random.split(jax.random.key(0), 1)
+    with pytest.raises(ValueError, match="image: expected"):
+        apply({"image": jnp.zeros((1, 4, 4, 1))}, noise=noise)
+    with pytest.raises(ValueError, match="codes: expected 4, got 5"):
+        apply([None] * 5, key, method="decode")
+    with pytest.raises(ValueError, match="temperature: expected a number or 4 of them, got 1"):
+        apply(noise, (1.0,), method="from_noise")
     with pytest.raises(ValueError, match="temperature: expected a number or 4 of them, got 2"):
-        model.apply(variables, 1, temperature=np.ones(2), method="sample")
-    noise = noise_for(model, num_images=1)
+        apply(noise, np.ones(2), method="from_noise")
+    latent = noise["latent"]
     with pytest.raises(ValueError, match="noise: expected 4, got 5"):
-        model.apply(variables, jnp.zeros((1, 8, 8, 1)), noise=[*noise, noise[0]])
+        apply(blank, noise={"latent": [*latent, latent[0]]})
+    seven = {"image": jnp.zeros((7, 8, 8, 1))}
     with pytest.raises(ValueError, match=r"noise: expected \(7, .* for group 0, got \(1, "):
-        model.apply(variables, 7, noise=noise, method="sample")
+        apply(seven, noise=noise)
+    with pytest.raises(ValueError, match=r"noise: expected \(1, .* for group 1, got"):
+        apply({"latent": [latent[0], latent[1][:, :1], *latent[2:]]}, method="from_noise")
     with pytest.raises(ValueError, match="codes: expected .* for group 1, got"):
-        model.apply(variables, [noise[0], noise[0][:, :1, :1]], method="decode")
-    blank = jnp.zeros((1, 8, 8, 1))
-    with pytest.raises(ValueError, match="num_groups: expected 1 to 4, got 5"):
-        model.apply(variables, blank, blank, 3, num_groups=5, method="interpolate")
-    with pytest.raises(ValueError, match="num_steps: expected at least 2, got 1"):
-        model.apply(variables, blank, blank, 1, method="interpolate")
+        apply([latent[0], latent[0][:, :1, :1]], key, method="decode")

@@ -3,9 +3,9 @@
 import numpy as np
 
 
-def load(shared) -> dict[str, np.ndarray]:
+def load(vectors) -> dict[str, np.ndarray]:
     """All arrays by name."""
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+    with np.load(vectors("nvae_ref.npz")) as file:
         return {name: file[name] for name in file.files}
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from tests.nn.official import hwio, load, nhwc
+from tests.precision import enable_x64
 from vaejax.nn.autoregressive import MaskedConv, ShiftFlow, ShiftFlowPair, causal_mask, masked
 from vaejax.nn.weight_norm import kernels_in_use
 
 
-def test_official_masks(shared):
-    masks = {name: a for name, a in load(shared).items() if name.startswith("armask/")}
+def test_official_masks(vectors):
+    masks = {name: a for name, a in load(vectors).items() if name.startswith("armask/")}
     assert len(masks) == 5
     for name, expected in masks.items():
         parts = re.findall(r"([a-z]+)(\d+)", name.split("/")[1])
@@ -47,9 +48,9 @@ def official_flow(arrays):
     return {"params": params}
 
 
-def test_official_flow(shared):
-    arrays = load(shared)
-    with jax.enable_x64(True):
+def test_official_flow(vectors):
+    arrays = load(vectors)
+    with enable_x64(True):
         z = jax.jit(ShiftFlowPair().apply)(official_flow(arrays), nhwc(arrays["pairedar/z"]))
         np.testing.assert_allclose(z, nhwc(arrays["pairedar/new_z"]), rtol=1e-9, atol=1e-12)
 

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.core.mesh import DATA_AXIS
 from vaejax.nn.batch_norm import BatchNorm
 from vaejax.nn.resize import nearest_double
-from vaejax.parallel import DATA_AXIS
 
 
 def batch(size=8, dtype=jnp.float32):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
+from vaejax.core.platform import native_operations
 from vaejax.nn import _cpu_conv
 from vaejax.nn.conv import (
     Conv,
@@ -18,7 +19,6 @@ from vaejax.nn.conv import (
     conv_transpose,
     depthwise_doubled,
 )
-from vaejax.nn.native import native_operations
 from vaejax.nn.resize import nearest_double
 
 FUNCTIONS = (conv, conv_transpose)

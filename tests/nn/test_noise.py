@@ -2,46 +2,53 @@
 
 import jax
 import numpy as np
+import pytest
 
-from vaejax.nn.noise import example_normal, part_rng
-from vaejax.parallel import DATA_AXIS, batch_sharding, data_mesh, microbatch
-
-
-def test_rows_depend_on_their_place_in_the_global_batch_alone(rng):
-    whole = example_normal(rng, (16, 5))
-    np.testing.assert_allclose(example_normal(rng, (4, 5)), whole[:4], rtol=1e-6)
-    shards = jax.pmap(lambda _: example_normal(rng, (2, 5)), axis_name=DATA_AXIS)(np.arange(8))
-    np.testing.assert_allclose(shards.reshape(16, 5), whole, rtol=1e-6)
-    sharded = jax.jit(
-        lambda: example_normal(rng, (16, 5)), out_shardings=batch_sharding(data_mesh())
-    )()
-    np.testing.assert_allclose(sharded, whole, rtol=1e-6)
+from vaejax.core.mesh import DATA_AXIS, batch_sharding, data_mesh
+from vaejax.nn.noise import draw_each, example_keys, part_keys
 
 
-def test_rows_of_a_microbatch_are_those_of_the_global_batch(rng):
-    """Microbatch 1 of 4, on one device and on eight."""
-    whole = example_normal(rng, (64, 5))
-    with microbatch(jax.numpy.asarray(1), 4):
-        part = example_normal(rng, (16, 5))
-        shards = jax.pmap(lambda _: example_normal(rng, (2, 5)), axis_name=DATA_AXIS)(np.arange(8))
-    np.testing.assert_allclose(part, whole[1::4], rtol=1e-6)
-    np.testing.assert_allclose(shards.reshape(16, 5), whole[1::4], rtol=1e-6)
+def noise(rng, places, shape=(5,)):
+    return draw_each(jax.random.normal, example_keys(rng, places), shape)
 
 
-def test_what_examples_draw_together_differs_between_shards_and_microbatches(rng):
-    def draw(_):
-        return jax.random.uniform(part_rng(rng))
+def test_rows_depend_on_their_place_alone(rng):
+    places = np.arange(16)
+    whole = noise(rng, places)
+    np.testing.assert_allclose(noise(rng, places[3:9]), whole[3:9], rtol=1e-6)
+    np.testing.assert_allclose(noise(rng, places[::-1]), whole[::-1], rtol=1e-6)
+    mapped = jax.pmap(lambda places: noise(rng, places), axis_name=DATA_AXIS)
+    np.testing.assert_allclose(mapped(places.reshape(8, 2)).reshape(16, 5), whole, rtol=1e-6)
+    split = batch_sharding(data_mesh())
+    sharded = jax.jit(lambda places: noise(rng, places), in_shardings=split, out_shardings=split)
+    np.testing.assert_allclose(sharded(places), whole, rtol=1e-6)
 
-    draws = [draw(0)]
-    for index in range(2):
-        with microbatch(jax.numpy.asarray(index), 2):
-            draws += [draw(0), *jax.pmap(lambda i: draw(i), axis_name=DATA_AXIS)(np.arange(8))]
-    assert len(set(map(float, draws))) == 1 + 2 * 9
-    assert float(draws[0]) == float(jax.random.uniform(rng))
+
+def test_parts_of_an_example_and_keys_of_steps_differ(rng):
+    keys = example_keys(rng, np.arange(4))
+    draws = [draw_each(jax.random.normal, part_keys(keys, part), (3,)) for part in range(3)]
+    draws.append(noise(jax.random.key(1), np.arange(4), (3,)))
+    assert len(np.unique(np.concatenate(draws))) == 4 * 4 * 3
+
+
+def test_example_keys_depend_on_key_and_index_only(rng):
+    keys = jax.random.key_data(example_keys(rng, np.array([3, 9, 3])))
+    assert np.array_equal(keys[0], keys[2])
+    assert not np.array_equal(keys[0], keys[1])
+    others = jax.random.key_data(example_keys(jax.random.key(1), np.array([3, 9, 3])))
+    assert not np.array_equal(keys, others)
+
+
+@pytest.mark.parametrize("sampler", [jax.random.normal, jax.random.uniform])
+def test_a_draw_is_that_of_its_sampler(rng, sampler):
+    keys = example_keys(rng, np.arange(3))
+    draws = draw_each(sampler, keys, (2, 2))
+    for key, draw in zip(keys, draws, strict=True):
+        np.testing.assert_allclose(draw, sampler(key, (2, 2)), rtol=1e-6)
 
 
 def test_noise_is_standard_normal_and_independent_between_rows(rng):
-    noise = np.asarray(example_normal(rng, (64, 1000)))
-    assert abs(noise.mean()) < 0.02 and abs(noise.std() - 1.0) < 0.02
-    correlations = np.corrcoef(noise) - np.eye(64)
+    draws = np.asarray(noise(rng, np.arange(64), (1000,)))
+    assert abs(draws.mean()) < 0.02 and abs(draws.std() - 1.0) < 0.02
+    correlations = np.corrcoef(draws) - np.eye(64)
     assert abs(correlations).max() < 0.2

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from tests.nn.official import hwio, load, nhwc
+from tests.precision import enable_x64
 from vaejax.nn.cell_operations import InvertedBottleneck, PreActivationConv
 from vaejax.nn.residual_cell import FactorizedReduce, ResidualCell
 from vaejax.nn.resize import bilinear_double
 from vaejax.nn.squeeze_excite import SqueezeExcite
 
 
-def test_official_factorized_reduce(shared):
-    arrays = load(shared)
-    with jax.enable_x64(True):
+def test_official_factorized_reduce(vectors):
+    arrays = load(vectors)
+    with enable_x64(True):
         params = {}
         for i in range(4):
             name = f"ops/facred_sd/conv_{i + 1}"

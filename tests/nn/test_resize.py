@@ -1,16 +1,16 @@
 """Doubling the size of images: official arrays, and linear images stay linear."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from tests.nn.official import load, nhwc
+from tests.precision import enable_x64
 from vaejax.nn.resize import bilinear_double, nearest_double
 
 
-def test_official_arrays(shared):
-    arrays = load(shared)
-    with jax.enable_x64(True):
+def test_official_arrays(vectors):
+    arrays = load(vectors)
+    with enable_x64(True):
         x = jnp.asarray(nhwc(arrays["ops/x"]))
         bilinear, nearest = bilinear_double(x), nearest_double(x)
         np.testing.assert_allclose(bilinear, nhwc(arrays["ops/bilinear_align_up2"]), rtol=1e-12)

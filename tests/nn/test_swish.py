@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vaejax.nn.native import native_operations
+from vaejax.core.platform import native_operations
 from vaejax.nn.swish import swish
 
 

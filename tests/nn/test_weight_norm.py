@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.nn.official import hwio, load, nhwc
+from tests.precision import enable_x64
 from vaejax.nn.weight_norm import (
     WeightNormConv,
     initial_log_norm,
@@ -15,10 +16,10 @@ from vaejax.nn.weight_norm import (
 
 
 @pytest.mark.parametrize("case", range(3))
-def test_official_layers(shared, case):
-    arrays = load(shared)
+def test_official_layers(vectors, case):
+    arrays = load(vectors)
     arrays = {k.split("/")[2]: a for k, a in arrays.items() if k.startswith(f"convwn/{case}/")}
-    with jax.enable_x64(True):
+    with enable_x64(True):
         kernel, log_norm = hwio(arrays["weight"]), arrays["log_weight_norm"].reshape(-1)
         params = {"kernel": kernel, "log_norm": log_norm.astype(float), "bias": arrays["bias"]}
         layer = WeightNormConv(kernel.shape[-1], kernel.shape[0])

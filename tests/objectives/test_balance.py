@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.precision import enable_x64
 from vaejax.models.nvae_presets import adaptive_groups
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.types import Latent
@@ -13,12 +14,12 @@ from vaejax.types import Latent
 def latents_of(groups):
     """Latents of two channels, 2 x 2 at the top; `groups` per scale, top first."""
     shapes = [(3, 2 << i, 2 << i, 2) for i, number in enumerate(groups) for _ in range(number)]
-    return [Latent(jnp.zeros(shape), *[None] * 5) for shape in shapes]
+    return [Latent(jnp.zeros(shape), *[None] * 3) for shape in shapes]
 
 
 @pytest.fixture
-def arrays(shared):
-    with np.load(shared / "reference" / "vectors" / "nvae_ref.npz") as file:
+def arrays(vectors):
+    with np.load(vectors("nvae_ref.npz")) as file:
         yield file
 
 
@@ -36,7 +37,7 @@ def test_official_groups_and_sizes(arrays):
 @pytest.mark.parametrize("case", range(3))
 @pytest.mark.parametrize("beta", ["0.0001", "0.3", "0.999"])
 def test_official_weights(arrays, case, beta):
-    with jax.enable_x64(True):
+    with enable_x64(True):
         kl = jnp.asarray(arrays[f"balance/{case}/kl_all"])
         weights = balancing_weights(jnp.abs(kl).mean(0), arrays[f"balance/{case}/alpha"])
         expected = arrays[f"balance/{case}/klcoeff{beta}/gamma"]
@@ -56,5 +57,5 @@ def test_weights_have_mean_one_and_no_gradient():
 
 
 def test_groups_of_vectors_are_of_one_scale():
-    latents = [Latent(jnp.zeros((3, size)), *[None] * 5) for size in (2, 5)]
+    latents = [Latent(jnp.zeros((3, size)), *[None] * 3) for size in (2, 5)]
     np.testing.assert_array_equal(group_sizes(latents), [1.0, 1.0])

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.precision import enable_x64
 from vaejax.distributions import Normal, normal_latent
 from vaejax.models import ConvVAE
 from vaejax.objectives import dip_vae
@@ -13,9 +14,9 @@ from vaejax.objectives.dip_vae import code_covariance, identity_penalty
 MODEL = ConvVAE((8, 8, 1), 3, "burda")
 
 
-def test_covariances_and_penalty_equal_the_reference(shared):
-    arrays = np.load(shared / "reference/vectors/disentanglement.npz")
-    with jax.enable_x64(True):
+def test_covariances_and_penalty_equal_the_reference(vectors):
+    arrays = np.load(vectors("disentanglement.npz"))
+    with enable_x64(True):
         z, mu, log_var = (jnp.asarray(arrays[f"obj/{k}"]) for k in ("z", "mu", "logvar"))
         latent = normal_latent(z, Normal.from_log_var(mu, log_var), Normal.standard(z))
         means = code_covariance(latent, "i")

@@ -8,10 +8,11 @@ import optax
 import pytest
 
 from vaejax.distributions import Bernoulli, Normal, normal_latent, sum_events
+from vaejax.nn.noise import draw_each, part_keys
 from vaejax.objectives import capacity, denormalise_beta, elbo, normalise_beta
 from vaejax.types import VAEOutput
 
-BATCH = {"image": jnp.linspace(0.0, 1.0, 24).reshape(2, 2, 3, 2)}
+BATCH = {"image": jnp.linspace(0.0, 1.0, 24).reshape(2, 2, 3, 2), "position": jnp.arange(2)}
 NUM_DIMS = 12
 STEP = jnp.asarray(50)
 
@@ -20,17 +21,22 @@ class Toy(nn.Module):
     """Two groups of two latents, q = N(shift, 1), so KL = shift^2 / 2 each; p(x|z) = N(0, 1)."""
 
     @nn.compact
-    def __call__(self, images, *, train, noise=None):
+    def __call__(self, batch, *, train, noise):
+        images = batch["image"]
         shift = self.param("shift", lambda rng: jnp.array([1.0, 2.0]))
         ones = jnp.ones((images.shape[0], 2))
         latents = []
         for group in range(2):
             posterior = Normal(shift[group] * ones, ones)
-            eps = 0.0 * ones if noise is None else noise[group]
-            z = posterior.at(eps)
+            z = posterior.at(noise["latent"][group])
             latents.append(normal_latent(z, posterior, Normal.standard(z)))
         likelihood = Normal(jnp.zeros_like(images), jnp.ones_like(images))
-        return VAEOutput(sum_events(likelihood.log_prob(images)), tuple(latents), likelihood)
+        return VAEOutput(sum_events(likelihood.log_prob(images)), tuple(latents))
+
+    @nn.nowrap
+    def noise(self, keys):
+        parts = (part_keys(keys, group) for group in range(2))
+        return {"latent": tuple(draw_each(jax.random.normal, part, (2,)) for part in parts)}
 
 
 KL = 2 * 0.5 + 2 * 2.0  # both groups, nats per image
@@ -103,29 +109,63 @@ def test_capacity_penalises_the_distance_from_a_rising_target(signed, max_capaci
 
 
 def test_masked_examples_do_not_count():
-    one = {"image": BATCH["image"][:1]}
+    one = {name: array[:1] for name, array in BATCH.items()}
     both = {**BATCH, "mask": jnp.array([1.0, 0.0])}
     assert evaluate(elbo(Toy()), both)[0] == pytest.approx(evaluate(elbo(Toy()), one)[0], rel=1e-6)
 
 
+class Drawn(Toy):
+    """The toy with the mean of its codes in place of log p(x | z)."""
+
+    @nn.compact
+    def __call__(self, batch, *, train, noise):
+        output = super().__call__(batch, train=train, noise=noise)  # of the toy
+        return output._replace(log_px=sum(latent.z.mean(1) for latent in output.latents))
+
+
 def test_noise_can_be_handed_in_with_the_batch():
-    objective = elbo(Toy())
-    params, state = objective.init(jax.random.key(0), BATCH)
-    noise = [jnp.full((2, 2), 3.0), jnp.full((2, 2), -1.0)]
+    """z = shift + noise: means 1 + 3 and 2 - 1."""
+    objective = elbo(Drawn())
+    noise = {"latent": (jnp.full((2, 2), 3.0), jnp.full((2, 2), -1.0))}
+    _, metrics = evaluate(objective, {**BATCH, "noise": noise})
+    assert float(metrics["log_px"]) == pytest.approx(5.0)
 
-    def loss(noise):
-        batch = {**BATCH, "noise": noise}
-        return objective.loss(params, state, batch, jax.random.key(0), STEP, True)[0]
 
-    assert np.isfinite(loss(noise))
+def log_px(batch, rng, train):
+    """What every example of a batch drew."""
+    objective = elbo(Drawn())
+    params, state = objective.init(jax.random.key(0), batch)
+    many = {**batch, "mask": jnp.ones(len(batch["image"]))}
+    values = []
+    for i in range(len(batch["image"])):
+        only = {**many, "mask": many["mask"] * (jnp.arange(len(many["mask"])) == i)}
+        _, (metrics, _) = objective.loss(params, state, only, rng, STEP, train)
+        values.append(float(metrics["log_px"]))
+    return values
+
+
+def test_noise_is_of_the_position_in_training_and_of_the_index_in_evaluations():
+    here = {**BATCH, "position": jnp.array([4, 7]), "index": jnp.array([90, 80])}
+    swapped = {**here, "position": here["position"][::-1]}
+    moved = {**here, "index": here["index"][::-1]}
+    key, other = jax.random.key(1), jax.random.key(2)
+    first, second = log_px(here, key, True)
+    assert log_px(swapped, key, True) == pytest.approx([second, first])
+    assert log_px(moved, key, True) == pytest.approx([first, second])
+    assert log_px(here, other, True) != pytest.approx([first, second])
+    first, second = log_px(here, key, False)
+    assert log_px(moved, key, False) == pytest.approx([second, first])
+    assert log_px(swapped, key, False) == pytest.approx([first, second])
+    without = {name: array for name, array in here.items() if name != "index"}
+    assert log_px(without, key, False) == pytest.approx(log_px(here, key, True))
 
 
 class NoLatents(Toy):
     """The toy as a model of images alone."""
 
     @nn.compact
-    def __call__(self, images, *, train, noise=None):
-        return super().__call__(images, train=train)._replace(latents=())
+    def __call__(self, batch, *, train, noise):
+        return super().__call__(batch, train=train, noise=noise)._replace(latents=())
 
 
 def test_a_normalised_beta_needs_latents_to_weigh():
@@ -144,14 +184,16 @@ def test_bits_are_per_dimension_that_is_scored():
 
     class Coins(nn.Module):
         @nn.compact
-        def __call__(self, images, *, train, noise=None):
+        def __call__(self, batch, *, train, noise):
+            images = batch["image"]
             logit = self.param("logit", nn.initializers.zeros, ())
             likelihood = Bernoulli(jnp.full_like(images, logit), border=2)
-            return VAEOutput(sum_events(likelihood.log_prob(images)), (), likelihood)
+            return VAEOutput(sum_events(likelihood.log_prob(images)), (), num_dims=16)
 
     images = jnp.zeros((2, 8, 8, 1))
     for reduction in ("sum", "mean"):
-        loss, metrics = evaluate(elbo(Coins(), reduction=reduction), {"image": images})
+        batch = {"image": images, "position": jnp.arange(2)}
+        loss, metrics = evaluate(elbo(Coins(), reduction=reduction), batch)
         assert float(metrics["elbo"]) == pytest.approx(-16 * np.log(2), rel=1e-6)
         assert float(metrics["elbo_bpd"]) == pytest.approx(1.0, rel=1e-6)
     assert loss == pytest.approx(np.log(2), rel=1e-6)  # nats per dimension

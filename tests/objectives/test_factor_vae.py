@@ -10,7 +10,12 @@ from vaejax import create_train_state, make_optimizer, make_train_step
 from vaejax.models import ConvVAE
 from vaejax.nn.mlp import MLP, leaky_relu
 from vaejax.objectives import elbo, factor_vae
-from vaejax.objectives.factor_vae import density_ratio, discrimination, shuffle
+from vaejax.objectives.factor_vae import (
+    batch_total_correlation,
+    density_ratio,
+    discrimination,
+    shuffle,
+)
 
 MODEL = ConvVAE((8, 8, 1), 3, "burda")
 STEP = jnp.asarray(0)
@@ -66,7 +71,8 @@ def test_loss_is_bound_plus_gamma_correlation_plus_the_discriminators(game):
 
 def test_a_second_batch_leaves_the_first_half_to_the_model(game, tiny_batch):
     params, loss, second_batch = game
-    images = {"image": tiny_batch["image"][:8]} if second_batch else tiny_batch
+    size = 8 if second_batch else 16
+    images = {name: array[:size] for name, array in tiny_batch.items()}
     latent_rng = jax.random.split(jax.random.key(1))[0]
     evaluate = jax.jit(elbo(MODEL).loss, static_argnums=5)
     _, (bound, _) = evaluate(params, {}, images, latent_rng, STEP, True)
@@ -112,6 +118,21 @@ def test_padding_is_not_shuffled_in():
     z, mask = jnp.arange(8.0)[:, None] * jnp.ones((1, 3)), jnp.array([1.0] * 5 + [0.0] * 3)
     shuffled = np.asarray(shuffle(jax.random.key(0), z, mask))
     np.testing.assert_array_equal(np.sort(shuffled[:5], axis=0), z[:5])
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 12, 64])
+def test_gaussian_total_correlation_of_more_codes_than_dimensions_and_else_nan(count):
+    z = jax.random.normal(jax.random.key(0), (64, 3)) @ jnp.array(
+        [[1.0, 0.8, 0], [0, 1, 0.3], [0, 0, 1]]
+    )
+    found = batch_total_correlation(z, (jnp.arange(64) < count) * 1.0)
+    np.testing.assert_allclose(found, batch_total_correlation(z[:count]), rtol=1e-5)
+    if count <= 3:
+        assert np.isnan(found)
+    else:
+        correlations = np.corrcoef(np.asarray(z[:count], np.float64), rowvar=False)
+        expected = -0.5 * np.linalg.slogdet(correlations)[1]
+        np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 
 @pytest.mark.parametrize("second_batch", [True, False])
@@ -170,7 +191,7 @@ def test_the_discriminator_is_that_of_the_paper():
     params, _ = jax.eval_shape(
         factor_vae(ConvVAE((8, 8, 1), 10, "burda")).init,
         jax.random.key(0),
-        {"image": jnp.zeros((2, 8, 8, 1))},
+        {"image": jnp.zeros((2, 8, 8, 1)), "position": jnp.arange(2)},
     )
     widths = [params["discriminator"][f"Dense_{i}"]["kernel"].shape for i in range(7)]
     assert widths == [(10, 1000), *[(1000, 1000)] * 5, (1000, 2)]
@@ -182,7 +203,7 @@ def test_impossible_settings_are_refused(tiny_batch):
     with pytest.raises(ValueError, match="hidden: expected at least one width"):
         factor_vae(MODEL, hidden=())
     objective = factor_vae(MODEL, hidden=(4,))
-    odd = {"image": tiny_batch["image"][:3]}
+    odd = {name: array[:3] for name, array in tiny_batch.items()}
     params, state = jax.jit(objective.init)(jax.random.key(0), odd)
     with pytest.raises(ValueError, match="batch_size: expected an even number"):
         objective.loss(params, state, odd, jax.random.key(0), STEP, True)

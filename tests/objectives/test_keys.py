@@ -64,7 +64,7 @@ def objective(request):
 def batch(objective):
     channels = 3 if objective is OBJECTIVES["nvae"] else 1
     images = jax.random.uniform(jax.random.key(0), (4, 8, 8, channels))
-    return {"image": images, "index": jnp.arange(4)}
+    return {"image": images, "index": jnp.arange(4), "position": jnp.arange(4)}
 
 
 def test_no_two_draws_share_a_key(objective):

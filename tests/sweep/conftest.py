@@ -2,7 +2,7 @@
 
 import pytest
 
-from vaejax.config import run_config
+from vaejax.runs.config import run_config
 
 
 @pytest.fixture(scope="session")

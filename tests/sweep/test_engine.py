@@ -10,17 +10,18 @@ import jax
 import numpy as np
 import pytest
 
-from vaejax import metrics, modes, sweep
-from vaejax import train as train_module
-from vaejax.checkpoint import Checkpoints
-from vaejax.config import ConfigError
-from vaejax.nn.native import native_operations
+from vaejax import metrics, sweep
+from vaejax.core.platform import native_operations
+from vaejax.runs import modes
+from vaejax.runs.checkpoint import Checkpoints
+from vaejax.runs.config import ConfigError
+from vaejax.runs.looks import Looks
+from vaejax.runs.loop import train
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.packing import unfinished_groups
 from vaejax.sweep.processes import Job, _next_job, _sendable
 from vaejax.sweep.program import Program
 from vaejax.sweep.training import Trainer
-from vaejax.train import train
 
 FACTOR_VAE = {"name": "factor_vae", "gamma": 6.0, "hidden": (16, 16)}
 BETAS = {"objective.beta": [1.0, 4.0]}
@@ -73,8 +74,7 @@ def make(config, grid, workdir, seeds=(3,)):
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Single runs draw pictures, which take long to compile and change nothing else."""
-    monkeypatch.setattr(train_module, "_show", lambda *args: None)
-    monkeypatch.setattr(train_module, "_animate", lambda *args: None)
+    monkeypatch.setattr(Looks, "draw", lambda *args: None)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vaejax import sweep
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 
 
 def test_grid_is_the_cartesian_product_in_order():

@@ -3,7 +3,7 @@
 import pytest
 
 from vaejax import objectives, sweep
-from vaejax.config import ConfigError
+from vaejax.runs.config import ConfigError
 from vaejax.sweep.packing import unfinished_groups
 
 

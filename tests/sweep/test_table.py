@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 
 from vaejax import sweep
+from vaejax.runs.units import write_units
 from vaejax.sweep.members import DIVERGED_FILE
 
 
@@ -27,6 +28,8 @@ def members(tiny, tmp_path):
         lines[-1] |= {"elbo_low": -kl - 1, "elbo_high": None}  # over images
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (member.workdir / "metrics.jsonl").write_text(text)
+        units = dict.fromkeys(("elbo", "kl", "log_px"), "nats/image")
+        write_units(member.workdir, {"test/bound": units})
     (members[-1].workdir / DIVERGED_FILE).write_text("{}")
     return members
 

@@ -22,3 +22,4 @@ from vaejax.data.source import Source as Source
 from vaejax.data.source import Splits as Splits
 from vaejax.data.source import Subset as Subset
 from vaejax.data.source import Unseen as Unseen
+from vaejax.data.source import holdout as holdout

@@ -18,6 +18,7 @@ EXPECTED = "images: expected [N, H, W] or [N, H, W, C] of uint8, bool, or float 
 BLOCK = 2**18  # values looked at together: they stay in a processor's cache
 FEW_CHANNELS = 5
 DARK = 0.5  # share of white that the brightest pixel of a data set should reach
+SAMPLE = 64  # images that are looked at first
 
 
 def check_images(images: np.ndarray) -> None:
@@ -68,22 +69,48 @@ def brightest(images: np.ndarray) -> float:
     return _brightest(images)
 
 
-def warn_if_dark(dtype: np.dtype, highest: float, where: str, meant: str) -> None:
-    """Warn of images whose brightest pixel is less than half of white: of another scale, mostly.
+def warn_unless_pictures(images: np.ndarray) -> None:
+    """Warn of images of another scale: dark ones, and maps of class numbers.
+
+    Dark is a data set whose brightest pixel is less than half of white, 255 in uint8 and 1 in
+    floats. Class numbers are small and without gaps; 255, which marks pixels of no class, does not
+    make them bright. All images are looked at only where some of them are so.
 
     Args:
-        dtype: of the images; white is 255 in uint8, 1 in others.
-        highest: their largest value.
-        where: the images, "in x.npy".
-        meant: what to do if they are not meant to be dark.
+        images: [N, ...] of uint8, bool, or float in [0, 1].
     """
-    white = 255 if dtype == np.uint8 else 1
+    white = 255 if images.dtype == np.uint8 else 1
+    name = getattr(images, "filename", None)
+    where = f" of {os.path.basename(name)}" if name else ""
+    if white == 255:
+        levels = _levels(images[:: -(-len(images) // SAMPLE)])
+        if levels[levels < white].max(initial=-1) < DARK * white:
+            levels = _levels(images)
+        classes = levels[levels < white]
+        if white in levels and len(classes) >= 2 and classes[-1] < min(2 * len(classes), 128):
+            warnings.warn(
+                f"images: the pixels{where} are {classes[0]} to {classes[-1]}, and {white}: they "
+                "look like class numbers",
+                stacklevel=3,
+            )
+        highest: float = int(levels[-1])
+    else:
+        highest = brightest(images)
     if highest < DARK * white:
+        meant = (
+            f"; if {highest:g} is white, give images / {highest:g} as float32" if highest else ""
+        )
         warnings.warn(
-            f"path: the brightest pixel of all images {where} is {highest:g} of {white}: they are "
-            f"dark{meant}",
+            f"images: the brightest pixel of all{where} is {highest:g} of {white}: they are dark"
+            f"{meant}; so are class numbers, and 12 bits in 16",
             stacklevel=3,
         )
+
+
+def _levels(images: np.ndarray) -> np.ndarray:
+    """The values that occur in images of uint8, ascending."""
+    counts = sum(np.bincount(values, minlength=256) for values in _blocks(images))
+    return np.flatnonzero(counts)
 
 
 def _brightest(images: np.ndarray) -> float:

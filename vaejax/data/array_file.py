@@ -28,7 +28,7 @@ def load_array(path: str | os.PathLike, key: str | None = None) -> np.ndarray:
     try:
         if suffix == ".npy":
             return np.load(path, mmap_mode="r")
-        with np.lib.npyio.NpzFile(path) as arrays:
+        with np.lib.npyio.NpzFile(path) as arrays:  # type: ignore[arg-type]  # paths do, too
             names = arrays.files
             if key is None and len(names) == 1:
                 key = names[0]

@@ -24,7 +24,7 @@ def cifar10(
     flip: bool = False,
     bits: int = 8,
 ) -> Splits:
-    """CIFAR-10, official splits `train` (50,000) and `test` (10,000); factor `class`.
+    """CIFAR-10, official splits `train` (50,000) and `test` (10,000); labels, factor `class`.
 
     Args:
         data_dir: folder of prepared tfds data sets; None: tfds' own (`$TFDS_DATA_DIR`,
@@ -42,11 +42,14 @@ def cifar10(
 
 
 def _source(records: Records) -> Source:
+    classes = records.decoded("classes", (1,), _read_class)
     return ArraySource(
         records.decoded("pictures", IMAGE_SHAPE, picture_of),
-        factors=records.decoded("classes", (1,), _read_class),
+        factors=classes,
         factor_names=("class",),
         factor_sizes=(NUM_CLASSES,),
+        labels=classes[:, 0],
+        num_labels=NUM_CLASSES,
     )
 
 

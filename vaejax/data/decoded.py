@@ -40,6 +40,25 @@ def decoded(
 ) -> np.ndarray:
     """All pictures [N, H, W, C] uint8, memory-mapped from `path`, which is made if need be.
 
+    As `decoded_with_note`, of which the rest is told there.
+    """
+    return decoded_with_note(
+        path, num_images, image_shape, read, lambda: "", description=description, key=key
+    )[0]
+
+
+def decoded_with_note(
+    path: Path,
+    num_images: int,
+    image_shape: tuple[int, ...],
+    read: Callable[[int], np.ndarray],
+    note: Callable[[], str],
+    *,
+    description: str,
+    key: object = None,
+) -> tuple[np.ndarray, str]:
+    """All pictures [N, H, W, C] uint8, memory-mapped, and the note that was written with them.
+
     The file appears whole or not at all: it is written beside `path` and renamed at the end, so an
     interrupted run, or several processes at once, leave no half-filled cache. A file that is there
     but not as it was written is said to be so in a warning, and made again.
@@ -50,6 +69,7 @@ def decoded(
         image_shape: (H, W, C), or the shape of whatever else `read` makes.
         read: picture [H, W, C] of integers in 0..255 of an index in [0, N); called from several
             threads.
+        note: what is to be said of the pictures, asked once all are read; kept in the same file.
         description: what the progress bar calls the work.
         key: what the pixels depend on that `path` does not tell, with a stable `repr`.
 
@@ -66,15 +86,19 @@ def decoded(
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
         try:
-            _decode(cache, unfinished, read, description)
+            _decode(cache, unfinished, read, note, description)
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
-    return cache.pixels()
+    return cache.pixels(), cache.note()
 
 
 def _decode(
-    cache: CacheFile, path: Path, read: Callable[[int], np.ndarray], description: str
+    cache: CacheFile,
+    path: Path,
+    read: Callable[[int], np.ndarray],
+    note: Callable[[], str],
+    description: str,
 ) -> None:
     from tqdm import tqdm
 
@@ -88,7 +112,7 @@ def _decode(
             progress.update(len(block))
             return pixels
 
-        cache.write(path, make)  # threads are enough: PIL decodes and resizes without the GIL
+        cache.write(path, make, note)  # threads are enough: PIL decodes and resizes without the GIL
 
 
 def _checked(picture: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:

@@ -18,9 +18,10 @@ import numpy as np
 from vaejax.data import factor_grid
 from vaejax.data.opening import opened
 from vaejax.data.prepared import Features, Records, file_of, integers_of, prepared
-from vaejax.data.source import Raw, Source, Splits, Subset, Wrapper, example_keys, holdout
+from vaejax.data.source import Raw, Source, Splits, Subset, Wrapper, holdout
 from vaejax.data.sprites import FACTOR_NAMES, FACTOR_SIZES, IMAGE_SIZE, render
-from vaejax.types import Array
+from vaejax.nn.noise import example_keys
+from vaejax.types import Array, Batch
 
 FILES = ("dsprites_ndarray_co1sh3sc6or40x32y32_64x64.hdf5",)
 LABELS = ("label_shape", "label_scale", "label_orientation", "label_x_position", "label_y_position")
@@ -90,9 +91,9 @@ class DSprites(Source):
     def fetch(self, indices: np.ndarray) -> Raw:
         return {"factors": self.factors(indices)}
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
+    def decode(self, raw: Raw, rng: Array) -> Batch:
         del rng
-        return render(raw["factors"])
+        return {"image": render(raw["factors"]), "factors": raw["factors"]}
 
     def factors(self, indices: np.ndarray) -> np.ndarray:
         return factor_grid.factors_of(np.asarray(indices), FACTOR_SIZES).astype(np.int32)
@@ -119,11 +120,12 @@ class PreparedDSprites(Source):
         return len(self._order)
 
     def fetch(self, indices: np.ndarray) -> Raw:
-        return {"bits": self._bits[self._order[indices]]}
+        return {"bits": self._bits[self._order[indices]], "factors": self.factors(indices)}
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
+    def decode(self, raw: Raw, rng: Array) -> Batch:
         del rng
-        return jnp.unpackbits(raw["bits"], axis=-1).astype(jnp.float32)[..., None]
+        images = jnp.unpackbits(raw["bits"], axis=-1).astype(jnp.float32)[..., None]
+        return {"image": images, "factors": raw["factors"]}
 
     def factors(self, indices: np.ndarray) -> np.ndarray:
         return self._labels[self._order[indices]].astype(np.int32)
@@ -153,8 +155,9 @@ class Coloured(Wrapper):
     def fetch(self, indices: np.ndarray) -> Raw:
         return {"source": self.source.fetch(indices), "index": indices.astype(np.int32)}
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
+    def decode(self, raw: Raw, rng: Array) -> Batch:
         colour_rng, source_rng = jax.random.split(rng)
         keys = example_keys(colour_rng, raw["index"])
         colours = jax.vmap(lambda key: jax.random.uniform(key, (1, 1, 3), minval=0.5))(keys)
-        return self.source.decode(raw["source"], source_rng) * colours  # [B, H, W, 3]
+        batch = self.source.decode(raw["source"], source_rng)
+        return {**batch, "image": batch["image"] * colours}  # [B, H, W, 3]

@@ -6,18 +6,21 @@ factor running fastest. Everything here works on NumPy and JAX arrays alike.
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from vaejax.types import Array
 
+Numbers = TypeVar("Numbers", Array, np.ndarray)
 
-def factors_of(indices: Array | np.ndarray, sizes: Sequence[int]) -> Array | np.ndarray:
+
+def factors_of(indices: Numbers, sizes: Sequence[int]) -> Numbers:
     """Factor values [B, F] of positions `indices` [B] in a grid with `sizes` [F] values."""
     return indices[:, None] // _strides(sizes) % np.asarray(sizes, np.int32)[None]
 
 
-def index_of(factors: Array | np.ndarray, sizes: Sequence[int]) -> Array | np.ndarray:
+def index_of(factors: Numbers, sizes: Sequence[int]) -> Numbers:
     """Positions [B] of factor values [B, F]; the inverse of `factors_of`."""
     return (factors * _strides(sizes)).sum(-1)
 

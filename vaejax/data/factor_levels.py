@@ -23,8 +23,8 @@ def factor_levels(
         num_images: N.
 
     Raises:
-        ValueError: the shapes do not agree; a value is no finite number; a factor whose values
-            were numbered has another number of them than `sizes` says.
+        ValueError: the shapes do not agree; a value is no finite number; a factor has more levels
+            than `sizes` says, or, where its values were numbered, another number of them.
     """
     factors = np.asarray(factors)
     if factors.shape != (num_images, len(names)):
@@ -49,6 +49,11 @@ def factor_levels(
             raise ValueError(
                 f"factor_sizes: expected {found[-1]} for {name!r}, as many as it has distinct "
                 f"values, got {sizes[column]}"
+            )
+        if sizes and sizes[column] < found[-1]:
+            raise ValueError(
+                f"factor_sizes: expected at least {found[-1]} for {name!r}, whose values go up to "
+                f"{found[-1] - 1}, got {sizes[column]}"
             )
     return levels, tuple(sizes) or tuple(found)
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vaejax.data.array_checks import brightest, warn_if_dark
 from vaejax.data.arrays import ArraySource
-from vaejax.data.decoded import cache_path, decoded
+from vaejax.data.decoded import cache_path, decoded_with_note
 from vaejax.data.listing import Listing, pictures_by_split
 from vaejax.data.opening import CHANGES, Opened, opened
-from vaejax.data.remembered import remembered
+from vaejax.data.remembered import stamp_of
 from vaejax.data.source import Source, Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
 
@@ -38,7 +37,8 @@ def folder(
     16 bits the first 8; what was done to how many is said in a warning, as is what was left out.
 
     Pictures are decoded in the first run only, into a file in `$XDG_CACHE_HOME/vaejax` (`~/.cache`)
-    that is made anew when a file is added, removed or changed, or has itself been damaged.
+    that is made anew when the folder is another one or elsewhere, when a file is added, removed or
+    changed, or when it has itself been damaged.
 
     Args:
         path: the folder.
@@ -69,8 +69,9 @@ def folder(
 
 def _source(listing: Listing, image_size: int, crop: int | None, channels: int) -> Source:
     root, files = listing
-    stamps = [(str(file.relative_to(root)), *_stamp(file)) for file in files]
-    cache = cache_path(f"folder-{root.name}", (stamps, image_size, crop, channels))
+    stamps = [(str(file.relative_to(root)), *stamp_of(file)) for file in files]
+    key = os.path.realpath(root), stamps, image_size, crop, channels
+    cache = cache_path(f"folder-{root.name}", key)
     changes: dict[int, tuple[str, ...]] = {}
 
     def read(index: int) -> np.ndarray:
@@ -78,27 +79,15 @@ def _source(listing: Listing, image_size: int, crop: int | None, channels: int) 
         changes[index] = square.changes
         return np.asarray(square.picture).reshape(image_size, image_size, channels)
 
-    shape = (image_size, image_size, channels)
-    pixels = decoded(cache, len(files), shape, read, description=root.name)
-
     def summary() -> str:  # found where the pictures are decoded, and said in every run
         counts = Counter(change for some in changes.values() for change in some)
         return ", ".join(f"{counts[change]} {change}" for change in CHANGES if counts[change])
 
-    if told := remembered(cache, "changes", summary):
+    shape = (image_size, image_size, channels)
+    pixels, told = decoded_with_note(cache, len(files), shape, read, summary, description=root.name)
+    if told:
         warnings.warn(f"path: of {len(files)} pictures in {root}: {told}", stacklevel=3)
-    warn_if_dark(
-        pixels.dtype,
-        brightest(pixels),
-        f"in {root}",
-        "; so are files of class numbers, or of 12 bits in 16",
-    )
     return ArraySource(pixels)
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    status = file.stat()
-    return status.st_size, status.st_mtime_ns
 
 
 def read_square(file: Path, image_size: int, crop: int | None, channels: int) -> Opened:

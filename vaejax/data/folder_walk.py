@@ -47,7 +47,7 @@ class FolderWalk:
 
     def __init__(self, roots: Mapping[str, Path]):
         self.files: dict[str, list[Path]] = {name: [] for name in roots}
-        self.others = {name: Counter() for name in roots}
+        self.others: dict[str, Counter[str]] = {name: Counter() for name in roots}
         self.folders: list[Path] = []
         self.dead_links = self.repeats = 0
         links: list[tuple[str, Path]] = []

@@ -12,10 +12,10 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
+from vaejax.core.randomness import stream
 from vaejax.data.permutation import keyed_permutation
 from vaejax.data.prefetch import Prefetched
-from vaejax.data.source import Raw, Source
-from vaejax.randomness import stream
+from vaejax.data.source import Raw, Source, complete
 from vaejax.types import Array, Batch
 
 
@@ -67,8 +67,9 @@ def train_batches(
         sharding: how arrays are split along their first axis; None puts them whole on one device.
 
     Returns:
-        An iterator, also a context manager, of `image` [B, H, W, C] float32 and `index` [B] int32
-        (position in `source`), on the devices.
+        An iterator, also a context manager, of batches on the devices: `image` [B, H, W, C]
+        float32, `index` [B] int32 (place in `source`), `position` [B] int32 (place in the global
+        batch), and what else the source knows of its examples (`label`, `factors`).
 
     Raises:
         ValueError: the devices cannot share `batch_size` evenly; the seed or the source is unfit.
@@ -90,6 +91,9 @@ def eval_batches(
 ) -> Prefetched[Batch]:
     """Every example once, in order; what is random in the images is the same every time.
 
+    The batches share the examples evenly: what looks at a whole batch (total correlation) finds
+    none that is nearly empty.
+
     Args:
         source: the images.
         batch_size: B, examples per batch over all devices of all processes.
@@ -97,19 +101,23 @@ def eval_batches(
 
     Returns:
         An iterator of ceil(N / B) batches as `train_batches` makes them, and `mask` [B] float32: 1
-        for an example, 0 where the last batch is filled up (with copies of the last example).
+        for an example, 0 where a batch is filled up (with copies of its last example). The numbers
+        of examples in two batches differ by one at most.
 
     Raises:
         ValueError: the devices cannot share `batch_size` evenly; the source is empty.
     """
     put = _placement(source, batch_size, sharding)
 
-    def make(number: int) -> Batch:
-        positions = number * batch_size + np.arange(batch_size)
-        mask = (positions < len(source)).astype(np.float32)
-        return put(np.minimum(positions, len(source) - 1), 0, 0, mask=mask)
+    num_batches = -(-len(source) // batch_size)
 
-    return Prefetched(make, range(-(-len(source) // batch_size)))
+    def make(number: int) -> Batch:
+        first, end = (len(source) * n // num_batches for n in (number, number + 1))
+        positions = first + np.arange(batch_size)
+        mask = (positions < end).astype(np.float32)
+        return put(np.minimum(positions, end - 1), 0, 0, mask=mask)
+
+    return Prefetched(make, range(num_batches))
 
 
 def _placement(
@@ -132,28 +140,32 @@ def _placement(
     decode = _decoder(source, local)
     rows = local_rows(sharding, batch_size)
 
-    def joined(array: Array) -> Array:  # [B_local, ...] of each process -> [B, ...]
+    # [B_local, ...] of each process -> [B, ...]
+    def joined(sharding: NamedSharding, array: Array) -> Array:
         shards = [shard.data for shard in array.addressable_shards]
         shape = (batch_size, *array.shape[1:])
         return jax.make_array_from_single_device_arrays(shape, sharding, shards)
 
     def put(indices: np.ndarray, seed: int, step: int, **extra: np.ndarray) -> Batch:
         indices = indices[rows]
-        arrays = {"index": indices.astype(np.int32), **{k: v[rows] for k, v in extra.items()}}
-        raw, arrays = jax.device_put((source.fetch(indices), arrays), local)
-        batch = {"image": decode(raw, np.uint32(seed), np.uint32(step)), **arrays}
-        return batch if sharding is None else jax.tree.map(joined, batch)
+        places = {"index": indices.astype(np.int32), "position": rows.astype(np.int32)}
+        extra = {name: array[rows] for name, array in extra.items()}
+        raw, places, extra = jax.device_put((source.fetch(indices), places, extra), local)
+        batch = {**decode(raw, places, np.uint32(seed), np.uint32(step)), **extra}
+        if sharding is None:
+            return batch
+        return jax.tree.map(functools.partial(joined, sharding), batch)
 
     return put
 
 
 @functools.lru_cache(maxsize=8)
-def _decoder(source: Source, sharding: NamedSharding | None) -> Callable[..., Array]:
-    """The source's `decode`, compiled once however often its batches are asked for."""
+def _decoder(source: Source, sharding: NamedSharding | None) -> Callable[..., Batch]:
+    """The batches of the source, compiled once however often they are asked for."""
 
     @functools.partial(jax.jit, out_shardings=sharding)
-    def decode(raw: Raw, seed: Array, step: Array) -> Array:
-        return source.decode(raw, jax.random.fold_in(data_rng(seed), step))
+    def decode(raw: Raw, places: Batch, seed: Array, step: Array) -> Batch:
+        return complete(source, raw, jax.random.fold_in(data_rng(seed), step), **places)
 
     return decode
 

@@ -21,7 +21,7 @@ NUM_DIGITS = 10
 
 
 def mnist(path: str | os.PathLike, *, pad: int = 0, binarize: Binarization | None = None) -> Splits:
-    """MNIST from the four official files, official splits `train` and `test`; factor `digit`.
+    """MNIST from the four official files: splits `train` and `test`, labels, the factor `digit`.
 
     Args:
         path: the folder of `train-images-idx3-ubyte.gz` and the three files that go with it.
@@ -56,6 +56,8 @@ def _split(folder: Path, prefix: str, pad: int) -> Source:
         factors=labels[:, None],
         factor_names=("digit",),
         factor_sizes=(NUM_DIGITS,),
+        labels=labels,
+        num_labels=NUM_DIGITS,
     )
 
 

@@ -17,6 +17,7 @@ from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded
 from vaejax.data.folder_walk import is_hidden
 from vaejax.data.opening import opened
+from vaejax.data.remembered import stamp_of
 from vaejax.data.source import Source, Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
 
@@ -61,9 +62,7 @@ def _present(folder: Path, names: Sequence[str]) -> list[Path]:
 
 
 def _source(archives: Sequence[Path], image_size: int) -> Source:
-    stamps = [
-        (archive.name, archive.stat().st_size, archive.stat().st_mtime_ns) for archive in archives
-    ]
+    stamps = [(os.path.realpath(archive), *stamp_of(archive)) for archive in archives]
     cache = cache_path("omniglot", (stamps, image_size))
     shape = (image_size, image_size, 1)
     with ExitStack() as stack:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from vaejax.core.files import write_whole
 
 
 def cache_folder() -> Path:
@@ -15,11 +17,19 @@ def cache_folder() -> Path:
     return root / "vaejax" / "data"
 
 
+def stamp_of(path: str | os.PathLike) -> tuple[int, ...]:
+    """Size, number and times of a file, one of which differs once the file has changed.
+
+    No copying or unpacking sets the time of the last change back.
+    """
+    status = os.stat(path)
+    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
 def remembered(path: str | os.PathLike, what: object, find: Callable[[], Any]) -> Any:
     """What `find` found out about a file, without finding it again until the file changes.
 
-    A file has changed if its size or any of its times has, the time of its last change among them
-    that no copying or unpacking sets back.
+    A file has changed if its stamp has, see `stamp_of`.
 
     Args:
         path: of the file.
@@ -27,9 +37,7 @@ def remembered(path: str | os.PathLike, what: object, find: Callable[[], Any]) -
         find: returns the fact, as JSON holds it.
     """
     place = os.path.realpath(path)
-    status = os.stat(place)
-    times = status.st_mtime_ns, status.st_ctime_ns
-    stamp = repr((place, status.st_size, status.st_ino, times, what))
+    stamp = repr((place, stamp_of(place), what))
     digest = hashlib.sha256(repr((place, what)).encode()).hexdigest()[:16]
     record = cache_folder() / f"{os.path.basename(place)}-{digest}.json"
     try:
@@ -39,11 +47,6 @@ def remembered(path: str | os.PathLike, what: object, find: Callable[[], Any]) -
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged
         pass
     found = find()
-    try:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = record.with_name(f"{record.name}.{uuid.uuid4().hex}.tmp")
-        unfinished.write_text(json.dumps({"stamp": stamp, "found": found}))
-        os.replace(unfinished, record)
-    except OSError:  # no room or no right to write: it is found again in the next run
-        pass
+    with suppress(OSError):  # no room or no right to write: it is found again in the next run
+        write_whole(record, json.dumps({"stamp": stamp, "found": found}))
     return found

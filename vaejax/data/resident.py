@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from vaejax.data.loader import batch_indices
-from vaejax.data.source import Raw, Source
+from vaejax.data.source import Raw, Source, complete
 from vaejax.types import Array, Batch
 
 
@@ -26,8 +26,7 @@ def gather_batch(source: Source, records: Raw, indices: Array, rng: Array) -> Ba
         indices: positions in `source`, [B] int32.
         rng: `data_rng` of the run with the step folded in.
     """
-    raw = jax.tree.map(lambda array: array[indices], records)
-    return {"image": source.decode(raw, rng), "index": indices}
+    return complete(source, jax.tree.map(lambda array: array[indices], records), rng, indices)
 
 
 def indices_of_steps(

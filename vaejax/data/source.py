@@ -1,9 +1,10 @@
 """The random-access protocol that every data set speaks, and what can be built on it alone.
 
 A source has two halves. `fetch` runs on the host and gathers a whole batch of raw records at once
-(bytes from a file, or nothing but indices where images are rendered); `decode` is a pure function
-that runs under `jit` on the device and turns them into images. So what crosses to the device is
-small (uint8, or indices), and everything random in a batch is a function of one key.
+(bytes from a file, or nothing but factors where images are rendered); `decode` is a pure function
+that runs under `jit` on the device and turns them into a batch: images, and labels and factors
+where they are known. So what crosses to the device is small (uint8, or indices), and everything
+random in a batch is a function of one key.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.data.permutation import keyed_permutation
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array, Batch
 
 Raw = Mapping[str, Any]
 """Raw records: arrays with leading axis B; a wrapper nests those of the source that it wraps."""
@@ -30,6 +31,7 @@ class Source:
         image_shape: (H, W, C) of one image.
         factor_names: names of the ground-truth factors of variation, empty where unknown.
         factor_sizes: number of values of each factor, in the order of `factor_names`.
+        num_labels: number of classes of `label`; None where images have no labels.
         in_unit_interval: whether images lie in [0, 1]; not so once they are standardised.
         bits: pixels take the 2^bits values i / (2^bits - 1); None where they may take others.
     """
@@ -37,6 +39,7 @@ class Source:
     image_shape: tuple[int, int, int]
     factor_names: tuple[str, ...] = ()
     factor_sizes: tuple[int, ...] = ()
+    num_labels: int | None = None
     in_unit_interval: bool = True
     bits: int | None = None
 
@@ -47,8 +50,8 @@ class Source:
         """Raw records of `indices` [B] as host arrays with leading axis B."""
         raise NotImplementedError
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
-        """Images [B, H, W, C] float32 from raw records; pure and traceable.
+    def decode(self, raw: Raw, rng: Array) -> Batch:
+        """`image` [B, H, W, C] float32, and all else that a record holds; pure and traceable.
 
         Every image is a function of its own record and of `rng`, never of its place in the batch:
         devices and processes decode their own rows, and together make the same global batch.
@@ -58,12 +61,38 @@ class Source:
             rng: key for what is random in the images (flips, binarisation), see `example_keys`.
         """
         del rng
-        return raw["image"].astype(jnp.float32) / 255.0
+        return {**raw, "image": raw["image"].astype(jnp.float32) / 255.0}
+
+    def batch(self, indices: np.ndarray, rng: Array | None = None) -> Batch:
+        """All that is known of the examples `indices` [B], as a step is given it."""
+        indices = np.asarray(indices)
+        return complete(
+            self, self.fetch(indices), jax.random.key(0) if rng is None else rng, indices
+        )
 
     def images(self, indices: np.ndarray, rng: Array | None = None) -> Array:
         """Images [B, H, W, C] float32 of `indices` [B]."""
-        rng = jax.random.key(0) if rng is None else rng
-        return self.decode(self.fetch(np.asarray(indices)), rng)
+        return self.batch(indices, rng)["image"]
+
+    def abstract_batch(self, batch_size: int) -> Batch:
+        """The shapes of a batch of so many examples; a single record is fetched for them."""
+        one = self.fetch(np.zeros(1, np.int64))
+        raw = jax.tree.map(lambda x: jax.ShapeDtypeStruct((batch_size, *x.shape[1:]), x.dtype), one)
+
+        def make(raw: Raw, rng: Array) -> Batch:
+            return complete(self, raw, rng, jnp.arange(batch_size))
+
+        return jax.eval_shape(make, raw, jax.random.key(0))
+
+    def facts(self) -> dict[str, Any]:
+        """What models and objectives may ask of the data, by the names of their arguments.
+
+        `image_shape`, `num_examples` and `num_labels`, as far as they are known.
+        """
+        facts = {"image_shape": tuple(self.image_shape), "num_labels": self.num_labels}
+        if len(self):
+            facts["num_examples"] = len(self)
+        return {name: fact for name, fact in facts.items() if fact is not None}
 
     def factors(self, indices: np.ndarray) -> np.ndarray:
         """Ground-truth factor values [B, F] int32 of `indices` [B]."""
@@ -78,9 +107,20 @@ Splits = Mapping[str, Source]
 """What a data set function returns: its sources by split name (`train`, `validation`, `test`)."""
 
 
-def example_keys(rng: Array, index: Array) -> Array:
-    """One key per example, [B], from the batch's key and the examples' indices [B]."""
-    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(rng, index)
+def complete(source: Source, raw: Raw, rng: Array, index: AnyArray, **more: AnyArray) -> Batch:
+    """The batch of raw records: what the source makes of them, and which they are; traceable.
+
+    Whoever makes batches makes them here: the loader, resident data, restoring.
+
+    Args:
+        source: whose records they are.
+        raw: what `fetch` returned.
+        rng: key of what is random in the images.
+        index: [B], places in `source`.
+        **more: further arrays [B, ...] that the batch is to hold.
+    """
+    index = jnp.asarray(index, jnp.int32)
+    return {"position": jnp.arange(len(index)), **source.decode(raw, rng), "index": index, **more}
 
 
 class Wrapper(Source):
@@ -91,6 +131,7 @@ class Wrapper(Source):
         self.image_shape = source.image_shape
         self.factor_names = source.factor_names
         self.factor_sizes = source.factor_sizes
+        self.num_labels = source.num_labels
         self.in_unit_interval = source.in_unit_interval
         self.bits = source.bits
 
@@ -100,7 +141,7 @@ class Wrapper(Source):
     def fetch(self, indices: np.ndarray) -> Raw:
         return self.source.fetch(indices)
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
+    def decode(self, raw: Raw, rng: Array) -> Batch:
         return self.source.decode(raw, rng)
 
     def factors(self, indices: np.ndarray) -> np.ndarray:
@@ -144,11 +185,19 @@ class Subset(Wrapper):
 class Unseen(Source):
     """A data set of which nothing is at hand but the shape of its images: it has no examples."""
 
-    def __init__(self, image_shape: tuple[int, int, int]):
-        self.image_shape = image_shape
+    def __init__(self, image_shape: tuple[int, int, int], num_labels: int | None = None):
+        self.image_shape, self.num_labels = image_shape, num_labels
 
     def __len__(self) -> int:
         return 0
+
+    def abstract_batch(self, batch_size: int) -> Batch:
+        image = jax.ShapeDtypeStruct((batch_size, *self.image_shape), jnp.float32)
+        places = dict.fromkeys(
+            ("position", "index", *["label"] * (self.num_labels is not None)),
+            jax.ShapeDtypeStruct((batch_size,), jnp.int32),
+        )
+        return {"image": image, **places}
 
 
 def holdout(source: Source) -> Splits:

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.data.source import Raw, Source, Splits, Wrapper, example_keys
-from vaejax.types import Array
+from vaejax.data.source import Raw, Source, Splits, Wrapper
+from vaejax.nn.noise import example_keys
+from vaejax.types import Array, Batch
 
 Binarization = Literal["dynamic", "fixed"]
 
@@ -66,11 +67,13 @@ class _Indexed(Wrapper):
 class Flipped(_Indexed):
     """Each image mirrored left to right with probability 1/2, decided anew in every batch."""
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
+    def decode(self, raw: Raw, rng: Array) -> Batch:
         coin_rng, source_rng = jax.random.split(rng)
         coins = jax.vmap(jax.random.bernoulli)(example_keys(coin_rng, raw["index"]))  # [B]
-        images = self.source.decode(raw["source"], source_rng)
-        return jnp.where(coins[:, None, None, None], images[:, :, ::-1], images)
+        batch = self.source.decode(raw["source"], source_rng)
+        images = batch["image"]
+        flipped = jnp.where(coins[:, None, None, None], images[:, :, ::-1], images)
+        return {**batch, "image": flipped}
 
 
 class Binarized(_Indexed):
@@ -93,13 +96,14 @@ class Binarized(_Indexed):
         self._mode = mode
         self._seed = seed
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
+    def decode(self, raw: Raw, rng: Array) -> Batch:
         noise_rng, source_rng = jax.random.split(rng)
         if self._mode == "fixed":
             noise_rng = jax.random.key(self._seed)
         keys = example_keys(noise_rng, raw["index"])
         noise = jax.vmap(lambda key: jax.random.uniform(key, self.image_shape))(keys)
-        return (noise < self.source.decode(raw["source"], source_rng)).astype(jnp.float32)
+        batch = self.source.decode(raw["source"], source_rng)
+        return {**batch, "image": (noise < batch["image"]).astype(jnp.float32)}
 
 
 class Quantized(Wrapper):
@@ -108,13 +112,17 @@ class Quantized(Wrapper):
     Likelihoods under different numbers of bits are not comparable.
     """
 
+    bits: int
+
     def __init__(self, source: Source, bits: int):
         super().__init__(source)
         self.bits = bits
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
-        values = jnp.round(255.0 * self.source.decode(raw, rng))  # exact integers
-        return jnp.floor(values / 2 ** (8 - self.bits)) / (2**self.bits - 1)
+    def decode(self, raw: Raw, rng: Array) -> Batch:
+        batch = self.source.decode(raw, rng)
+        values = jnp.round(255.0 * batch["image"])  # exact integers
+        images = jnp.floor(values / 2 ** (8 - self.bits)) / (2**self.bits - 1)
+        return {**batch, "image": images}
 
 
 class Standardized(Wrapper):
@@ -140,8 +148,9 @@ class Standardized(Wrapper):
         self.mean = np.asarray(mean, np.float32)[None]  # [1, H, W, C]
         self.std = np.asarray(std, np.float32)[None]
 
-    def decode(self, raw: Raw, rng: Array) -> Array:
-        return (self.source.decode(raw, rng) - self.mean) / self.std
+    def decode(self, raw: Raw, rng: Array) -> Batch:
+        batch = self.source.decode(raw, rng)
+        return {**batch, "image": (batch["image"] - self.mean) / self.std}
 
     def pictures(self, images: Array) -> Array:
         leading = (1,) * (jnp.ndim(images) - 3)
@@ -158,11 +167,11 @@ def pixel_statistics(source: Source, chunk_size: int = 1024) -> tuple[np.ndarray
 
     @jax.jit
     def chunk_statistics(raw: Raw) -> tuple[Array, Array]:
-        images = source.decode(raw, jax.random.key(0))
+        images = source.decode(raw, jax.random.key(0))["image"]
         mean = images.mean(axis=0, keepdims=True)
         return mean[0], jnp.square(images - mean).sum(axis=0)
 
-    count, mean, squares = 0, np.float64(0.0), np.float64(0.0)
+    count, mean, squares = 0, np.zeros(()), np.zeros(())
     for start in range(0, len(source), chunk_size):
         indices = np.arange(start, min(start + chunk_size, len(source)))
         chunk_mean, chunk_squares = jax.device_get(chunk_statistics(source.fetch(indices)))

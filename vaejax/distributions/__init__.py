@@ -7,9 +7,10 @@ from vaejax.distributions.likelihood import gaussian as gaussian
 from vaejax.distributions.likelihood import logistic_mixture as logistic_mixture
 from vaejax.distributions.logistic_mixture import LogisticMixture as LogisticMixture
 from vaejax.distributions.nats import bits_per_dim as bits_per_dim
-from vaejax.distributions.nats import num_scored as num_scored
 from vaejax.distributions.nats import sum_events as sum_events
+from vaejax.distributions.nats import sum_positions as sum_positions
 from vaejax.distributions.normal import Normal as Normal
+from vaejax.distributions.normal import estimated_latent as estimated_latent
 from vaejax.distributions.normal import gaussian_total_correlation as gaussian_total_correlation
 from vaejax.distributions.normal import kl_multivariate_normal as kl_multivariate_normal
 from vaejax.distributions.normal import kl_normal as kl_normal

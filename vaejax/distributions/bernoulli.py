@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from vaejax.randomness import draw
+from vaejax.core.randomness import draw
 from vaejax.types import Array
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
 from vaejax.distributions.bernoulli import Bernoulli
 from vaejax.distributions.logistic_mixture import LogisticMixture
 from vaejax.distributions.normal import Normal, soft_clamp
@@ -31,6 +31,7 @@ class Likelihood:
         distribution: `([B, H, W, num_outputs(C)], C) -> Distribution` over [B, H, W, C].
         any_range: whether images may leave [0, 1]; elsewhere a Bernoulli has no bound at all.
         bits: images take 2^bits values, which have masses; None where that does not matter.
+        border: pixels of padding on every side, which are not scored.
     """
 
     settings: tuple[Any, ...]
@@ -38,6 +39,12 @@ class Likelihood:
     distribution: Callable[[Array, int], Distribution] = dataclasses.field(compare=False)
     any_range: bool = False
     bits: int | None = None
+    border: int = 0
+
+    def num_dims(self, image_shape: tuple[int, int, int]) -> int:
+        """Pixels times channels that are scored of images (H, W, C)."""
+        height, width, channels = image_shape
+        return (height - 2 * self.border) * (width - 2 * self.border) * channels
 
 
 def bernoulli(border: int = 0) -> Likelihood:
@@ -52,6 +59,7 @@ def bernoulli(border: int = 0) -> Likelihood:
         ("bernoulli", border),
         num_outputs=lambda channels: channels,
         distribution=lambda outputs, channels: Bernoulli(outputs, border),
+        border=border,
     )
 
 

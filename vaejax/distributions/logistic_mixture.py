@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from vaejax.randomness import draw
+from vaejax.core.platform import is_native
+from vaejax.core.randomness import draw
 from vaejax.types import Array
 
 MIN_LOG_SCALE = -7.0
@@ -112,7 +113,7 @@ class LogisticMixture:
             nvae_compat: divide the scales too, as the official code of NVAE does.
         """
         shift = -math.log(temperature) if nvae_compat else math.log(temperature)
-        return self.replace(
+        return self.replace(  # type: ignore[attr-defined]  # flax's decorator adds it
             mixture_logits=self.mixture_logits / temperature, log_scales=self.log_scales + shift
         )
 
@@ -153,7 +154,7 @@ class LogisticMixture:
 
     def _chain(self, x: Array, coeffs: Array) -> Array:
         """Clip red, then green given red, then blue given both; back to [0, 1]."""
-        colours = []
+        colours: list[Array] = []
         for i in range(x.shape[-1]):
             before = [(0,), (1, 2)][i - 1] if i else ()
             shift = sum(coeffs[..., c] * colours[j] for j, c in enumerate(before))
@@ -164,7 +165,7 @@ class LogisticMixture:
         """Log-mass of the bins around `x` for every colour and component, [B, H, W, C, M]."""
         shape = means.shape
         operands = [jnp.broadcast_to(a, shape) for a in (x, means, self.log_scales)]
-        if jax.default_backend() != "cpu":
+        if is_native():
             return self._log_bin(*operands)
         # XLA:CPU computes what the operands are made of again in each of a dozen passes, in scalars
         # since a few components fill no vector: three times slower. The rows of a loop are in

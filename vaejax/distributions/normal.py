@@ -11,8 +11,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from vaejax.distributions.nats import sum_events
-from vaejax.randomness import draw
+from vaejax.core.randomness import draw
+from vaejax.distributions.nats import sum_events, sum_positions
 from vaejax.types import Array, Latent
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -126,12 +126,20 @@ def gaussian_total_correlation(covariance: Array) -> Array:
 
 
 def normal_latent(z: Array, posterior: Normal, prior: Normal) -> Latent:
-    """The `Latent` of a sample `z` [B, ...] from a Gaussian posterior, with the analytic KL."""
+    """The `Latent` of a sample `z` [B, ..., D] from a Gaussian posterior, with the analytic KL."""
+    kl = kl_normal(posterior, prior)
     return Latent(
         z=z,
-        posterior=posterior,
-        prior=prior,
         log_q=sum_events(posterior.log_prob(z)),
         log_p=sum_events(prior.log_prob(z)),
-        kl=kl_normal(posterior, prior),
+        kl=sum_events(kl),
+        kl_dims=sum_positions(kl),
+        posterior=posterior,
     )
+
+
+def estimated_latent(
+    z: Array, log_q: Array, log_p: Array, posterior: Normal | None = None
+) -> Latent:
+    """The `Latent` of a sample whose KL has no closed form: log q - log p, a single draw's."""
+    return Latent(z=z, log_q=log_q, log_p=log_p, kl=log_q - log_p, posterior=posterior)

@@ -6,13 +6,19 @@ from typing import Any
 import jax
 import numpy as np
 
+from vaejax.core.mesh import batch_sharding
+from vaejax.core.randomness import stream
 from vaejax.data import eval_batches
-from vaejax.evaluators.context import Context, Evaluator, pick_split, some_examples
+from vaejax.evaluators.context import (
+    Context,
+    Evaluator,
+    check_batch_size,
+    pick_split,
+    some_examples,
+)
 from vaejax.metrics import mean_interval
-from vaejax.parallel import batch_sharding
-from vaejax.randomness import stream
-from vaejax.steps import EvalStep
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
+from vaejax.training.step import EvalStep
 from vaejax.types import PER_EXAMPLE
 
 
@@ -28,29 +34,26 @@ def averaged(
         context: of the run.
         step: `(state, batch, rng) -> metrics`, compiled for `context.mesh`: means over the examples
             that `batch["mask"]` counts, `num_examples`, how many these are, and `PER_EXAMPLE` if
-            there is something. Every batch has a key of its own.
+            there is something. All batches have the same key: an example's noise is a function of
+            the key and its index.
         split: name of a split of the data set.
         batch_size: images per batch over all devices.
         num_examples: how many examples to use, always the same random ones; None uses all.
     """
     source = pick_split(context.splits, split)
-    num_devices = context.mesh.size
-    if batch_size < 1 or batch_size % num_devices:
-        raise ValueError(
-            f"batch_size: expected a multiple of {num_devices} devices, got {batch_size}"
-        )
+    check_batch_size(batch_size, context.mesh)
     if num_examples is not None:
         if num_examples < 1:
             raise ValueError(f"num_examples: expected at least 1, got {num_examples}")
         source = some_examples(source, num_examples)
-    base_rng = stream(context.seed, "eval")
+    rng = stream(context.seed, "eval")
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
-        totals, count = None, 0.0
+        totals: Any = None
+        count = 0.0
         examples_of: dict[str, list[np.ndarray]] = {}
         sharding = batch_sharding(context.mesh)
-        for i, batch in enumerate(eval_batches(source, batch_size, sharding=sharding)):
-            rng = jax.random.fold_in(base_rng, i)
+        for batch in eval_batches(source, batch_size, sharding=sharding):
             means = jax.device_get(step(state, batch, rng))
             examples = float(means.pop("num_examples"))
             values = means.pop(PER_EXAMPLE, {})

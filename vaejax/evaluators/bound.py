@@ -1,13 +1,18 @@
 """The objective's own numbers, averaged over a split."""
 
 import functools
+from typing import Any
 
+import jax
+import numpy as np
 from jax.sharding import Mesh
 
+from vaejax.data import Source
 from vaejax.evaluators.averages import averaged
-from vaejax.evaluators.context import Context, Evaluator
-from vaejax.steps import EvalStep, make_eval_step, sharded_step
-from vaejax.types import Objective
+from vaejax.evaluators.context import Context, Evaluator, pick_split, with_units
+from vaejax.training.devices import sharded_step
+from vaejax.training.step import EvalStep, make_eval_step
+from vaejax.types import Batch, Objective
 
 
 def bound(
@@ -23,7 +28,8 @@ def bound(
         context: of the run.
         split: name of a split of the data set.
         batch_size: images per batch over all devices.
-        num_examples: how many examples to use, always the same random ones; None uses all.
+        num_examples: how many examples to use, always the same random ones; None uses all. Batches
+            share them evenly; none may be alone where the objective looks at several at once.
 
     Returns:
         An evaluator that yields the objective's metrics under their names, and `num_examples`. Of
@@ -31,7 +37,30 @@ def bound(
         interval for the expected value over fresh images, noise of the codes included.
     """
     step = _eval_step(context.objective, context.mesh)
-    return averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)
+    average = averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)
+    source = pick_split(context.splits, split)
+    count = min(len(source), num_examples or len(source))
+    if count < 2 * -(-count // batch_size):
+        _check_one_is_enough(context.objective, source, batch_size, count)
+    return with_units(average, dict(context.objective.units))
+
+
+def _check_one_is_enough(objective: Objective, source: Source, batch_size: int, count: int) -> None:
+    """Raise ValueError if the objective refuses a batch of one image, as an evaluation has."""
+    rng = jax.random.key(0)
+
+    def loss(batch: Batch):
+        params, model_state = objective.init(rng, batch)
+        step: Any = np.int32(0)  # an array made here would be traced
+        return objective.loss(params, model_state, batch, rng, step, False)
+
+    try:
+        jax.eval_shape(loss, source.abstract_batch(1))
+    except ValueError as error:
+        raise ValueError(
+            f"num_examples: expected at least 2 images in every batch, got {count} for batches of "
+            f"up to {batch_size} ({error})"
+        ) from error
 
 
 @functools.lru_cache(maxsize=8)

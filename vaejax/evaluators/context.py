@@ -1,25 +1,44 @@
 """What an evaluation is, and what it may use of a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jax.sharding import Mesh
 
 from vaejax.data import Source, Splits, Subset, batch_indices
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 from vaejax.types import Objective
 
 Evaluator = Callable[[TrainState], Iterator[tuple[str, Any]]]
+"""What it yields are metrics by name; `units_of` says in which units."""
 
 
 class Context(NamedTuple):
-    """What evaluations and pictures may use of a run."""
+    """What evaluations and pictures may use of a run; of a model, the objective's views."""
 
-    model: Any
     objective: Objective
     splits: Splits
     mesh: Mesh
     seed: int
+
+
+def with_units(evaluator: Evaluator, units: Mapping[str, str]) -> Evaluator:
+    """The evaluator, whose attribute `units` gives the unit of each metric that has one."""
+    vars(evaluator)["units"] = dict(units)
+    return evaluator
+
+
+def units_of(evaluator: Evaluator) -> Mapping[str, str]:
+    """The units of an evaluator's metrics by name; what is not there has none."""
+    return getattr(evaluator, "units", {})
+
+
+def check_batch_size(batch_size: int, mesh: Mesh) -> None:
+    """Raise unless the devices can share a batch evenly."""
+    if batch_size < 1 or batch_size % mesh.size:
+        raise ValueError(
+            f"batch_size: expected a multiple of {mesh.size} devices, got {batch_size}"
+        )
 
 
 def some_examples(source: Source, num_examples: int) -> Source:

@@ -8,7 +8,7 @@ import numpy as np
 from vaejax import metrics
 from vaejax.evaluators.context import Context, Evaluator, pick_split, some_examples
 from vaejax.evaluators.tables import Tables
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 
 
 def correlation_ratio(
@@ -21,7 +21,8 @@ def correlation_ratio(
     """The share of each posterior mean's variance over images that each factor explains.
 
     Args:
-        context: of the run; its data have ground-truth factors. Those held fixed have no share.
+        context: of the run; its objective has the view `encode`, and its data ground-truth factors.
+            Those held fixed have no share.
         split: name of a split of the data set.
         batch_size: images per batch over all devices.
         num_examples: how many examples to use, always the same random ones; None uses all.
@@ -35,7 +36,7 @@ def correlation_ratio(
     if num_examples is not None:
         source = some_examples(source, num_examples)
     factors = source.factors(np.arange(len(source)))
-    tables = Tables(context, [source], factors, batch_size)
+    tables = Tables(context, [source], factors, batch_size, "correlation_ratio")
     varying = np.flatnonzero(factors.max(0) > factors.min(0))
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:

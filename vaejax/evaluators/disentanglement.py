@@ -11,13 +11,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from vaejax import metrics
+from vaejax.core.importing import imported, is_imported
+from vaejax.core.randomness import stream
 from vaejax.data import Source
-from vaejax.evaluators.context import Context, Evaluator, some_examples
-from vaejax.evaluators.estimates import Metric, estimates
+from vaejax.evaluators.context import Context, Evaluator, some_examples, with_units
+from vaejax.evaluators.estimates import estimates
 from vaejax.evaluators.tables import BASELINES, Table, Tables, varying
-from vaejax.randomness import stream
-from vaejax.train_state import TrainState
+from vaejax.metrics import METRICS, Metric
+from vaejax.training.state import TrainState
+
+ENDINGS = ("", "_std", "_low", "_high")  # of the names, for what an `Estimate` holds
 
 
 def disentanglement(
@@ -30,13 +33,18 @@ def disentanglement(
     baselines: Sequence[str] = (),
     batch_size: int = 256,
 ) -> Evaluator:
-    """Metrics of `vaejax.metrics` on the posterior means of all splits together.
+    """Metrics on the posterior means of all splits together.
 
     Args:
-        context: of the run; its data have ground-truth factors. Those held fixed do not count.
-        scores: metrics by name, with their arguments: `{"mig": {"num_bins": 20}, "sap": {}}`, among
-            them a `num_repeats` of its own if need be: trees (`dci`) take minutes and are otherwise
-            grown once, without an interval.
+        context: of the run; its objective has the view `encode`, of one group of vectors [B, D],
+            and its data ground-truth factors. Those held fixed do not count. Where the posterior is
+            no Gaussian, `z` is scored.
+        scores: metrics by name, with their settings: `{"mig": {"num_bins": 20}, "sap": {}}`, of
+            those in `vaejax.metrics.METRICS`. Among the settings may be a `num_repeats` of its own:
+            trees (`dci`) take minutes and are otherwise grown once, without an interval; and a
+            `name`, of the metric where that is another one (`package.module:attribute` for one's
+            own), or the metric itself: a `Metric`, or a function `(codes [N, D], factors [N, F],
+            **settings) -> ` numbers by name.
         num_images: how many images to encode, always the same random ones; None encodes all.
         num_points: n, images that a score is of; a metric that draws rows itself has the number
             from its own arguments. All where there are fewer.
@@ -52,49 +60,89 @@ def disentanglement(
         `_low` and `_high` a 95 % interval for the expected score of n fresh images, by Student's t
         and so not cut to the score's range, see `vaejax.evaluators.estimates`. They are NaN where
         nothing was seen to vary: with one repeat, too few rows, or all scores equal.
-        `disentanglement/<baseline>/<score>` likewise; and `num_images`.
+        `disentanglement/<baseline>/<score>` likewise; and `num_images`. A score or a baseline that
+        cannot be had takes no other with it: the evaluator yields the rest before it raises the
+        error. Such a baseline is tried again in the next evaluation.
     """
     for name, value, least in (("num_points", num_points, 2), ("num_repeats", num_repeats, 1)):
         if value < least:
             raise ValueError(f"{name}: expected at least {least}, got {value}")
-    functions = {name: _checked(name, kwargs) for name, kwargs in scores.items()}
-    repeats = {name: _num_repeats(name, kwargs, num_repeats) for name, kwargs in scores.items()}
+    chosen = {name: _checked(name, kwargs) for name, kwargs in scores.items()}
+    repeats = {
+        name: _num_repeats(name, scores[name], metric, num_repeats)
+        for name, metric in chosen.items()
+    }
     for baseline in baselines:
         if baseline not in BASELINES:
             raise ValueError(f"baselines: expected some of {BASELINES}, got {baseline!r}")
-    if batch_size < 1 or batch_size % context.mesh.size:
-        raise ValueError(
-            f"batch_size: expected a multiple of {context.mesh.size} devices, got {batch_size}"
-        )
     sources = [_part(source, num_images, context) for source in context.splits.values()]
     if not sources[0].factor_names:
         raise ValueError("scores: expected data with ground-truth factors, got none")
-    factors = [source.factors(np.arange(len(source))) for source in sources]
-    factors = varying(np.concatenate(factors))
-    tables = Tables(context, sources, factors, batch_size)
+    factors_of = [source.factors(np.arange(len(source))) for source in sources]
+    factors = varying(np.concatenate(factors_of))
+    tables = Tables(
+        context,
+        sources,
+        factors,
+        batch_size,
+        "disentanglement",
+        gaussian=[
+            f"scores.{name}"
+            for name, metric in chosen.items()
+            if "log_vars" in metric.takes and "log_vars" not in metric.optional
+        ],
+    )
     left = list(baselines)
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
-        yield from _scored("disentanglement", tables.of_model(state))
-        while left:
-            baseline = left.pop(0)
-            table = tables.of_baseline(baseline, state, jax.random.key(context.seed))
-            yield from _scored(f"disentanglement/{baseline}", table)
+        failed: list[tuple[str, Exception]] = []
+        yield from _scored("disentanglement", tables.of_model(state), failed)
+        for baseline in list(left):
+            num_failed = len(failed)
+            try:
+                table = tables.of_baseline(baseline, jax.random.key(context.seed))
+            except Exception as error:  # of images that have no such codes
+                failed.append((f"baseline {baseline}", error))
+                continue
+            yield from _scored(f"disentanglement/{baseline}", table, failed)
+            if len(failed) == num_failed:
+                left.remove(baseline)
         yield "num_images", len(factors)
+        if failed:
+            raise _together(failed) from failed[0][1]
 
-    def _scored(prefix: str, table: Table) -> Iterator[tuple[str, float]]:
-        for i, (metric, function) in enumerate(functions.items()):
+    def _scored(
+        prefix: str, table: Table, failed: list[tuple[str, Exception]]
+    ) -> Iterator[tuple[str, float]]:
+        for i, (score, metric) in enumerate(chosen.items()):
             rng = jax.random.fold_in(stream(context.seed, "scores"), i)
-            found = estimates(
-                function, table, rng, num_points=num_points, num_repeats=repeats[metric]
-            )
+            try:
+                found = estimates(
+                    metric, table, rng, num_points=num_points, num_repeats=repeats[score]
+                )
+            except Exception as error:  # of codes or of factors that it is not defined for
+                failed.append((f"{prefix}/{score}", error))
+                continue
             for name, estimate in found.items():
-                yield f"{prefix}/{name}", estimate.value
-                yield f"{prefix}/{name}_std", estimate.std
-                yield f"{prefix}/{name}_low", estimate.low
-                yield f"{prefix}/{name}_high", estimate.high
+                for ending, value in zip(ENDINGS, estimate, strict=True):
+                    yield f"{prefix}/{name}{ending}", value
 
-    return evaluate
+    prefixes = ["disentanglement", *(f"disentanglement/{baseline}" for baseline in baselines)]
+    units = {
+        f"{prefix}/{name}{ending}": unit
+        for prefix in prefixes
+        for metric in chosen.values()
+        for name, unit in metric.units
+        for ending in ENDINGS
+    }
+    return with_units(evaluate, units)
+
+
+def _together(failed: Sequence[tuple[str, Exception]]) -> Exception:
+    """The error of an evaluation, from the names and errors of what failed in it."""
+    text = "; ".join(f"{name}: {error}" for name, error in failed)
+    diverged = any(isinstance(error, FloatingPointError) for _, error in failed)
+    return FloatingPointError(text) if diverged else ValueError(text)
 
 
 def _part(source: Source, num_images: int | None, context: Context) -> Source:
@@ -107,30 +155,50 @@ def _part(source: Source, num_images: int | None, context: Context) -> Source:
     return some_examples(source, max(1, round(num_images * len(source) / total)))
 
 
-def _num_repeats(name: str, kwargs: Mapping[str, Any], num_repeats: int) -> int:
+def _checked(name: str, kwargs: Mapping[str, Any]) -> Metric:
+    """A metric with its settings, if there is one that takes them."""
+    metric = kwargs.get("name", name)
+    if is_imported(metric):
+        try:
+            metric = imported(metric)
+        except ValueError as error:
+            raise ValueError(f"scores.{name}.name: {error}") from error
+    if isinstance(metric, str):
+        if metric not in METRICS:
+            raise ValueError(f"scores: expected some of {sorted(METRICS)}, got {metric!r}")
+        metric = METRICS[metric]
+    elif not isinstance(metric, Metric):
+        if not callable(metric):
+            raise ValueError(f"scores.{name}.name: expected a metric, got {metric!r}")
+        metric = Metric(metric)
+    settings = {key: value for key, value in kwargs.items() if key not in ("name", "num_repeats")}
+    for key in settings:
+        if key not in metric.settings:
+            raise ValueError(
+                f"scores.{name}.{key}: unknown; expected some of {list(metric.settings)}"
+            )
+    with_settings = metric._replace(function=functools.partial(metric.function, **settings))
+    if metric in METRICS.values():
+        _check_settings(name, with_settings)
+    return with_settings
+
+
+def _check_settings(name: str, metric: Metric) -> None:
+    """Raise ValueError where a metric of the library refuses its settings.
+
+    They are checked before codes: with none of these, nothing is wrong but the settings.
+    """
+    nothing = {"rng", "rows"} & set(inspect.signature(metric.function).parameters)
+    try:
+        metric(*[np.empty(0)] * len(metric.takes), **dict.fromkeys(nothing, np.empty(0)))
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith(("codes:", "means:")):
+            raise ValueError(f"scores.{name}.{error}") from error
+
+
+def _num_repeats(name: str, kwargs: Mapping[str, Any], metric: Metric, num_repeats: int) -> int:
     """That of all scores, or of this one."""
-    grows_trees = name == "dci" and kwargs.get("predictor", "trees") == "trees"
-    own = kwargs.get("num_repeats", 1 if grows_trees else num_repeats)
+    own = kwargs.get("num_repeats", 1 if metric.slow(metric.settings) else num_repeats)
     if own < 1:
         raise ValueError(f"scores.{name}.num_repeats: expected at least 1, got {own}")
     return own
-
-
-def _checked(name: str, kwargs: Mapping[str, Any]) -> Metric:
-    """The metric of that name with its arguments, if there is one that takes them."""
-    given = {"codes", "means", "log_vars", "factors", "rng", "rows"}
-    offered = {
-        public: function
-        for public, function in vars(metrics).items()
-        if inspect.isfunction(function)
-        and {"codes", "means"} & set(inspect.signature(function).parameters)
-        and "kls" not in inspect.signature(function).parameters  # udr compares several models
-    }
-    if name not in offered:
-        raise ValueError(f"scores: expected some of {sorted(offered)}, got {name!r}")
-    valid = [key for key in inspect.signature(offered[name]).parameters if key not in given]
-    kwargs = {key: value for key, value in kwargs.items() if key != "num_repeats"}
-    for key in kwargs:
-        if key not in valid:
-            raise ValueError(f"scores.{name}.{key}: unknown; expected some of {valid}")
-    return functools.partial(offered[name], **kwargs)

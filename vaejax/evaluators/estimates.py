@@ -13,24 +13,25 @@ is both fitted to and scored on. The pairs of `beta_vae_score` and the votes of 
 are drawn from all images for both, as published: pairs from a part of them repeat images more
 often, which costs more than sharing them (of 10,000, codes of noise score 0.208 shared, 0.220
 divided; of infinitely many, 0.2).
+
+All tables have the same factors: one that does not vary in one of them is left out of all. Where it
+is in a half that a factor does not vary, there is no interval, as a score of other factors says
+nothing of how far this one may be off.
 """
 
-import inspect
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
 
 from vaejax.evaluators.tables import Table
+from vaejax.metrics import Metric
 from vaejax.metrics.draws import host_generator
 from vaejax.metrics.intervals import Estimate, halves_interval, mean_interval
-from vaejax.metrics.left_out import varying
-from vaejax.metrics.split import divided
+from vaejax.metrics.left_out import Kept, varying
 from vaejax.types import Array
-
-Metric = Callable[..., Mapping[str, object]]
 
 
 def estimates(
@@ -39,7 +40,7 @@ def estimates(
     """Every scalar that a metric returns, by its name, and an interval where one can be had.
 
     Args:
-        metric: of `vaejax.metrics`, with its arguments bound.
+        metric: with its settings bound.
         table: what it is given.
         rng: key.
         num_points: n, images that a score is of, or all where there are fewer; a metric that draws
@@ -48,47 +49,42 @@ def estimates(
     """
     rows_rng, *rngs = jax.random.split(rng, 2 + num_repeats)
     draws, num_images = host_generator(rows_rng), len(table.means)
-    sizes = _sizes(metric, num_points, num_images)
+    sizes = metric.sizes(metric.settings, num_images, num_points)
     num_tables = num_repeats if num_images >= num_repeats * sum(sizes) else 1
     chosen = draws.permutation(num_images)[: num_tables * sum(sizes)].reshape(num_tables, -1)
     parts = [np.split(rows, np.cumsum(sizes)[:-1]) for rows in chosen]
+    of_factors = "factors" in metric.takes
+    if of_factors:
+        table = _of_factors_that_vary(table, parts)
     scores = [_scores(metric, table, *given) for given in zip(parts, rngs, strict=False)]
     if num_tables == num_repeats:
         return {name: mean_interval([one[name] for one in scores]) for name in scores[0]}
     halves = []
     for key in rngs[1:]:
         half = [draws.choice(part, len(part) // 2, replace=False) for part in parts[0]]
-        halves.append(_scores_if_any(metric, table, half, key))
+        lacks = _that_vary(table, half, "half of the rows").left_out if of_factors else ()
+        if lacks:
+            warnings.warn(f"no interval: {'; '.join(lacks)}", stacklevel=2)
+        halves.append({} if lacks else _scores_if_any(metric, table, half, key))
     return {
         name: halves_interval(value, [half.get(name, math.nan) for half in halves])
         for name, value in scores[0].items()
     }
 
 
-def _sizes(metric: Metric, num_points: int, num_images: int) -> tuple[int, ...]:
-    """How many images a score is of; for a predictor, to fit to and to score on."""
-    given = {name: p.default for name, p in inspect.signature(metric).parameters.items()}
-    if "rows" not in given:
-        return (min(given.get("num_points", num_points), num_images),)
-    if "num_labels" not in given:
-        return divided(num_images, given["num_train"], given["num_test"])
-    num_train = max((n for n in given["num_labels"] if n < num_images), default=num_images)
-    return num_train, min(given["num_test"], num_images - num_train)
-
-
 def _scores(
     metric: Metric, table: Table, parts: Sequence[np.ndarray], rng: Array
 ) -> dict[str, float]:
     """The scalars of the rows `parts` of a table, one set or two."""
-    wanted, given = inspect.signature(metric).parameters, {"rng": rng}
-    if "rows" in wanted:
+    given: dict[str, object] = {"rng": rng} if metric.draws else {}
+    if len(parts) > 1:
         given["rows"] = tuple(parts)
     else:
-        table = Table(*(array[parts[0]] for array in table))
-        if "factors" in wanted:
-            table = _of_factors_that_vary(table)
-    given |= {**table._asdict(), "codes": table.means}
-    result = metric(**{name: given[name] for name in wanted if name in given})
+        table = table.rows(parts[0])
+    columns = {"codes": table.means, "log_vars": table.log_vars, "factors": table.factors}
+    result = metric(*(columns[name] for name in metric.takes), **given)
+    if not isinstance(result, Mapping):
+        raise ValueError(f"metric: expected numbers by name, got {type(result).__name__}")
     arrays = {name: np.asarray(value) for name, value in result.items()}
     return {
         name: float(array)
@@ -97,16 +93,27 @@ def _scores(
     }
 
 
-def _of_factors_that_vary(table: Table) -> Table:
-    """A table drawn from a larger one without the factors whose rare values it lacks.
+def _of_factors_that_vary(table: Table, tables: Sequence[Sequence[np.ndarray]]) -> Table:
+    """A table without the factors whose rare values some tables drawn from it lack.
 
-    Where none varies, it is for the metric to say what it needs.
+    Where none varies in all, it is for the metric to say what it needs.
     """
-    kept = varying(("rows drawn", table.factors), at_least=0, times=2)
-    if not kept.left_out or not len(kept.columns):
+    kept = [_that_vary(table, parts, "rows drawn") for parts in tables]
+    columns = sorted(set.intersection(*(set(one.columns.tolist()) for one in kept)))
+    if len(columns) in (0, table.factors.shape[1]):
         return table
-    warnings.warn(f"left out: {'; '.join(kept.left_out)}", stacklevel=4)
-    return table._replace(factors=table.factors[:, kept.columns])
+    reasons = dict.fromkeys(reason for one in kept for reason in one.left_out)
+    warnings.warn(f"left out: {'; '.join(reasons)}", stacklevel=3)
+    return table._replace(factors=table.factors[:, columns])
+
+
+def _that_vary(table: Table, parts: Sequence[np.ndarray], what: str) -> Kept:
+    """The factors that vary in each of the sets of rows, one or two, of a table.
+
+    Of a single set, all rows of a score, a value that occurs once only says nothing.
+    """
+    sets = [(what, table.factors[rows]) for rows in parts]
+    return varying(*sets, at_least=0, times=2 if len(sets) == 1 else 1)
 
 
 def _scores_if_any(

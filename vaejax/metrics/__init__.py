@@ -12,6 +12,7 @@ and for `beta_vae_score` and `factor_vae_score` the keys too. The factors' value
 Not to be traced are `infomec`, whose neighbours are found on the host, and `dci` with trees; `udr`
 takes several models as it is.
 And one of models: `importance_weighted`, the log-likelihood from weights of posterior samples.
+`METRICS` holds, for evaluations, what each metric of a table of codes is to be given, as `Metric`s.
 How sure one can be of a mean, a score or a median: `mean_interval`, `halves_interval`,
 `median_interval`.
 """
@@ -36,6 +37,8 @@ from vaejax.metrics.mig import mig as mig
 from vaejax.metrics.modularity_explicitness import (
     modularity_explicitness as modularity_explicitness,
 )
+from vaejax.metrics.records import METRICS as METRICS
+from vaejax.metrics.records import Metric as Metric
 from vaejax.metrics.sap import sap as sap
 from vaejax.metrics.scores import Scores as Scores
 from vaejax.metrics.udr import udr as udr

@@ -10,19 +10,19 @@ import math
 
 import numpy as np
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
 from vaejax.metrics.inputs import checked_codes, checked_posteriors
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import bounded, centred
 from vaejax.metrics.tracing import is_traced, namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
 def active_units(
-    codes: Array,
-    log_vars: Array | None = None,
+    codes: AnyArray,
+    log_vars: AnyArray | None = None,
     *,
-    code_kls: Array | None = None,
+    code_kls: AnyArray | None = None,
     min_variance: float = 0.01,
 ) -> Scores:
     """The number of codes whose posterior mean varies over images, and what they carry.
@@ -60,7 +60,7 @@ def active_units(
     return scores(found, min_variance=min_variance)
 
 
-def standard_normal_kls(means: Array, log_vars: Array) -> Array:
+def standard_normal_kls(means: AnyArray, log_vars: AnyArray) -> AnyArray:
     """KL(N(mean, exp(log_var)) || N(0, 1)) of each code, averaged over images, [D] nats.
 
     Args:
@@ -70,7 +70,7 @@ def standard_normal_kls(means: Array, log_vars: Array) -> Array:
     return 0.5 * (precise(means) ** 2 + xp.expm1(log_vars) - log_vars).mean(0)
 
 
-def _checked_kls(kls: Array, num_codes: int) -> Array:
+def _checked_kls(kls: AnyArray, num_codes: int) -> AnyArray:
     kls = kls if is_traced(kls) else np.asarray(kls, np.float64)
     if kls.shape != (num_codes,):
         raise ValueError(f"code_kls: expected [{num_codes}], one per code, got shape {kls.shape}")

@@ -9,7 +9,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.draws import random_words
 from vaejax.metrics.groups import FactorGroups
 from vaejax.metrics.inputs import checked_codes, checked_factors
@@ -18,15 +18,15 @@ from vaejax.metrics.logistic import multinomial, one_vs_rest
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import roundable
 from vaejax.metrics.tracing import namespace
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 CHUNK = 500  # points whose pairs are held in memory at once
 Classifier = Literal["multinomial", "one_vs_rest"]
 
 
 def beta_vae_score(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_train: int = 10_000,
@@ -77,14 +77,14 @@ def beta_vae_score(
 
 
 def classify(
-    x_train: Array,
-    y_train: Array,
-    x_eval: Array,
-    y_eval: Array,
+    x_train: AnyArray,
+    y_train: AnyArray,
+    x_eval: AnyArray,
+    y_eval: AnyArray,
     *,
     num_factors: int,
     classifier: Classifier = "multinomial",
-) -> tuple[Array, Array]:
+) -> tuple[AnyArray, AnyArray]:
     """Accuracies on training and evaluation points [N, D] with labels [N], L2 penalty with C = 1.
 
     Args:
@@ -105,11 +105,11 @@ def _check_classifier(classifier: str) -> None:
 
 
 @partial(jax.jit, static_argnums=(3, 4))
-def _points(rng, codes, groups, chunks: int, batch_size: int) -> tuple[Array, Array]:
+def _points(rng, codes, groups, chunks: int, batch_size: int) -> tuple[AnyArray, AnyArray]:
     """Points [chunks * CHUNK, D] and the factors their pairs share."""
     words = random_words(rng, (chunks, CHUNK, 2 * batch_size + 1))
 
-    def point(words: Array) -> tuple[Array, Array]:  # [CHUNK, 2 * batch_size + 1]
+    def point(words: AnyArray) -> tuple[AnyArray, AnyArray]:  # [CHUNK, 2 * batch_size + 1]
         factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
         first = groups.rows(words[:, 1 : batch_size + 1], factor)
         second = groups.partners(words[:, batch_size + 1 :], first, factor)

@@ -15,10 +15,10 @@ from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import centred, nonzero
 from vaejax.metrics.tracing import is_traced, namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
-def correlation_ratio(codes: Array, factors: Array) -> Scores:
+def correlation_ratio(codes: AnyArray, factors: AnyArray) -> Scores:
     """The share of a code's variance that lies between the values of a factor.
 
     A code that has nothing to do with a factor of V values has (V - 1) / (N - 1) on average.
@@ -39,11 +39,11 @@ def correlation_ratio(codes: Array, factors: Array) -> Scores:
     return scores({"correlation_ratio": xp.clip(ratio, 0.0, 1.0)})
 
 
-def _between(z: Array, column: np.ndarray) -> Array:
+def _between(z: AnyArray, column: np.ndarray) -> AnyArray:
     """The variance of the means of codes z [N, D] within each value of one factor, [D]."""
     counts = np.bincount(column)
     if is_traced(z):
-        sums = jax.ops.segment_sum(z, column, num_segments=len(counts))  # [V, D]
+        sums: AnyArray = jax.ops.segment_sum(z, column, num_segments=len(counts))  # [V, D]
     else:
         order = np.argsort(short(column), kind="stable")
         sums = np.add.reduceat(z[order], np.cumsum(counts) - counts)

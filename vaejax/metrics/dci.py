@@ -5,9 +5,8 @@ ICLR 2018, section 2; constants of Locatello et al., 2019.
 
 Different predictors give different scores: quote which one was used.
 
-Trees share out an importance of 1 per factor, whether they predict it or not: where they do not,
-evenly, which makes no code look disentangled. A lasso's few coefficients in noise are not even;
-those of factors that it does not predict do not count.
+Trees share out an importance of 1 per factor, whether they predict it or not, and a lasso has a few
+coefficients in noise: those of factors that are not predicted do not count.
 """
 
 import math
@@ -15,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from vaejax.checks import check_counts, check_number
-from vaejax.metrics.chance import better_than_guessing
+from vaejax.core.checks import check_counts, check_number
+from vaejax.metrics.chance import better_than_guessing, more_hits_than_guessing
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.lasso import lasso
 from vaejax.metrics.left_out import varying
@@ -24,14 +23,16 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import nonzero, standardised
 from vaejax.metrics.tracing import is_traced, namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 Rows = np.ndarray
+Predictors = tuple[AnyArray, tuple[AnyArray | float, AnyArray | float], AnyArray]
+"""Importances [D, F], informativeness on rows fitted to and others, and what is predicted [F]."""
 
 
 def dci(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_train: int = 10_000,
@@ -56,18 +57,18 @@ def dci(
     Returns:
         `disentanglement`, `completeness`, `informativeness_test` and
         `informativeness_train` in [0, 1] (accuracies of trees, squared correlations of the
-        lasso), and `importance` [D, F]. Of the lasso also `predicted` [F], whether a factor is
-        told better than by guessing; where it is not, its importances are 0, and where none is,
+        lasso), and `importance` [D, F]; `predicted` [F], whether a factor is told better than by
+        guessing, on rows not fitted to; where it is not, its importances are 0, and where none is,
         so are both scores. A factor that does not vary among the rows drawn is left out.
     """
     check_counts(num_train=(num_train, 2), num_test=(num_test, 1))
     check_number("penalty", penalty, lambda v: 0 <= v < math.inf, "a number >= 0")
+    if predictor not in ("trees", "lasso"):
+        raise ValueError(f"predictor: expected 'trees' or 'lasso', got {predictor!r}")
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes), at_least=2, repeated=predictor == "trees")
     if codes.shape[1] < 2:
         raise ValueError(f"codes: expected at least 2 dimensions, got {codes.shape[1]}")
-    if predictor not in ("trees", "lasso"):
-        raise ValueError(f"predictor: expected 'trees' or 'lasso', got {predictor!r}")
     if predictor == "trees" and is_traced(codes):
         raise ValueError("predictor: expected 'lasso' for traced codes, trees grow on the host")
     if predictor == "trees":
@@ -76,14 +77,15 @@ def dci(
     kept = varying(
         ("rows to fit to", levels[train]), ("rows to score on", levels[test]), at_least=2
     )
-    levels, found = levels[:, kept.columns], {}
-    parts = codes[train], levels[train], codes[test], levels[test]
+    levels, fresh = levels[:, kept.columns], ~np.isin(test, train)
+    if fresh.sum() < 3:
+        raise ValueError(f"num_test: expected at least 3 rows not fitted to, got {fresh.sum()}")
+    parts = codes[train], levels[train], codes[test], levels[test], fresh
     if predictor == "trees":
-        importance, informativeness = tree_importance(*parts)
+        importance, informativeness, predicted = tree_importance(*parts)
     else:
-        fresh = ~np.isin(test, train)
-        importance, informativeness, predicted = lasso_importance(*parts, fresh, penalty=penalty)
-        found["predicted"] = kept.spread(predicted[None])[0]
+        importance, informativeness, predicted = lasso_importance(*parts, penalty=penalty)
+    importance = namespace(predicted).where(predicted[None], importance, 0.0)
     return scores(
         {
             "disentanglement": disentanglement(importance),
@@ -91,7 +93,7 @@ def dci(
             "informativeness_test": informativeness[1],
             "informativeness_train": informativeness[0],
             "importance": kept.spread(importance),
-            **found,
+            "predicted": kept.spread(predicted[None])[0],
         },
         left_out=kept.left_out,
         predictor=predictor,
@@ -101,7 +103,7 @@ def dci(
     )
 
 
-def disentanglement(importance: Array) -> Array:
+def disentanglement(importance: AnyArray) -> AnyArray:
     """Codes' mean concentration on one factor, weighted by their importance.
 
     Args:
@@ -110,12 +112,12 @@ def disentanglement(importance: Array) -> Array:
     return _concentration(importance)
 
 
-def completeness(importance: Array) -> Array:
+def completeness(importance: AnyArray) -> AnyArray:
     """Factors' mean concentration on one code, weighted by their share of `importance` [D, F]."""
     return _concentration(importance.T)
 
 
-def _concentration(importance: Array) -> Array:
+def _concentration(importance: AnyArray) -> AnyArray:
     """1 - entropy of each row (base: number of columns), averaged with the rows' sums as weights.
 
     1e-11 within the entropy, as in the study: a row of zeros counts as spread evenly.
@@ -129,13 +131,16 @@ def _concentration(importance: Array) -> Array:
 
 
 def tree_importance(
-    train_codes: Rows, train_levels: Rows, codes: Rows, levels: Rows
-) -> tuple[np.ndarray, tuple[float, float]]:
+    train_codes: AnyArray, train_levels: Rows, codes: AnyArray, levels: Rows, fresh: Rows
+) -> Predictors:
     """Impurity importances [D, F] of boosted trees, and their mean training and test accuracy.
+
+    Then which factors [F] are predicted better than by guessing, see `more_hits_than_guessing`.
 
     Args:
         train_codes, codes: [N, D], to fit and to score on.
         train_levels, levels: [N, F].
+        fresh: which of the rows to score on are not among those fitted to, [N].
     """
     try:
         from sklearn.ensemble import GradientBoostingClassifier
@@ -143,29 +148,31 @@ def tree_importance(
         raise ImportError("dci with trees needs scikit-learn: pip install 'vaejax[metrics]'") from (
             error
         )
-    importance, accuracies = [], []
-    for y_train, y_test in zip(train_levels.T, levels.T, strict=True):
+    importance, train, columns = [], [], []
+    for y_train in train_levels.T:
         model = GradientBoostingClassifier(random_state=0).fit(train_codes, y_train)
         importance.append(model.feature_importances_)
-        accuracies.append((model.score(train_codes, y_train), model.score(codes, y_test)))
-    train, test = np.mean(accuracies, axis=0)
-    return np.abs(np.stack(importance, axis=1)), (float(train), float(test))
+        train.append(model.score(train_codes, y_train))
+        columns.append(model.predict(codes))
+    predictions = np.stack(columns, axis=1)
+    accuracies = float(np.mean(train)), float((predictions == levels).mean())
+    predicted = more_hits_than_guessing(predictions[fresh], levels[fresh])
+    return np.abs(np.stack(importance, axis=1)), accuracies, predicted
 
 
 def lasso_importance(
-    train_codes: Array,
+    train_codes: AnyArray,
     train_levels: Rows,
-    codes: Array,
+    codes: AnyArray,
     levels: Rows,
     fresh: Rows,
     *,
     penalty: float = 0.01,
-) -> tuple[Array, tuple[Array, Array], Array]:
+) -> Predictors:
     """|coefficients| [D, F] of a lasso from standardised codes to standardised levels.
 
     Then the mean squared correlation of prediction and factor on the training and the test rows;
-    and which factors [F] are predicted better than by guessing, see `better_than_guessing`. The
-    coefficients of the others are 0.
+    and which factors [F] are predicted better than by guessing, see `better_than_guessing`.
 
     Args:
         train_codes, codes: [N, D], to fit and to score on.
@@ -173,8 +180,6 @@ def lasso_importance(
         fresh: which of the rows to score on are not among those fitted to, [N].
         penalty: alpha of `lasso`.
     """
-    if fresh.sum() < 3:
-        raise ValueError(f"num_test: expected at least 3 rows not fitted to, got {fresh.sum()}")
     xp, (x_train, x) = namespace(train_codes, codes), standardised(train_codes, codes)
     (target,) = standardised(train_levels.astype(np.float64))
     weights = xp.asarray(lasso(x_train, target.astype(x_train.dtype), penalty))
@@ -183,11 +188,10 @@ def lasso_importance(
     test = _correlations(prediction, levels)
     unseen = _correlations(prediction[fresh], levels[fresh])
     predicted = better_than_guessing(unseen, int(fresh.sum()))
-    importance = xp.where(predicted[None], abs(weights), 0.0)
-    return importance, ((train**2).mean(), (test**2).mean()), predicted
+    return abs(weights), ((train**2).mean(), (test**2).mean()), predicted
 
 
-def _correlations(a: Array, b: np.ndarray) -> Array:
+def _correlations(a: AnyArray, b: AnyArray) -> AnyArray:
     """The correlation of each column of [N, F] with the same of [N, F]; 0 for a constant one."""
     (a,), (b,) = standardised(precise(a)), standardised(b.astype(np.float64))
     return (a * b.astype(a.dtype)).mean(0).clip(-1.0, 1.0)

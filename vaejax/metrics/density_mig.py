@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
+from vaejax.core.randomness import named
 from vaejax.metrics.discrete import factor_entropies
 from vaejax.metrics.draws import below, random_words
 from vaejax.metrics.inputs import checked_factors, checked_posteriors
@@ -20,16 +21,16 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
 from vaejax.metrics.standardise import centred, deviations, nonzero, standardised
 from vaejax.metrics.tracing import namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 CHUNK = 8  # samples whose densities under all N posteriors are held at once
 WIDEST = 1e12  # posterior scale in units of a code's deviation; the narrowest is its inverse
 
 
 def density_mig(
-    means: Array,
-    log_vars: Array,
-    factors: Array,
+    means: AnyArray,
+    log_vars: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_points: int = 10_000,
@@ -56,7 +57,7 @@ def density_mig(
     means, log_vars = checked_posteriors(means, log_vars)
     levels = checked_factors(factors, len(means))
     if len(means) > num_points:
-        rows, _ = disjoint_rows(rng, len(means), num_points, 0)
+        rows, _ = disjoint_rows(named(rng, "rows"), len(means), num_points, 0)
         means, log_vars, levels = means[rows], log_vars[rows], levels[rows]
     kept = varying(("rows drawn", levels))
     levels = levels[:, kept.columns]
@@ -76,7 +77,7 @@ def density_mig(
     )
 
 
-def _relative(means: Array, log_vars: Array) -> tuple[Array, Array]:
+def _relative(means: AnyArray, log_vars: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Means and scales of posteriors [N, D] in units of each code's deviation, about its mean.
 
     No information depends on either. Scales are kept within float32: one narrower than all
@@ -89,7 +90,7 @@ def _relative(means: Array, log_vars: Array) -> tuple[Array, Array]:
 
 
 @partial(jax.jit, static_argnums=4)
-def _information(rng, means, scales, levels, chunks: int) -> Array:
+def _information(rng, means, scales, levels, chunks: int) -> AnyArray:
     """I(z_d; v_k) [D, F], nats, averaged over chunks * CHUNK samples."""
     words = random_words(rng, (chunks, CHUNK, 2 * means.shape[1] + 1))
     rows, dim = below(words[..., 0], len(means)), means.shape[1]
@@ -98,7 +99,7 @@ def _information(rng, means, scales, levels, chunks: int) -> Array:
     noise = jnp.sqrt(-2.0 * jnp.log(radius)) * jnp.cos(2.0 * jnp.pi * angle)  # Box & Muller, 1958
     narrowness = 1.0 / scales
 
-    def ratio(row: Array, noise: Array) -> Array:
+    def ratio(row: AnyArray, noise: AnyArray) -> AnyArray:
         z = means[row] + scales[row] * noise  # [D]
         # Relative to the height of the one that z is drawn from, and so in its bulk.
         distances = (z[None] - means) * narrowness

@@ -7,14 +7,14 @@ from types import ModuleType
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.tracing import each, is_traced, namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 CROWDED = 0.99  # share of a code's values in the width of one bin that is warned of
 
 
-def discretise(values: Array | np.ndarray, num_bins: int = 20) -> Array:
+def discretise(values: AnyArray, num_bins: int = 20) -> AnyArray:
     """Bin numbers [N, D] int32 of `values` [N, D]: equal widths from each column's min to its max.
 
     The edges are those of `numpy.histogram`; the last bin is closed. Of a constant column all
@@ -31,21 +31,39 @@ def discretise(values: Array | np.ndarray, num_bins: int = 20) -> Array:
     return bins + ((values >= xp.take_along_axis(edges, bins + 1, axis=0)) & (bins < num_bins - 1))
 
 
-def binned(codes: Array, num_bins: int) -> Array:
+def binned(codes: AnyArray, num_bins: int) -> AnyArray:
     """`discretise` of codes [N, D], with a warning for each that the bins do not resolve."""
     bins = discretise(codes, num_bins)
-    if not is_traced(bins):
-        for column, share in _crowded(codes, bins, num_bins):
-            warnings.warn(
-                f"codes: {share:.2%} of column {column} lie within the width of one of {num_bins} "
-                f"bins from {codes[:, column].min():.3g} to {codes[:, column].max():.3g}: their "
-                "differences do not count (outliers?)",
-                stacklevel=4,
-            )
+    crowded_codes(codes, num_bins, bins, therefore="their differences do not count")
     return bins
 
 
-def _crowded(codes: np.ndarray, bins: np.ndarray, num_bins: int) -> Iterator[tuple[int, float]]:
+def crowded_codes(
+    codes: AnyArray, num_bins: int = 20, bins: AnyArray | None = None, *, therefore: str
+) -> list[int]:
+    """Columns of codes [N, D] whose range is that of a few outliers, with a warning for each.
+
+    Args:
+        codes: [N, D]; of traced ones nothing is known.
+        num_bins: those are found of which 99 %, not all alike, lie in 1 / num_bins of the range.
+        bins: `discretise` of the codes, where it is at hand.
+        therefore: what the warning says of it.
+    """
+    if is_traced(codes):
+        return []
+    bins = discretise(codes, num_bins) if bins is None else bins
+    found = dict(_crowded(codes, bins, num_bins))
+    for column, share in found.items():
+        warnings.warn(
+            f"codes: {share:.2%} of column {column} lie within the width of one of {num_bins} "
+            f"bins from {codes[:, column].min():.3g} to {codes[:, column].max():.3g}: "
+            f"{therefore} (outliers?)",
+            stacklevel=4,
+        )
+    return list(found)
+
+
+def _crowded(codes: AnyArray, bins: AnyArray, num_bins: int) -> Iterator[tuple[int, float]]:
     """Columns of which different values are crowded into the width of one bin, and their share."""
     enough = CROWDED * len(codes)
     for column, (values, places) in enumerate(zip(codes.T, bins.T, strict=True)):
@@ -60,7 +78,7 @@ def _crowded(codes: np.ndarray, bins: np.ndarray, num_bins: int) -> Iterator[tup
             yield column, size / len(ranked)
 
 
-def joint_counts(a: Array, b: Array, num_a: int, num_b: int) -> Array:
+def joint_counts(a: AnyArray, b: AnyArray, num_a: int, num_b: int) -> AnyArray:
     """How often each pair of values occurs, [D, F, num_a, num_b], for every pair of columns.
 
     Args:
@@ -72,25 +90,25 @@ def joint_counts(a: Array, b: Array, num_a: int, num_b: int) -> Array:
     first = np.arange(num_factors, dtype=integer)[:, None] * (num_a * num_b)
     cells = first + b.T.astype(integer)  # [F, N], of pairs with a = 0
 
-    def counts(column: Array) -> Array:  # [N] -> [F * num_a * num_b]
+    def counts(column: AnyArray) -> AnyArray:  # [N] -> [F * num_a * num_b]
         return count(xp, (cells + column[None] * num_b).reshape(-1), num_factors * num_a * num_b)
 
     return each(xp, counts, a.T.astype(integer)).reshape(-1, num_factors, num_a, num_b)
 
 
-def short(levels: np.ndarray) -> np.ndarray:
+def short(levels: AnyArray) -> AnyArray:
     """Levels in the shortest integers that hold them: their stable sort, by radix, is linear."""
     return levels.astype(np.min_scalar_type(int(levels.max())))
 
 
-def count(xp: ModuleType, values: Array, size: int) -> Array:
+def count(xp: ModuleType, values: AnyArray, size: int) -> AnyArray:
     """How often each of 0, 1, ... size - 1 occurs among `values`, in the namespace `xp`."""
     if xp is jnp:
         return jnp.bincount(values, length=size)
     return np.bincount(values, minlength=size)
 
 
-def mutual_information(counts: Array) -> Array:
+def mutual_information(counts: AnyArray) -> AnyArray:
     """I(A; B) in nats from joint counts [..., num_a, num_b]; the plug-in estimate, >= 0."""
     xp = namespace(counts)
     p = counts / counts.sum((-2, -1), keepdims=True)
@@ -99,12 +117,12 @@ def mutual_information(counts: Array) -> Array:
     return xp.maximum((p * xp.log(ratio)).sum((-2, -1)), 0.0)
 
 
-def paired_information(a: Array, b: Array, num_a: int, num_b: int) -> Array:
+def paired_information(a: AnyArray, b: AnyArray, num_a: int, num_b: int) -> AnyArray:
     """Mutual information [D, F], nats, of every pair of columns; arguments as `joint_counts`."""
     return mutual_information(joint_counts(a, b, num_a, num_b))
 
 
-def code_factor_information(codes: Array, levels: np.ndarray, num_bins: int) -> Array:
+def code_factor_information(codes: AnyArray, levels: np.ndarray, num_bins: int) -> AnyArray:
     """I(z_d; v_k) [D, F], nats, of discretised codes [N, D] with factor levels [N, F]."""
     bins = binned(codes, num_bins)
     return paired_information(bins, levels, num_bins, int(levels.max()) + 1)

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.logistic import multinomial
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import Split, disjoint_rows
 from vaejax.metrics.standardise import nonzero, standardised
 from vaejax.metrics.tracing import each, namespace
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 
 def downstream_accuracy(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_labels: Sequence[int] = (10, 100, 1_000, 10_000),
@@ -59,7 +59,7 @@ def downstream_accuracy(
     accuracies = {}
     for size in sizes:
 
-        def accuracy(level: Array, level_test: Array, size: int = size) -> Array:
+        def accuracy(level: AnyArray, level_test: AnyArray, size: int = size) -> AnyArray:
             model = multinomial(x[:size], level, num_classes=num_classes, l2=1.0)
             return model.accuracy(x_test, level_test)
 

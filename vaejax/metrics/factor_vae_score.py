@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checks import check_counts, check_number
+from vaejax.core.checks import check_counts, check_number
 from vaejax.metrics.discrete import count
 from vaejax.metrics.draws import random_rows, random_words
 from vaejax.metrics.groups import FactorGroups
@@ -20,15 +20,15 @@ from vaejax.metrics.left_out import lone_levels
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import roundable
 from vaejax.metrics.tracing import namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 VARIANCE_ROWS = 10_000  # from which the variances of the codes are estimated
 CHUNK = 500  # votes held in memory at once
 
 
 def factor_vae_score(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_train: int = 10_000,
@@ -44,8 +44,8 @@ def factor_vae_score(
         rng: key.
         num_train: votes that decide which factor each code stands for.
         num_eval: votes that are scored.
-        batch_size: rows per vote, at least 2, all with the same value of one factor. Rows that
-            share it with no other are left out.
+        batch_size: rows per vote, at least 2, all with the same value of one factor, and each of
+            them once where there are as many. Rows that share it with no other are left out.
         min_std: codes with a smaller standard deviation are left out.
 
     Returns:
@@ -84,14 +84,14 @@ def factor_vae_score(
     )
 
 
-def active_codes(codes: Array, min_std: float = 0.05) -> tuple[Array, Array]:
+def active_codes(codes: AnyArray, min_std: float = 0.05) -> tuple[AnyArray, AnyArray]:
     """Variances [D] of codes [N, D] (unbiased), and which have a deviation of `min_std` or more."""
     variances = precise(codes).var(0, ddof=1)
     varies = (codes.max(0) > codes.min(0)) & (variances > 0)
     return variances, varies & (variances**0.5 >= min_std)
 
 
-def vote_accuracy(votes_train: Array, votes_eval: Array) -> tuple[Array, Array]:
+def vote_accuracy(votes_train: AnyArray, votes_eval: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Share of the votes of each table [F, D] for the factor that `votes_train` gives the code."""
     factor_of = votes_train.argmax(0)
     every = np.arange(votes_train.shape[1])
@@ -103,14 +103,14 @@ def vote_accuracy(votes_train: Array, votes_eval: Array) -> tuple[Array, Array]:
 
 
 @partial(jax.jit, static_argnums=(5, 6))
-def _votes(rng, codes, groups, deviations, active, chunks: int, batch_size: int) -> Array:
+def _votes(rng, codes, groups, deviations, active, chunks: int, batch_size: int) -> AnyArray:
     """The cell of a table [F, D] that each vote falls in, [chunks * CHUNK]."""
     scale = 1.0 / jnp.where(active, deviations, 1.0).astype(codes.dtype)[None, None]
     words = random_words(rng, (chunks, CHUNK, batch_size + 2))
 
-    def vote(words: Array) -> Array:  # [CHUNK, batch_size + 2]
+    def vote(words: AnyArray) -> AnyArray:  # [CHUNK, batch_size + 2]
         factor = (words[:, :1] % len(groups.levels)).astype(jnp.int32)
-        rows = groups.rows_like(words[:, 2:], groups.rows(words[:, 1:2], factor), factor)
+        rows = groups.distinct_like(words[:, 2:], groups.rows(words[:, 1:2], factor), factor)
         variances = (codes[rows] * scale).var(1, ddof=1)  # [CHUNK, D]
         code = jnp.where(active[None], variances, jnp.inf).argmin(1)
         return factor[:, 0] * codes.shape[1] + code

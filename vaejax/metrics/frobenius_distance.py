@@ -9,11 +9,11 @@ from vaejax.metrics.inputs import checked_posteriors
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import bounded, centred, nonzero
 from vaejax.metrics.tracing import namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
 def frobenius_distance(
-    means: Array, log_vars: Array, *, aggregate: Literal["posterior", "means"] = "posterior"
+    means: AnyArray, log_vars: AnyArray, *, aggregate: Literal["posterior", "means"] = "posterior"
 ) -> Scores:
     """F = 1/N sum_i |S_i - S|_F with S_i = diag(exp(log_var_i)) and S the aggregate's covariance.
 
@@ -25,9 +25,9 @@ def frobenius_distance(
     Returns:
         `frobenius_distance`, in squared units of the codes.
     """
-    means, log_vars = checked_posteriors(means, log_vars)
     if aggregate not in ("posterior", "means"):
         raise ValueError(f"aggregate: expected 'posterior' or 'means', got {aggregate!r}")
+    means, log_vars = checked_posteriors(means, log_vars)
     xp = namespace(means, log_vars)
     variances = xp.exp(bounded(log_vars))
     covariance = xp.atleast_2d(xp.cov(precise(centred(means)), rowvar=False, bias=True))

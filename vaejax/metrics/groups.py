@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from vaejax.metrics.discrete import short
 from vaejax.metrics.draws import below
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 
 class FactorGroups(NamedTuple):
@@ -28,7 +29,7 @@ class FactorGroups(NamedTuple):
     levels: Array
     order: Array
     start: Array
-    count: Array
+    count: Array  # type: ignore[assignment]  # hides tuple.count
     last: Array
     num_shared: Array | None
 
@@ -47,9 +48,10 @@ class FactorGroups(NamedTuple):
         start = np.cumsum(count, axis=1) - count
         last = np.take_along_axis(order, np.maximum(start + count - 1, 0), axis=1)
         arrays = map(jnp.asarray, (columns, order, start, count, last))
-        return cls(*arrays, jnp.asarray(len(levels) - num_lone) if num_lone.any() else None)
+        num_shared = jnp.asarray(len(levels) - num_lone) if num_lone.any() else None
+        return cls._make((*arrays, num_shared))
 
-    def rows(self, words: Array, factor: Array) -> Array:
+    def rows(self, words: Array, factor: Array) -> AnyArray:
         """Uniformly random rows, one for each of the random 32-bit `words`."""
         if self.num_shared is None:
             return below(words, self.levels.shape[1])
@@ -59,6 +61,30 @@ class FactorGroups(NamedTuple):
         """Uniformly random rows that have the same value of `factor` as `rows`."""
         level = self.levels[factor, rows]
         place = self.start[factor, level] + below(words, self.count[factor, level])
+        return self.order[factor, place]
+
+    def distinct_like(self, words: Array, rows: Array, factor: Array) -> Array:
+        """As `rows_like`, k different rows for each of `rows`; of fewer, all in turn from one.
+
+        Floyd's sampling without replacement (Bentley & Floyd, "Programming pearls: a sample of
+        brilliance", 1987), for all rows at once.
+
+        Args:
+            words: [V, k].
+            rows, factor: [V, 1].
+        """
+        level = self.levels[factor, rows]
+        count, size = self.count[factor, level], words.shape[1]
+
+        def step(i: Array, chosen: Array) -> Array:
+            last = jnp.maximum(count[:, 0] - size + i, 0)
+            drawn = below(words[:, i], last + 1)
+            taken = (chosen == drawn[:, None]).any(1)
+            return chosen.at[:, i].set(jnp.where(taken, last, drawn))
+
+        chosen = jax.lax.fori_loop(0, size, step, jnp.full(words.shape, -1))
+        in_turn = (below(words[:, :1], count) + jnp.arange(size)[None]) % count
+        place = self.start[factor, level] + jnp.where(count >= size, chosen, in_turn)
         return self.order[factor, place]
 
     def partners(self, words: Array, rows: Array, factor: Array) -> Array:

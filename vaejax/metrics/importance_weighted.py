@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.types import Array
 
 

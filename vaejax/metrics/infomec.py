@@ -11,8 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from vaejax.checks import check_counts, check_number
-from vaejax.metrics.discrete import factor_entropies
+from vaejax.core.checks import check_counts, check_number
+from vaejax.core.randomness import named
+from vaejax.metrics.chance import better_than_noise
+from vaejax.metrics.discrete import crowded_codes, factor_entropies
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import varying
 from vaejax.metrics.logistic import multinomial
@@ -21,15 +23,15 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
 from vaejax.metrics.standardise import deviations, nonzero, standardised
 from vaejax.metrics.tracing import is_traced
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 MIN_SHARE = {"range": 1 / 20, "iqr": 1 / 10}  # of the largest spread, by the rule
 NEARLY_FREE = 1e-3  # L2 penalty of a regression that should have none, for a finite solution
 
 
 def infomec(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_points: int = 10_000,
@@ -51,10 +53,13 @@ def infomec(
             rule's own, 1/20 of ranges and 1/10 of distances between quartiles, by default.
 
     Returns:
-        `infom`, `infoc` and `infoe` in [0, 1], the first two 0 at chance; `nmi` [F, D], the mutual
-        information over the factor's entropy, 0 for codes that are not active; `active` [D].
-        Without active codes InfoM and InfoC are 0; a single one is as compact as can be. A factor
-        is left out of which fewer than two values occur twice among the rows drawn.
+        `infom`, `infoc` and `infoe` in [0, 1]; `nmi` [F, D], the mutual information over the
+        factor's entropy, 0 for codes that are not active; `active` [D]; `informative` [D], the
+        active codes that depend on a factor at all, see `better_than_noise`. What the estimate
+        finds in the others is noise, and noise is concentrated: in InfoM they count as at chance,
+        0, and in InfoC nothing. Without informative codes both are 0; a single active one is as
+        compact as can be. A factor is left out of which fewer than two values occur twice among
+        the rows drawn, and so are codes that a code whose range is that of outliers makes inactive.
     """
     check_counts(num_points=(num_points, 2), num_neighbours=(num_neighbours, 1))
     if prune not in MIN_SHARE:
@@ -63,18 +68,25 @@ def infomec(
     check_number("min_share", min_share, lambda v: 0 <= v < 1, "a number in [0, 1)")
     if is_traced(codes):
         raise ValueError("codes: expected values at hand, got a traced array (loop over models)")
-    codes = checked_codes(codes)
+    codes, by_range = checked_codes(codes), prune == "range"
     levels = checked_factors(factors, len(codes), at_least=2)
     if len(codes) > num_points:
         rows, _ = disjoint_rows(rng, len(codes), num_points, 0)
         codes, levels = codes[rows], levels[rows]
     kept = varying(("rows drawn", levels), at_least=2, times=2)
     levels, active = levels[:, kept.columns], active_codes(codes, prune, min_share)
+    wide = crowded_codes(codes, therefore="other codes are pruned by it") if by_range else []
+    pruned: AnyArray | list[int] = []
+    if active[wide].any():
+        pruned = np.flatnonzero(~active & (deviations(codes) > 0))
+    informative = active & better_than_noise(codes, levels)
     nmi, infom, infoc = np.zeros((levels.shape[1], codes.shape[1])), 0.0, 0.0
     if active.any():
-        information = neighbour_information(codes[:, active], levels, rng, num_neighbours)
+        noise_rng = named(rng, "ties")
+        information = neighbour_information(codes[:, active], levels, noise_rng, num_neighbours)
         nmi[:, active] = information / factor_entropies(levels)[:, None]
-        infom, infoc = concentration(nmi[:, active])
+    if informative.any():
+        infom, infoc = concentration((nmi * informative[None])[:, active])
     return scores(
         {
             "infom": infom,
@@ -82,8 +94,15 @@ def infomec(
             "infoe": predictive_information(codes, levels).mean(),
             "nmi": kept.spread(nmi.T).T,
             "active": active,
+            "informative": informative,
         },
-        left_out=kept.left_out,
+        left_out=(
+            *kept.left_out,
+            *(
+                f"codes: column {d} has a small range beside that of column {wide[0]}"
+                for d in pruned
+            ),
+        ),
         num_points=len(levels),
         num_neighbours=num_neighbours,
         prune=prune,
@@ -91,7 +110,7 @@ def infomec(
     )
 
 
-def active_codes(codes: np.ndarray, prune: str, min_share: float) -> np.ndarray:
+def active_codes(codes: AnyArray, prune: str, min_share: float) -> np.ndarray:
     """Which codes [N, D] spread over more than a share of what the widest does, by the rule."""
     low, high = np.quantile(codes, (0.25, 0.75) if prune == "iqr" else (0.0, 1.0), axis=0)
     spread = high - low
@@ -116,7 +135,7 @@ def concentration(nmi: np.ndarray) -> tuple[float, float]:
     return share(nmi.T), share(nmi)
 
 
-def predictive_information(codes: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def predictive_information(codes: AnyArray, levels: np.ndarray) -> np.ndarray:
     """1 - (cross-entropy of a linear classifier) / (that of guessing), [F], in sample, balanced.
 
     Args:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.metrics.tracing import is_traced
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 FEW_POINTS = 1000
 LARGEST_CODE = 1e15  # whose sums of squares are still within float32
@@ -21,9 +21,7 @@ class NotFinite(ValueError, FloatingPointError):
     """Codes are not finite: a wrong argument, or the codes of a model that has diverged."""
 
 
-def checked_codes(
-    codes: Array | np.ndarray, name: str = "codes", *, few: int = FEW_POINTS
-) -> Array:
+def checked_codes(codes: AnyArray, name: str = "codes", *, few: int = FEW_POINTS) -> AnyArray:
     """Codes as a finite array [N, D] of float32 or float64; a warning where N is small.
 
     Half precision, in which neither sums nor logarithms hold, and integers are made so. Traced
@@ -52,8 +50,8 @@ def checked_codes(
 
 
 def checked_posteriors(
-    means: Array | np.ndarray, log_vars: Array | np.ndarray, name: str = "means"
-) -> tuple[Array, Array]:
+    means: AnyArray, log_vars: AnyArray, name: str = "means"
+) -> tuple[AnyArray, AnyArray]:
     """Means and log-variances of the posteriors of N images, both as `checked_codes`, [N, D].
 
     Args:
@@ -69,7 +67,7 @@ def checked_posteriors(
 
 
 def checked_factors(
-    factors: Array | np.ndarray, num_points: int, *, at_least: int = 1, repeated: bool = True
+    factors: AnyArray, num_points: int, *, at_least: int = 1, repeated: bool = True
 ) -> np.ndarray:
     """Factors as levels 0, 1, ... in the order of their values, int32 [N, F], columns contiguous.
 
@@ -107,8 +105,11 @@ def checked_factors(
     return np.stack(columns).T
 
 
-def checked_values(factors: Array | np.ndarray, num_points: int) -> np.ndarray:
-    """Real-valued factors, float64 [N, F]; arguments as `checked_factors`."""
+def checked_values(factors: AnyArray, num_points: int) -> np.ndarray:
+    """Real-valued factors, float64 [N, F]; arguments as `checked_factors`.
+
+    Each in units of a power of two near its largest, so that no square is too small or too large.
+    """
     factors = _table(factors, num_points, 1)
     if factors.dtype.kind not in "biuf":
         raise ValueError(f"factors: expected numbers, got {factors.dtype}")
@@ -118,10 +119,10 @@ def checked_values(factors: Array | np.ndarray, num_points: int) -> np.ndarray:
             raise ValueError(f"factors: expected finite numbers, column {k} has NaN or infinity")
         if low == high:
             raise ValueError(f"factors: expected at least 2 values each, column {k} is constant")
-    return values
+    return np.ldexp(values, -np.frexp(np.abs(values).max(0))[1][None])
 
 
-def _table(factors: Array | np.ndarray, num_points: int, at_least: int) -> np.ndarray:
+def _table(factors: AnyArray, num_points: int, at_least: int) -> np.ndarray:
     if is_traced(factors):
         raise ValueError("factors: expected values at hand, got a traced array (do not map them)")
     factors = np.asarray(factors)
@@ -159,7 +160,7 @@ def _levels(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return levels.astype(np.int32), counts
 
 
-def _working_precision(codes: Array, name: str) -> np.dtype:
+def _working_precision(codes: AnyArray, name: str) -> np.dtype:
     """float32 or float64, whichever holds the codes; of those at hand, integers too."""
     promote = jnp.promote_types if is_traced(codes) else np.promote_types
     try:
@@ -173,7 +174,7 @@ def _working_precision(codes: Array, name: str) -> np.dtype:
     return dtype
 
 
-def _check_range(codes: np.ndarray, name: str) -> None:
+def _check_range(codes: AnyArray, name: str) -> None:
     if -LARGEST_CODE <= codes.min() <= codes.max() <= LARGEST_CODE:  # not where one is NaN
         return
     finite = np.isfinite(codes).all(0)
@@ -184,7 +185,7 @@ def _check_range(codes: np.ndarray, name: str) -> None:
     _check_size(codes, name, LARGEST_CODE)
 
 
-def _check_size(numbers: np.ndarray, name: str, largest: float) -> None:
+def _check_size(numbers: AnyArray, name: str, largest: float) -> None:
     sizes = np.abs(numbers).max(0)
     if sizes.max() > largest:
         raise NotFinite(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 LEVEL = 0.95  # probability that an interval holds what it is for
 
@@ -36,7 +36,7 @@ class Estimate(NamedTuple):
     high: float
 
 
-def mean_interval(values: Array | Sequence[float]) -> Estimate:
+def mean_interval(values: AnyArray | Sequence[float]) -> Estimate:
     """The mean of independent values [R], and an interval for their expectation.
 
     It is exact for normal values, and nearly so for the mean of many of any law.
@@ -45,7 +45,7 @@ def mean_interval(values: Array | Sequence[float]) -> Estimate:
     return _student(values.mean(), values, math.sqrt(len(values)))
 
 
-def halves_interval(value: float, halves: Array | Sequence[float]) -> Estimate:
+def halves_interval(value: float, halves: AnyArray | Sequence[float]) -> Estimate:
     """A score of n images, and an interval for the expected score of n fresh ones.
 
     The score of a random half of the images lies as far from that of all as the latter from its
@@ -61,7 +61,7 @@ def halves_interval(value: float, halves: Array | Sequence[float]) -> Estimate:
     return _student(float(value), _checked(halves), 1.0)
 
 
-def median_interval(values: Array | Sequence[float]) -> tuple[float, float]:
+def median_interval(values: AnyArray | Sequence[float]) -> tuple[float, float]:
     """An interval for the median of a law of any form, from independent values [R].
 
     From the k-th lowest to the k-th highest value, with the largest k for which
@@ -78,7 +78,7 @@ def median_interval(values: Array | Sequence[float]) -> tuple[float, float]:
     return float(ranked[k - 1]), float(ranked[-k])
 
 
-def _checked(values: Array | Sequence[float]) -> np.ndarray:
+def _checked(values: AnyArray | Sequence[float]) -> np.ndarray:
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) == 0:
         raise ValueError(f"values: expected [R], got shape {values.shape}")

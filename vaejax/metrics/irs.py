@@ -6,18 +6,19 @@ section 4; constants of Locatello et al., 2019.
 
 import numpy as np
 
-from vaejax.metrics.discrete import discretise, short
+from vaejax.core.checks import check_counts
+from vaejax.metrics.discrete import crowded_codes, discretise, short
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import lone_levels
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import centred, nonzero
 from vaejax.metrics.tracing import namespace
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 QUANTILE = 0.99
 
 
-def irs(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
+def irs(codes: AnyArray, factors: AnyArray, *, num_bins: int = 20) -> Scores:
     """How little each code moves while its factor is fixed and all others change.
 
     Args:
@@ -31,7 +32,9 @@ def irs(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
         `max_deviations`; `robustness` of codes to factors [D, F]; the `max_deviations` [D]; and
         `num_active`, the codes that vary at all. The others have zeros; `irs` is 0 if none does.
     """
+    check_counts(num_bins=(num_bins, 2))
     codes = checked_codes(codes)
+    crowded_codes(codes, therefore="beside the largest deviations theirs hardly count")
     bins = discretise(checked_factors(factors, len(codes), repeated=False), num_bins)
     for k, column in enumerate(bins.T):
         if np.bincount(column).max() == 1:
@@ -50,7 +53,7 @@ def irs(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
     )
 
 
-def interventional_robustness(codes: Array, levels: np.ndarray) -> tuple[Array, Array]:
+def interventional_robustness(codes: AnyArray, levels: AnyArray) -> tuple[AnyArray, AnyArray]:
     """1 - (typical largest deviation with a factor fixed) / (largest deviation), [D, F] and [D].
 
     With a factor fixed: the 0.99 quantile of |z - its mean|, averaged over the factor's values that
@@ -69,7 +72,7 @@ def interventional_robustness(codes: Array, levels: np.ndarray) -> tuple[Array, 
     return xp.where(varies[:, None], 1.0 - ratio, 0.0), largest
 
 
-def _deviations(z: Array, column: np.ndarray) -> Array:
+def _deviations(z: AnyArray, column: AnyArray) -> AnyArray:
     """The quantile of |z - its mean| within each value of one factor, averaged over values, [D]."""
     xp, counts = namespace(z), np.bincount(column)
     ends = np.cumsum(counts[counts > 0])
@@ -79,7 +82,7 @@ def _deviations(z: Array, column: np.ndarray) -> Array:
     return xp.stack([_quantile(xp.abs(g - g.mean(1, keepdims=True))) for g in groups]).mean(0)
 
 
-def _quantile(deviations: Array) -> Array:
+def _quantile(deviations: AnyArray) -> AnyArray:
     """The 0.99 quantile of each row of [D, n], by linear interpolation, as numpy.quantile's."""
     place = QUANTILE * (deviations.shape[1] - 1)
     below = int(place)

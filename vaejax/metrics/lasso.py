@@ -7,13 +7,13 @@ Tibshirani, "Regression Shrinkage and Selection via the Lasso", 1996; Friedman, 
 import jax
 import jax.numpy as jnp
 
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 SWEEPS = 200
 
 
 @jax.jit
-def lasso(x: Array, y: Array, alpha: float | Array) -> Array:
+def lasso(x: AnyArray, y: AnyArray, alpha: float | AnyArray) -> Array:
     """Coefficients [D, F] that minimise  |y - x w|^2 / (2 N) + alpha |w|_1  for every target.
 
     scikit-learn's `Lasso(alpha)`; both sides are centred, which stands for the intercept.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vaejax.metrics.tracing import namespace
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
 class Kept(NamedTuple):
@@ -21,7 +21,7 @@ class Kept(NamedTuple):
     left_out: tuple[str, ...]
     num_factors: int
 
-    def spread(self, values: Array) -> Array:
+    def spread(self, values: AnyArray) -> AnyArray:
         """Values [D, K] of the columns in their places among all [D, F], the others 0."""
         xp, place = namespace(values), np.full(self.num_factors, len(self.columns))
         place[self.columns] = np.arange(len(self.columns))
@@ -29,7 +29,7 @@ class Kept(NamedTuple):
         return xp.take(padded, place, axis=1)
 
 
-def varying(*parts: tuple[str, np.ndarray], at_least: int = 1, times: int = 1) -> Kept:
+def varying(*parts: tuple[str, AnyArray], at_least: int = 1, times: int = 1) -> Kept:
     """The factors that take more than one value in each of some sets of rows.
 
     Args:
@@ -37,7 +37,8 @@ def varying(*parts: tuple[str, np.ndarray], at_least: int = 1, times: int = 1) -
         at_least: the smallest number of factors for which the score is defined.
         times: how often a value has to occur to count.
     """
-    num_factors, reasons = parts[0][1].shape[1], {}
+    num_factors = parts[0][1].shape[1]
+    reasons: dict[int, str] = {}
     counted = "value" if times == 1 else f"value that occurs {times} times"
     for where, factors in parts:
         for k, column in enumerate(factors.T):
@@ -56,7 +57,7 @@ def varying(*parts: tuple[str, np.ndarray], at_least: int = 1, times: int = 1) -
     return kept
 
 
-def lone_levels(levels: np.ndarray) -> tuple[str, ...]:
+def lone_levels(levels: AnyArray) -> tuple[str, ...]:
     """A sentence for each of the factors [N, F] of which some levels occur once only."""
     lone = [int((np.bincount(column) == 1).sum()) for column in levels.T]
     return tuple(

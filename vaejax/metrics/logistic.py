@@ -13,7 +13,7 @@ import numpy as np
 
 from vaejax.metrics.standardise import nonzero
 from vaejax.metrics.tracing import is_traced, namespace, while_loop
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 MAX_STEPS = 50
 TOLERANCE = 1e-9  # of the loss, relative, or what its precision can tell
@@ -28,19 +28,19 @@ SMALL_PRODUCT = 2**18  # multiplications: for more, OpenBLAS wakes threads that 
 class Linear(NamedTuple):
     """Scores x w + b [N, K] of classes: weights [D, K] and intercepts [K]."""
 
-    weights: Array
-    intercepts: Array
+    weights: AnyArray
+    intercepts: AnyArray
 
-    def scores(self, x: Array) -> Array:
+    def scores(self, x: AnyArray) -> AnyArray:
         xp = namespace(x, self.weights)
         chunks = [x[rows] @ self.weights for rows in _chunks(xp, len(x), self.weights.size)]
         return xp.concatenate(chunks) + self.intercepts[None]
 
-    def probabilities(self, x: Array) -> Array:
+    def probabilities(self, x: AnyArray) -> AnyArray:
         """Of the classes [N, K], for a multinomial regression."""
         return _softmax(namespace(x, self.weights), self.scores(x).T)[0].T
 
-    def accuracy(self, x: Array, labels: Array) -> Array:
+    def accuracy(self, x: AnyArray, labels: AnyArray) -> AnyArray:
         """Share of rows [N, D] whose highest score is that of their label [N]."""
         return (self.scores(x).argmax(1) == labels).mean()
 
@@ -54,18 +54,18 @@ class Rows(NamedTuple):
         weights: [1, n].
     """
 
-    inputs: Array
-    targets: Array
-    weights: Array
+    inputs: AnyArray
+    targets: AnyArray
+    weights: AnyArray
 
 
 def multinomial(
-    x: Array,
-    labels: Array,
+    x: AnyArray,
+    labels: AnyArray,
     *,
     num_classes: int,
     l2: float,
-    sample_weights: Array | None = None,
+    sample_weights: AnyArray | None = None,
 ) -> Linear:
     """Minimise  sum_n s_n -log softmax(x_n W + b)[y_n] + l2 / 2 |W|^2;  b goes free.
 
@@ -92,7 +92,7 @@ def multinomial(
         for rows in _chunks(xp, len(x), len(present) * (dim + 1))
     ]
 
-    def value(theta: Array) -> tuple[Array, list[Array]]:  # of theta [K, D + 1]
+    def value(theta: AnyArray) -> tuple[AnyArray, list[AnyArray]]:  # of theta [K, D + 1]
         """The loss, and the probabilities [K, n] of every chunk."""
         loss, probabilities = 0.5 * (penalty * theta**2).sum(), []
         for inputs, targets, weights in chunks:
@@ -102,15 +102,16 @@ def multinomial(
             probabilities.append(p)
         return loss, probabilities
 
-    def direction(theta: Array, probabilities: list[Array]) -> Array:
-        gradient, curvature, scale = penalty * theta, np.diag(penalty[0]), RIDGE
+    def direction(theta: AnyArray, probabilities: list[AnyArray]) -> AnyArray:
+        gradient, curvature = penalty * theta, np.diag(penalty[0])
+        scale: Any = RIDGE
         for (inputs, targets, weights), p in zip(chunks, probabilities, strict=True):
             gradient += (weights * (p - targets)) @ inputs.T
             spread = weights * p * (1.0 - p)
             scale += spread.sum(1, keepdims=True)
             curvature = curvature + (inputs * spread.mean(0, keepdims=True)) @ inputs.T
 
-        def hessian(v: Array) -> Array:  # sum_n s_n (diag p - p p')(v x_n) x_n' + penalty v
+        def hessian(v: AnyArray) -> AnyArray:  # sum_n s_n (diag p - p p')(v x_n) x_n' + penalty v
             image = penalty * v
             for (inputs, _, weights), p in zip(chunks, probabilities, strict=True):
                 along = v @ inputs
@@ -126,7 +127,7 @@ def multinomial(
         return _conjugate_gradients(xp, hessian, gradient, lambda v: (v @ inverse) / scale)
 
     # A class without examples has the probability 0, from which nothing draws it away.
-    occurs = sum(rows.targets.sum(1) for rows in chunks) > 0
+    occurs: Any = sum(rows.targets.sum(1) for rows in chunks) > 0
     never = xp.asarray(xp.where(occurs, 0.0, NEVER), x.dtype)
     start = xp.concatenate([xp.zeros((len(present), dim), x.dtype), never[:, None]], axis=1)
     theta = _minimise(xp, value, direction, start)
@@ -137,7 +138,7 @@ def multinomial(
     return Linear(theta[:, :-1].T @ place, intercepts @ place + absent)
 
 
-def one_vs_rest(x: Array, labels: Array, *, num_classes: int, l2: float) -> Linear:
+def one_vs_rest(x: AnyArray, labels: AnyArray, *, num_classes: int, l2: float) -> Linear:
     """One binary regression per class, the intercept penalised like a weight, as liblinear does.
 
     scikit-learn's `LogisticRegression` before version 0.22. The arguments are as in `multinomial`.
@@ -145,16 +146,16 @@ def one_vs_rest(x: Array, labels: Array, *, num_classes: int, l2: float) -> Line
     xp = namespace(x, labels)
     inputs = xp.concatenate([x, xp.ones((len(x), 1), x.dtype)], axis=1)  # [N, D + 1]
 
-    def fit(label: int) -> Array:
+    def fit(label: int) -> AnyArray:
         signs = xp.asarray(xp.where(labels == label, 1.0, -1.0), x.dtype)
 
-        def value(w: Array) -> tuple[Array, Array]:
+        def value(w: AnyArray) -> tuple[AnyArray, AnyArray]:
             """The loss, and the probability of error [N]."""
             margin = signs * (inputs @ w)
             loss = xp.logaddexp(0.0, -margin).sum() + 0.5 * l2 * w @ w
             return loss, 0.5 * (1.0 - xp.tanh(0.5 * margin))
 
-        def direction(w: Array, p: Array) -> Array:
+        def direction(w: AnyArray, p: AnyArray) -> AnyArray:
             gradient = -(signs * p) @ inputs + l2 * w
             hessian = (inputs * (p * (1 - p))[:, None]).T @ inputs
             hessian = _raised(hessian + l2 * xp.eye(len(w), dtype=x.dtype), x.dtype)
@@ -166,7 +167,7 @@ def one_vs_rest(x: Array, labels: Array, *, num_classes: int, l2: float) -> Line
     return Linear(theta[:, :-1].T, theta[:, -1])
 
 
-def _raised(matrix: Array, dtype: Any) -> Array:
+def _raised(matrix: AnyArray, dtype: Any) -> AnyArray:
     """A sum of squares computed in `dtype`, its diagonal raised above rounding: never singular."""
     xp = namespace(matrix)
     return matrix + xp.diag(32 * np.finfo(dtype).eps * xp.diagonal(matrix) + RIDGE)
@@ -181,7 +182,7 @@ def _chunks(xp: ModuleType, num_rows: int, row_size: int) -> list[slice]:
     return [slice(start, start + size) for start in range(0, num_rows, size)]
 
 
-def _softmax(xp: ModuleType, scores: Array) -> tuple[Array, Array]:
+def _softmax(xp: ModuleType, scores: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Probabilities [K, n] of scores [K, n], and log sum_k exp of them [n]."""
     highest = scores.max(0)
     p = xp.exp(scores - highest[None])
@@ -192,10 +193,10 @@ def _softmax(xp: ModuleType, scores: Array) -> tuple[Array, Array]:
 
 def _minimise(
     xp: ModuleType,
-    value: Callable[[Array], tuple[Array, Any]],
-    direction: Callable[[Array, Any], Array],
-    start: Array,
-) -> Array:
+    value: Callable[[AnyArray], tuple[AnyArray, Any]],
+    direction: Callable[[AnyArray, Any], AnyArray],
+    start: AnyArray,
+) -> AnyArray:
     """Newton steps, each halved until it is downhill, until the loss falls no further.
 
     Args:
@@ -207,7 +208,7 @@ def _minimise(
 
     tolerance = max(TOLERANCE, 4 * float(np.finfo(start.dtype).eps))
 
-    def go_on(carry: tuple) -> Array:
+    def go_on(carry: tuple) -> AnyArray:
         count, _, (loss, _), previous = carry
         return (count < MAX_STEPS) & (previous - loss > tolerance * abs(loss))
 
@@ -215,7 +216,7 @@ def _minimise(
         count, theta, (loss, known), _ = carry
         move = direction(theta, known)
 
-        def uphill(tried: tuple) -> Array:
+        def uphill(tried: tuple) -> AnyArray:
             return ~(tried[1][0] <= loss) & (tried[0] > MIN_LENGTH)  # also where it is not finite
 
         def halve(tried: tuple) -> tuple:
@@ -233,14 +234,14 @@ def _minimise(
 
 def _conjugate_gradients(
     xp: ModuleType,
-    product: Callable[[Array], Array],
-    target: Array,
-    precondition: Callable[[Array], Array],
-) -> Array:
+    product: Callable[[AnyArray], AnyArray],
+    target: AnyArray,
+    precondition: Callable[[AnyArray], AnyArray],
+) -> AnyArray:
     """x with `product(x)` = `target`, to a residual of CG_TOLERANCE (Hestenes & Stiefel, 1952)."""
     enough = CG_TOLERANCE**2 * (target**2).sum()
 
-    def go_on(carry: tuple) -> Array:
+    def go_on(carry: tuple) -> AnyArray:
         count, _, residual, _, _ = carry
         return (count < CG_STEPS) & ((residual**2).sum() > enough)
 

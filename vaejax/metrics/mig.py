@@ -4,14 +4,15 @@ Chen, Li, Grosse, Duvenaud, "Isolating Sources of Disentanglement in VAEs", Neur
 histogram estimate of Locatello et al., 2019. For the paper's own estimate see `density_mig`.
 """
 
+from vaejax.core.checks import check_counts
 from vaejax.metrics.discrete import code_factor_information, factor_entropies
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.tracing import namespace
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
-def mig(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
+def mig(codes: AnyArray, factors: AnyArray, *, num_bins: int = 20) -> Scores:
     """By how much the best code of each factor informs more about it than the second best.
 
     Args:
@@ -22,6 +23,7 @@ def mig(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
     Returns:
         `mig` in [0, 1], the mean of `gaps` [F], and `mutual_information` [D, F] in nats.
     """
+    check_counts(num_bins=(num_bins, 2))
     codes = checked_codes(codes)
     levels = checked_factors(factors, len(codes))
     information = code_factor_information(codes, levels, num_bins)
@@ -30,7 +32,7 @@ def mig(codes: Array, factors: Array, *, num_bins: int = 20) -> Scores:
     return scores(found, num_bins=num_bins)
 
 
-def information_gaps(information: Array, entropies: Array) -> Array:
+def information_gaps(information: AnyArray, entropies: AnyArray) -> AnyArray:
     """Best minus second best code of each factor over the factor's entropy, [F].
 
     Args:

@@ -6,7 +6,7 @@ section 2; constants of Locatello et al., 2019.
 
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.discrete import code_factor_information
 from vaejax.metrics.inputs import checked_codes, checked_factors
 from vaejax.metrics.left_out import varying
@@ -15,12 +15,12 @@ from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import nonzero, standardised
 from vaejax.metrics.tracing import each, namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 
 def modularity_explicitness(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_train: int = 10_000,
@@ -66,7 +66,7 @@ def modularity_explicitness(
     )
 
 
-def modularity(information: Array) -> Array:
+def modularity(information: AnyArray) -> AnyArray:
     """Mean over codes of 1 - (information beyond the best factor's, squared) / (its largest value).
 
     A code that informs about nothing counts 0, so codes that died lower the score.
@@ -82,8 +82,8 @@ def modularity(information: Array) -> Array:
 
 
 def explicitness(
-    train_codes: Array, train_levels: np.ndarray, codes: Array, levels: np.ndarray
-) -> Array:
+    train_codes: AnyArray, train_levels: np.ndarray, codes: AnyArray, levels: np.ndarray
+) -> AnyArray:
     """Areas under the ROC curve of logistic regression, [F, 2], on training and test rows.
 
     Each level against the rest, averaged over the levels that occur among the rows. One that no
@@ -96,7 +96,7 @@ def explicitness(
     xp, (x_train, x_test) = namespace(train_codes, codes), standardised(train_codes, codes)
     num_classes = int(max(train_levels.max(), levels.max())) + 1
 
-    def probabilities(level: Array) -> tuple[Array, Array]:  # [N] -> [N, K] of both sets of rows
+    def probabilities(level: AnyArray) -> tuple[AnyArray, AnyArray]:  # [N] -> [N, K] of both sets
         model = multinomial(x_train, level, num_classes=num_classes, l2=1.0)
         return model.probabilities(x_train), model.probabilities(x_test)
 
@@ -108,7 +108,7 @@ def explicitness(
     return xp.stack([xp.stack(column) for column in areas], axis=1)
 
 
-def mean_roc_area(scores: Array, labels: np.ndarray) -> Array:
+def mean_roc_area(scores: AnyArray, labels: np.ndarray) -> AnyArray:
     """Mean over the classes that occur of the area under the ROC curve of each against the rest.
 
     The area is the share of pairs (positive, negative) in the right order, ties counted half.
@@ -126,7 +126,7 @@ def mean_roc_area(scores: Array, labels: np.ndarray) -> Array:
     starts = np.cumsum(counts) - counts
     rows = np.argsort(labels, kind="stable")[np.where(real, starts[:, None] + places, 0)]
 
-    def area(column: Array, rows: Array, real: Array, count: Array) -> Array:
+    def area(column: AnyArray, rows: AnyArray, real: AnyArray, count: AnyArray) -> AnyArray:
         ordered, positive = xp.sort(column), column[rows]
         not_above = 0.5 * (
             xp.searchsorted(ordered, positive, side="left")

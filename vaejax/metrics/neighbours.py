@@ -7,11 +7,11 @@ import numpy as np
 
 from vaejax.metrics.draws import host_generator
 from vaejax.metrics.standardise import centred, deviations, nonzero
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 
 def neighbour_information(
-    codes: np.ndarray, levels: np.ndarray, rng: Array, num_neighbours: int = 10
+    codes: AnyArray, levels: np.ndarray, rng: Array, num_neighbours: int = 10
 ) -> np.ndarray:
     """I(z_d; v_k) [F, D], nats, of continuous codes, by the distances to nearest neighbours.
 
@@ -30,7 +30,7 @@ def neighbour_information(
     return np.array([[_information(code, v, num_neighbours) for code in z.T] for v in levels.T])
 
 
-def _information(code: np.ndarray, labels: np.ndarray, num_neighbours: int) -> float:
+def _information(code: AnyArray, labels: np.ndarray, num_neighbours: int) -> float:
     """psi(N) + <psi(k)> - <psi(N_label)> - <psi(m)> with m rows within the k-th neighbour's radius
     of the same label; rows whose label occurs once do not count (Ross, Eq. 2)."""
     order = np.argsort(code)
@@ -52,7 +52,7 @@ def _information(code: np.ndarray, labels: np.ndarray, num_neighbours: int) -> f
     return max(0.0, float(total))
 
 
-def _neighbour_distance(ordered: np.ndarray, k: int) -> np.ndarray:
+def _neighbour_distance(ordered: AnyArray, k: int) -> np.ndarray:
     """Distance of each of the ascending numbers [n] to its k-th nearest, k < n.
 
     It and its k nearest are k + 1 in a row: the smallest reach over all such rows.

@@ -9,7 +9,7 @@ does as well as chance: perfect codes score far below 1.
 
 import numpy as np
 
-from vaejax.checks import check_counts
+from vaejax.core.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors, checked_values
 from vaejax.metrics.left_out import varying
 from vaejax.metrics.scores import Scores, scores
@@ -17,12 +17,12 @@ from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import standardised
 from vaejax.metrics.svm import svm_accuracies
 from vaejax.metrics.tracing import namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 
 def sap(
-    codes: Array,
-    factors: Array,
+    codes: AnyArray,
+    factors: AnyArray,
     *,
     rng: Array,
     num_train: int = 10_000,
@@ -67,13 +67,13 @@ def sap(
     )
 
 
-def predictability_gap(predictability: Array) -> Array:
+def predictability_gap(predictability: AnyArray) -> AnyArray:
     """Mean over factors of the best minus the second best code of [D, F]; one code has no rival."""
     ranked = namespace(predictability).sort(predictability, axis=0)[::-1]
     return (ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0)).mean()
 
 
-def squared_correlations(codes: Array, factors: np.ndarray) -> Array:
+def squared_correlations(codes: AnyArray, factors: np.ndarray) -> AnyArray:
     """cov^2 / (var var) of every code with every factor, [D, F]; 0 for one that does not vary."""
     (x,), (y,) = standardised(precise(codes)), standardised(np.asarray(factors, np.float64))
     return namespace(x).minimum((x.T @ y.astype(x.dtype) / len(x)) ** 2, 1.0)

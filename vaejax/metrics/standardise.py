@@ -8,10 +8,10 @@ and so is the mean of what is left.
 import numpy as np
 
 from vaejax.metrics.tracing import is_traced, namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
-def centred(codes: Array) -> Array:
+def centred(codes: AnyArray) -> AnyArray:
     """Codes [N, D] less their means [D] as their own precision holds those."""
     if not is_traced(codes):
         return codes - codes.mean(0, dtype=np.float64).astype(codes.dtype)[None]
@@ -19,12 +19,12 @@ def centred(codes: Array) -> Array:
     return codes - codes.mean(0)[None]
 
 
-def roundable(codes: Array) -> Array:
+def roundable(codes: AnyArray) -> AnyArray:
     """Codes [N, D] whose differences survive rounding to float32: those in float64 are centred."""
     return codes if codes.dtype == np.float32 else centred(codes)
 
 
-def standardised(codes: Array, *others: Array) -> tuple[Array, ...]:
+def standardised(codes: AnyArray, *others: AnyArray) -> tuple[AnyArray, ...]:
     """Codes [N, D] with means 0 and deviations 1, and other codes moved and scaled the same way.
 
     A code that does not vary is only moved.
@@ -37,13 +37,13 @@ def standardised(codes: Array, *others: Array) -> tuple[Array, ...]:
     return tuple(xp.asarray(z / scale, codes.dtype) for z in parts)
 
 
-def deviations(codes: Array) -> Array:
+def deviations(codes: AnyArray) -> AnyArray:
     """Standard deviations [D] of codes [N, D], exactly 0 where a code does not vary."""
     xp = namespace(codes)
     return xp.where(codes.max(0) > codes.min(0), precise(codes).std(0), 0.0)
 
 
-def bounded(log_vars: Array) -> Array:
+def bounded(log_vars: AnyArray) -> AnyArray:
     """Log-variances [N, D] of which N exponentials can be summed: larger ones count as the largest.
 
     At hand none is larger, `checked_posteriors` has refused it.
@@ -53,6 +53,6 @@ def bounded(log_vars: Array) -> Array:
     return namespace(log_vars).minimum(log_vars, largest)
 
 
-def nonzero(scale: Array) -> Array:
+def nonzero(scale: AnyArray) -> AnyArray:
     """A scale with its zeros replaced by ones, to be divided by."""
     return namespace(scale).where(scale > 0, scale, 1.0)

@@ -6,7 +6,7 @@ import numpy as np
 
 from vaejax.metrics.discrete import short
 from vaejax.metrics.tracing import each, namespace, precise, repeat, while_loop
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 MAX_STEPS = 30
 TOLERANCE = 1e-6  # of a line's last move, relative
@@ -14,8 +14,8 @@ TINY = 1e-15  # codes of no larger size are as good as 0
 
 
 def svm_accuracies(
-    train_codes: Array, train_levels: np.ndarray, codes: Array, levels: np.ndarray
-) -> Array:
+    train_codes: AnyArray, train_levels: np.ndarray, codes: AnyArray, levels: np.ndarray
+) -> AnyArray:
     """Test accuracy of a linear SVM from every single code to every factor, [D, F].
 
     The machine is scikit-learn's `LinearSVC(C=0.01, class_weight="balanced")`: squared hinge loss,
@@ -31,7 +31,7 @@ def svm_accuracies(
     for train_level, level in zip(train_levels.T, levels.T, strict=True):
         present = np.unique(train_level)  # a class without examples is never predicted
 
-        def accuracy(x: Array, line: Array, present=present, level=level) -> Array:
+        def accuracy(x: AnyArray, line: AnyArray, present=present, level=level) -> AnyArray:
             margins = x[:, None] * line[None, :, 0] + line[None, :, 1]  # [N, K]
             return (xp.asarray(present)[margins.argmax(1)] == level).mean()
 
@@ -41,7 +41,7 @@ def svm_accuracies(
     return xp.stack(columns, axis=1)
 
 
-def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
+def _fit(x: AnyArray, levels: np.ndarray, c: float = 0.01) -> AnyArray:
     """Slopes and intercepts [D, K, 2] of every class against the rest, from codes x [D, N].
 
     K runs over the classes of all factors [N, F] in turn. With x sorted, the rows inside the margin
@@ -50,7 +50,7 @@ def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
     as large.
     """
     xp, (dim, num_points) = namespace(x), x.shape
-    size = xp.maximum(abs(x).max(1, keepdims=True), TINY)
+    size = xp.maximum(xp.abs(x).max(1, keepdims=True), TINY)
     x, stiffness = x / size, 1.0 / size**2  # |slope|^2 = stiffness |scaled slope|^2
     order = xp.argsort(x, axis=1)
     ordered = xp.take_along_axis(x, order, axis=1)
@@ -71,7 +71,7 @@ def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
     weights = c * np.stack([np.concatenate(balanced), np.concatenate(rest)], axis=1)
     weights = weights.astype(x.dtype)[None, :, :, None]  # [1, K, 2, 1]
 
-    def move(line: Array) -> Array:
+    def move(line: AnyArray) -> AnyArray:
         """Newton's step down |line|^2 / 2 + sum_i c_i hinge_i^2, of scaled lines [D, K, 2]."""
         inside = positive.below(line, 1.0)  # y = 1: those with w x + b < 1
         outside = everything.below(-line, 1.0) - positive.below(-line, 1.0)  # y = -1: w x + b > -1
@@ -91,7 +91,7 @@ def _fit(x: Array, levels: np.ndarray, c: float = 0.01) -> Array:
             axis=2,
         )
 
-    def go_on(carry: tuple) -> Array:
+    def go_on(carry: tuple) -> AnyArray:
         count, line, last = carry
         return (count < MAX_STEPS) & (abs(last) > TOLERANCE * (1.0 + abs(line))).any()
 
@@ -114,19 +114,19 @@ class _Stretch(NamedTuple):
         start, end: [K].
     """
 
-    x: Array
-    running: Array
+    x: AnyArray
+    running: AnyArray
     start: np.ndarray
     end: np.ndarray
 
     @classmethod
-    def of(cls, x: Array, start: np.ndarray, end: np.ndarray) -> "_Stretch":
+    def of(cls, x: AnyArray, start: np.ndarray, end: np.ndarray) -> "_Stretch":
         xp = namespace(x)
         powers = xp.stack([xp.ones_like(x), x, x * x], axis=2)
         running = xp.pad(xp.cumsum(powers, axis=1), ((0, 0), (1, 0), (0, 0)))
         return cls(x, running, start, end)
 
-    def below(self, line: Array, margin: float) -> Array:
+    def below(self, line: AnyArray, margin: float) -> AnyArray:
         """[D, K, 3] over the rows with slope * x + intercept < margin, of lines [D, K, 2]."""
         xp, slope, intercept = namespace(self.x), line[..., 0], line[..., 1]
         flat = slope == 0
@@ -136,10 +136,10 @@ class _Stretch(NamedTuple):
         part = xp.where((slope > 0)[..., None], middle - low, high - middle)
         return xp.where(flat[..., None], whole, part)
 
-    def _at(self, place: Array) -> Array:
+    def _at(self, place: AnyArray) -> AnyArray:
         return self.running[np.arange(len(self.x))[:, None], place]
 
-    def _first_at_least(self, edge: Array) -> Array:
+    def _first_at_least(self, edge: AnyArray) -> AnyArray:
         """Where in each stretch x reaches `edge` [D, K], by bisection."""
         xp, rows = namespace(self.x), np.arange(len(self.x))[:, None]
 

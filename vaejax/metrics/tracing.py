@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.checks import is_traced
-from vaejax.types import Array
+from vaejax.core.checks import is_traced
+from vaejax.types import AnyArray
 
 
 def namespace(*arrays: Any) -> ModuleType:
@@ -22,7 +22,7 @@ def namespace(*arrays: Any) -> ModuleType:
     return jnp if is_traced(*arrays) else np
 
 
-def precise(array: Array) -> Array:
+def precise(array: AnyArray) -> AnyArray:
     """The array in float64 where it is at hand, as it is where it is traced."""
     return array if is_traced(array) else np.asarray(array, np.float64)
 
@@ -47,7 +47,7 @@ def repeat(xp: ModuleType, times: int, body: Callable[[Any], Any], carry: Any) -
     return carry
 
 
-def each(xp: ModuleType, function: Callable[..., Any], *arrays: Array) -> Any:
+def each(xp: ModuleType, function: Callable[..., Any], *arrays: AnyArray) -> Any:
     """`function` of every entry along the first axis of the arrays, stacked, in `xp`."""
     if xp is jnp:
         return jax.lax.map(lambda entries: function(*entries), arrays)

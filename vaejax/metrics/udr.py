@@ -4,26 +4,30 @@ Duan et al., "Unsupervised Model Selection for Variational Disentangled Represen
 ICLR 2020, section 4.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
+from vaejax.core.checks import check_number
 from vaejax.metrics.inputs import NotFinite, checked_codes
 from vaejax.metrics.intervals import median_interval
 from vaejax.metrics.lasso import lasso
-from vaejax.types import Array
+from vaejax.metrics.scores import Scores, scores
+from vaejax.metrics.standardise import standardised
+from vaejax.types import AnyArray
 
 LASSO_PENALTY = 0.1
 
 
 def udr(
-    codes: Sequence[Array],
-    kls: Sequence[Array],
+    codes: Sequence[AnyArray],
+    kls: Sequence[AnyArray],
     *,
     similarity: Literal["lasso", "spearman"] = "lasso",
     min_kl: float = 0.01,
-) -> dict:
+) -> Scores:
     """How well every model's codes are predicted, one to one, by those of the other models.
 
     Args:
@@ -40,6 +44,7 @@ def udr(
         seeds, from these images, see `median_interval`: NaN for fewer than six. `udr_low` and
         `udr_high` are those of the highest score, which the choice of the highest leaves too high.
     """
+    check_number("min_kl", min_kl, lambda v: 0 <= v < math.inf, "a number >= 0")
     if similarity not in ("lasso", "spearman"):
         raise ValueError(f"similarity: expected 'lasso' or 'spearman', got {similarity!r}")
     if len(codes) < 2 or len(codes) != len(kls):
@@ -49,7 +54,7 @@ def udr(
         )
     codes = [checked_codes(z, f"codes[{m}]") for m, z in enumerate(codes)]
     alive = [_checked_kl(kls[m], z, f"kls[{m}]") > min_kl for m, z in enumerate(codes)]
-    models = [_standardised(z) * kept[None] for z, kept in zip(codes, alive, strict=True)]
+    models = [standardised(z)[0] * kept[None] for z, kept in zip(codes, alive, strict=True)]
     if len({len(z) for z in models}) > 1:
         raise ValueError(f"codes: expected the same N of all, got {[len(z) for z in models]}")
     compare = lasso_similarity if similarity == "lasso" else spearman_similarity
@@ -59,17 +64,21 @@ def udr(
             if i != j:
                 matrix = compare(a, b)[np.ix_(alive[i], alive[j])]
                 pairwise[i, j] = relative_strength(matrix)
-    scores, low, high = model_scores(pairwise)
-    best = scores.argmax()
-    return {
-        "udr": float(scores[best]),
-        "udr_low": float(low[best]),
-        "udr_high": float(high[best]),
-        "model_scores": scores,
-        "model_low": low,
-        "model_high": high,
-        "pairwise": pairwise,
-    }
+    of_models, low, high = model_scores(pairwise)
+    best = of_models.argmax()
+    return scores(
+        {
+            "udr": of_models[best],
+            "udr_low": low[best],
+            "udr_high": high[best],
+            "model_scores": of_models,
+            "model_low": low,
+            "model_high": high,
+            "pairwise": pairwise,
+        },
+        similarity=similarity,
+        min_kl=min_kl,
+    )
 
 
 def model_scores(pairwise: np.ndarray) -> np.ndarray:
@@ -78,7 +87,7 @@ def model_scores(pairwise: np.ndarray) -> np.ndarray:
     return np.array([(np.median(told), *median_interval(told)) for told in by_others]).T
 
 
-def _checked_kl(kl: Array, codes: np.ndarray, name: str) -> np.ndarray:
+def _checked_kl(kl: AnyArray, codes: AnyArray, name: str) -> np.ndarray:
     kl = np.asarray(kl)
     if kl.shape != codes.shape[1:]:
         raise ValueError(f"{name}: expected [{codes.shape[1]}], one for each code, got {kl.shape}")
@@ -87,14 +96,14 @@ def _checked_kl(kl: Array, codes: np.ndarray, name: str) -> np.ndarray:
     return kl
 
 
-def lasso_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def lasso_similarity(a: AnyArray, b: AnyArray) -> np.ndarray:
     """|coefficient| of every code of `a` [N, D] in the lasso that predicts each of `b`, [D, D']."""
     return np.abs(lasso(a, b, LASSO_PENALTY))
 
 
-def spearman_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def spearman_similarity(a: AnyArray, b: AnyArray) -> np.ndarray:
     """|rank correlation| of every code of `a` [N, D] with every one of `b` [N, D'], [D, D']."""
-    a, b = _standardised(_ranks(a)), _standardised(_ranks(b))
+    (a,), (b,) = standardised(_ranks(a)), standardised(_ranks(b))
     return np.abs(a.T @ b) / len(a)
 
 
@@ -109,12 +118,7 @@ def relative_strength(similarity: np.ndarray) -> float:
     return 0.5 * (strength(0) + strength(1))
 
 
-def _standardised(x: np.ndarray) -> np.ndarray:
-    deviation = x.std(0)
-    return (x - x.mean(0)) / np.where(deviation > 0, deviation, 1.0)
-
-
-def _ranks(x: np.ndarray) -> np.ndarray:
+def _ranks(x: AnyArray) -> np.ndarray:
     """Ranks within each column of [N, D]; equal values share the mean of theirs."""
     columns = []
     for column in x.T:

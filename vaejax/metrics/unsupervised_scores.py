@@ -6,15 +6,16 @@ Representations", ICML 2019, section 5.2.
 
 import numpy as np
 
+from vaejax.core.checks import check_counts
 from vaejax.metrics.discrete import binned, paired_information
 from vaejax.metrics.inputs import checked_codes
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.standardise import centred, nonzero
 from vaejax.metrics.tracing import namespace, precise
-from vaejax.types import Array
+from vaejax.types import AnyArray
 
 
-def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> Scores:
+def unsupervised_scores(codes: AnyArray, *, num_bins: int = 20) -> Scores:
     """Dependence between the codes that vary, by three measures; all are 0 for fewer than two.
 
     Args:
@@ -26,6 +27,7 @@ def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> Scores:
         of the codes, and `gaussian_wasserstein_correlation_norm`, over the total variance;
         `mutual_info_score` in nats, the mean over pairs of codes.
     """
+    check_counts(num_bins=(num_bins, 2))
     codes = checked_codes(codes)
     xp, dim = namespace(codes), codes.shape[1]
     covariance = xp.cov(precise(centred(codes)), rowvar=False).reshape(dim, dim)
@@ -49,7 +51,7 @@ def unsupervised_scores(codes: Array, *, num_bins: int = 20) -> Scores:
     )
 
 
-def gaussian_total_correlation(covariance: Array) -> Array:
+def gaussian_total_correlation(covariance: AnyArray) -> AnyArray:
     """KL(N(0, S) || N(0, diag S)) = -1/2 log |R|, nats, with R the correlations that S implies.
 
     Finite also for codes that determine each other, whose |R| is rounding error: the true value
@@ -65,7 +67,7 @@ def gaussian_total_correlation(covariance: Array) -> Array:
     return -0.5 * xp.maximum(log_determinant, floor)
 
 
-def gaussian_wasserstein_correlation(covariance: Array) -> Array:
+def gaussian_wasserstein_correlation(covariance: AnyArray) -> AnyArray:
     """The squared 2-Wasserstein distance between N(0, S) and N(0, diag S).
 
     2 tr S - 2 tr (S diag S)^1/2; that root's eigenvalues are those of the symmetric

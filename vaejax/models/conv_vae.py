@@ -1,6 +1,6 @@
-"""A convolutional (or dense) VAE with one group of Gaussian latents and an N(0, I) prior.
+"""A convolutional (or dense) VAE with one group of Gaussian latents.
 
-p(z) = N(0, I), q(z | x) = N(mu(x), diag exp(log_var(x))), p(x | z) = any `Likelihood`.
+p(z) any `Prior`, q(z | x) = N(mu(x), diag exp(log_var(x))), p(x | z) any `Likelihood`.
 
 References:
     Kingma & Welling, Auto-Encoding Variational Bayes, 2014.
@@ -12,13 +12,20 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
-from vaejax.distributions import Likelihood, Normal, bernoulli, normal_latent, sum_events
+from vaejax.distributions import (
+    Likelihood,
+    Normal,
+    bernoulli,
+    estimated_latent,
+    normal_latent,
+    sum_events,
+)
 from vaejax.models.presets import PRESETS, Architecture
-from vaejax.models.vae import VAE, Codes, Temperature, per_group
+from vaejax.models.priors import Context, Prior, standard
+from vaejax.models.vae import VAE
 from vaejax.nn.conv import Conv, ConvTranspose
 from vaejax.nn.initializers import glorot_uniform
-from vaejax.nn.noise import example_normal
-from vaejax.types import Array, Distribution, Latent, VAEOutput
+from vaejax.types import Array, Codes, Distribution, Latent
 
 
 class Encoder(nn.Module):
@@ -77,6 +84,7 @@ class ConvVAE(VAE):
         latent_size: D, the number of latent dimensions.
         preset: name of an encoder/decoder pair of `presets.py`.
         likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+        prior: p(z); see `vaejax.models.priors`.
 
     Raises:
         ValueError: an unknown preset, or an image shape that its strides do not allow.
@@ -86,6 +94,7 @@ class ConvVAE(VAE):
     latent_size: int = 10
     preset: str = "burgess"
     likelihood: Likelihood = bernoulli()
+    prior: Prior = standard()
 
     def __post_init__(self):
         if self.preset not in PRESETS:
@@ -111,65 +120,49 @@ class ConvVAE(VAE):
         self.encoder = Encoder(architecture, self.latent_size)
         self.decoder = Decoder(architecture, self.image_shape, num_outputs)
 
-    def __call__(
-        self, images: Array, *, train: bool = False, noise: Sequence[Array] | None = None
-    ) -> VAEOutput:
-        """One pass: sample the posterior, decode, score.
-
-        Args:
-            images: [B, H, W, C] in [0, 1].
-            train: no effect here; part of every model's signature.
-            noise: one array [B, D] of standard normal noise, else drawn from rng `"latent"`.
-        """
-        del train
-        posterior = self._posterior(images)
-        if noise is None:
-            noise = self.draw_noise(images.shape[0])
-        if noise[0].shape != posterior.loc.shape:
-            raise ValueError(f"noise: expected {posterior.loc.shape}, got {noise[0].shape}")
-        latent = self._latent(posterior.at(noise[0]), posterior)
-        likelihood = self.decode((latent.z,))
-        return VAEOutput(sum_events(likelihood.log_prob(images)), (latent,), likelihood)
-
     @property
     def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
         """The shape of one image's codes: a single group [D]."""
         return ((self.latent_size,),)
 
-    def draw_noise(self, num_images: int) -> list[Array]:
-        """See `VAE`."""
-        return [example_normal(self.make_rng("latent"), (num_images, self.latent_size))]
-
-    def encode(self, images: Array, *, sample: bool = False) -> tuple[Latent, ...]:
-        """See `VAE`."""
-        posterior = self._posterior(images)
-        if not sample:
-            return (self._latent(posterior.mean(), posterior),)
-        (noise,) = self.draw_noise(images.shape[0])
-        return (self._latent(posterior.at(noise), posterior),)
-
-    def decode(self, codes: Codes, *, temperature: Temperature = 1.0) -> Distribution:
-        """See `VAE`; here the codes of the only group, [B, D], are needed."""
-        del temperature  # nothing is drawn
-        (z,) = codes
-        return self.likelihood.distribution(self.decoder(z), self.image_shape[-1])
-
-    def sample(
+    def _infer(
         self,
-        num_images: int,
-        *,
-        temperature: Temperature = 1.0,
-        noise: Sequence[Array] | None = None,
-    ) -> Distribution:
-        """See `VAE`."""
-        (scale,) = per_group(temperature, 1)
-        (draw,) = self.draw_noise(num_images) if noise is None else noise
-        return self.decode((scale * draw,))
+        images: Array,
+        noise: Sequence[Array],
+        codes: Sequence[Array] | None,
+        train: bool,
+    ) -> tuple[Array, tuple[Latent, ...]]:
+        del train
+        posterior = self._posterior(images)
+        (z,) = [posterior.at(noise[0])] if codes is None else codes
+        return z, (self._latent(z, posterior),)
+
+    def _generate(
+        self, noise: Sequence[Array], codes: Codes, scales: Sequence[float], train: bool
+    ) -> tuple[Array, tuple[Array, ...]]:
+        del train
+        (z,) = codes
+        if z is None:
+            z = self.prior.from_noise(noise[0], self._context, scales[0])
+        return z, (z,)
+
+    def _standardised(self, images: Array) -> tuple[Array | None, ...]:
+        return (self.prior.to_noise(self._posterior(images).mean(), self._context),)
+
+    def _likelihood(self, features: Array, train: bool) -> Distribution:
+        del train
+        return self.likelihood.distribution(self.decoder(features), self.image_shape[-1])
 
     def _posterior(self, images: Array) -> Normal:
-        if images.shape[1:] != self.image_shape:
-            raise ValueError(f"images: expected [B, *{self.image_shape}], got {images.shape}")
         return Normal.from_log_var(*self.encoder(images))
 
     def _latent(self, z: Array, posterior: Normal) -> Latent:
-        return normal_latent(z, posterior, Normal.standard(z))
+        prior = self.prior.normal(z)
+        if prior is not None:
+            return normal_latent(z, posterior, prior)
+        log_q = sum_events(posterior.log_prob(z))
+        return estimated_latent(z, log_q, self.prior.log_prob(z, self._context), posterior)
+
+    @property
+    def _context(self) -> Context:
+        return Context(posterior=self._posterior)

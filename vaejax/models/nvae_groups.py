@@ -3,13 +3,14 @@
 Reference: Vahdat & Kautz, NVAE, 2020, figure 2; residual Normal distributions of section 3.2.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vaejax.distributions import Normal, normal_latent, sum_events
+from vaejax.distributions import Normal, estimated_latent, normal_latent, sum_events
+from vaejax.models.priors import Context, Prior
 from vaejax.nn.autoregressive import ShiftFlowPair
 from vaejax.nn.residual_cell import Operation, ResidualCell
 from vaejax.nn.weight_norm import WeightNormConv
@@ -43,7 +44,7 @@ class GroupInputs(NamedTuple):
     Attributes:
         noise: standard normal, for a draw of the posterior or, without features, of the prior.
         features: of the image from the bottom-up path; None generates.
-        code: replaces the draw where `given`, when generating.
+        code: replaces the draw; when generating, only where `given`.
         given: whether there is a code, a bool.
     """
 
@@ -52,28 +53,46 @@ class GroupInputs(NamedTuple):
     code: Array | None = None
     given: Array | None = None
 
+    def code_or(self, drawn: Array) -> Array:
+        """When generating: the code where it is `given`, else what was drawn."""
+        return jnp.where(cast(Array, self.given), cast(Array, self.code), drawn)
+
+
+class GroupOutput(NamedTuple):
+    """What a group on the top-down path gives, besides the path's state; all [B, h, w, ...].
+
+    Attributes:
+        z: its codes.
+        latent: of an image, None when generating.
+        noise: of which the prior makes `z`; None when generating.
+    """
+
+    z: Array
+    latent: Latent | None = None
+    noise: Array | None = None
+
 
 class TopGroup(nn.Module):
-    """The first latent group: a fixed prior, and a posterior from the image alone.
+    """The first latent group: a prior of its own, and a posterior from the image alone.
 
     Attributes:
         latent_channels: of the group's codes.
         features: channels of the top-down path.
         num_flows: pairs of autoregressive flows in the posterior.
-        nvae_compat: the prior's standard deviation is 1.01, as in the official code, instead of 1.
+        top_prior: of the first group.
     """
 
     latent_channels: int
     features: int
     num_flows: int
-    nvae_compat: bool
+    top_prior: Prior | None
 
     def setup(self):
         self.posterior = WeightNormConv(2 * self.latent_channels, 3)
         self.flow = [ShiftFlowPair() for _ in range(self.num_flows)]
         self.combine = WeightNormConv(self.features, 1)
 
-    def __call__(self, x: Array, inputs: GroupInputs, train: bool) -> tuple[Array, Latent | None]:
+    def __call__(self, x: Array, inputs: GroupInputs, train: bool) -> tuple[Array, GroupOutput]:
         """Draw this group's codes and add them to the top-down path.
 
         Args:
@@ -82,33 +101,44 @@ class TopGroup(nn.Module):
             train: whether batch normalisation takes the batch's statistics; there is none here.
 
         Returns:
-            The new state, and the latent where there are features to infer it from.
+            The new state, and the codes; the latent too, where there are features to infer it from.
         """
         del train
-        zeros = jnp.zeros_like(inputs.noise)
-        prior = Normal.soft_clamped(zeros, zeros) if self.nvae_compat else Normal.standard(zeros)
+        top_prior = cast(Prior, self.top_prior)  # None only further down
         if inputs.features is None:
-            return self._generate(x, prior, inputs)
+            drawn = top_prior.from_noise(inputs.noise, Context(), 1.0)
+            return self._extend(x, inputs.code_or(drawn))
         posterior = Normal.soft_clamped(*_halves(self.posterior(inputs.features)))
-        return self._infer(x, prior, posterior, inputs.noise)
+        z, log_q = self._drawn(posterior, inputs)
+        prior = top_prior.normal(z)
+        if prior is not None:
+            return self._extend(x, *self._inferred(z, log_q, posterior, prior))
+        latent = estimated_latent(z, log_q, top_prior.log_prob(z, Context()))
+        return self._extend(x, z, latent, top_prior.to_noise(z, Context()))
 
-    def _infer(self, x: Array, prior: Normal, posterior: Normal, noise: Array):
-        z = posterior.at(noise)
-        if not self.num_flows:
-            return self._extend(x, z), normal_latent(z, posterior, prior)
-        log_q = posterior.log_prob(z)  # the flows preserve volume
+    def _drawn(self, posterior: Normal, inputs: GroupInputs) -> tuple[Array, Array]:
+        """Codes and their log q(z | x) [B]."""
+        if inputs.code is not None:
+            if self.num_flows:
+                raise ValueError("codes: expected a posterior without flows, which only draw")
+            return inputs.code, sum_events(posterior.log_prob(inputs.code))
+        z = posterior.at(inputs.noise)
+        log_q = sum_events(posterior.log_prob(z))  # the flows preserve volume
         for flow in self.flow:
             z = flow(z)
-        log_p = prior.log_prob(z)
-        latent = Latent(z, posterior, prior, sum_events(log_q), sum_events(log_p), log_q - log_p)
-        return self._extend(x, z), latent
+        return z, log_q
 
-    def _generate(self, x: Array, prior: Normal, inputs: GroupInputs):
-        z = jnp.where(inputs.given, inputs.code, prior.at(inputs.noise))
-        return self._extend(x, z), None
+    def _inferred(self, z: Array, log_q: Array, posterior: Normal, prior: Normal):
+        """The codes, their latent, and the noise of which a Gaussian prior makes them."""
+        if self.num_flows:
+            latent = estimated_latent(z, log_q, sum_events(prior.log_prob(z)))
+        else:
+            latent = normal_latent(z, posterior, prior)
+        return z, latent, prior.noise_of(z)
 
-    def _extend(self, x: Array, z: Array) -> Array:
-        return self.combine(jnp.concatenate([x, z.astype(x.dtype)], -1))
+    def _extend(self, x: Array, z: Array, *rest: Any) -> tuple[Array, GroupOutput]:
+        x = self.combine(jnp.concatenate([x, z.astype(x.dtype)], -1))
+        return x, GroupOutput(z, *rest)
 
 
 class Group(TopGroup):
@@ -137,18 +167,20 @@ class Group(TopGroup):
         self.prior = WeightNormConv(2 * self.latent_channels, 1)
         self.merge = WeightNormConv(self.encoder_features, 1)
 
-    def __call__(self, x: Array, inputs: GroupInputs, train: bool) -> tuple[Array, Latent | None]:
+    def __call__(self, x: Array, inputs: GroupInputs, train: bool) -> tuple[Array, GroupOutput]:
         """As `TopGroup`, with a state `x` to start from."""
         for cell in self.cell:
             x = cell(x, train)
         mean, log_scale = _halves(self.prior(jax.nn.elu(x)))
         prior = Normal.soft_clamped(mean, log_scale)
         if inputs.features is None:
-            return self._generate(x, prior, inputs)
+            return self._extend(x, inputs.code_or(prior.at(inputs.noise)))
         shift, log_ratio = _halves(self.posterior(inputs.features + self.merge(x)))
         if self.residual_posterior:  # Eq. 7: the sums are clamped, not their terms
             shift, log_ratio = mean + shift, log_scale + log_ratio
-        return self._infer(x, prior, Normal.soft_clamped(shift, log_ratio), inputs.noise)
+        posterior = Normal.soft_clamped(shift, log_ratio)
+        z, log_q = self._drawn(posterior, inputs)
+        return self._extend(x, *self._inferred(z, log_q, posterior, prior))
 
 
 def _halves(parameters: Array) -> tuple[Array, Array]:

@@ -13,18 +13,20 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from vaejax.core.randomness import draw
 from vaejax.distributions import Likelihood, LogisticMixture, logistic_mixture
-from vaejax.models.nvae_groups import EncoderGroup, Group, GroupInputs, TopGroup
+from vaejax.models.nvae_groups import EncoderGroup, Group, GroupInputs, GroupOutput, TopGroup
 from vaejax.models.nvae_presets import CELLS
+from vaejax.models.priors import Prior, standard
 from vaejax.models.vae import VAE
 from vaejax.nn.residual_cell import ResidualCell
 from vaejax.nn.stacked import Depth, Memory, apply_stacked
 from vaejax.nn.weight_norm import WeightNormConv
-from vaejax.randomness import draw
-from vaejax.types import Array, Distribution, Latent
+from vaejax.types import Array, Distribution
 
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 NVAE_EDGE_THRESHOLD = 0.99  # of the official logistic mixture, see `LogisticMixture`
+NVAE_PRIOR_SCALE = 1.01  # of the official prior of the first group
 LEAST = {  # of every number in a network's settings
     "latent_channels": 1,
     "encoder_features": 1,
@@ -44,6 +46,7 @@ class NVAENetwork(VAE):
     Attributes:
         image_shape: (H, W, C).
         likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+        prior: of the first group; see `vaejax.models.priors`.
         groups: latent groups of every scale, top (coarsest) first; scales double in size. See
             `nvae_presets.adaptive_groups`.
         latent_channels: of every group's codes.
@@ -62,9 +65,9 @@ class NVAENetwork(VAE):
             distributions keep float32 at least.
         depth: "scanned" compiles one group per scale, "unrolled" every group; same numbers.
         memory: "remat" recomputes groups in the backward pass, "store" keeps their activations.
-        nvae_compat: the official code's numbers, where it surprises: a first prior of standard
-            deviation 1.01, and 0.99 as upper edge of the logistic mixture, so that its masses do
-            not sum to 1.
+        nvae_compat: the official code's numbers, where it surprises: a first prior N(0, 1.01^2),
+            whatever `prior` says, and 0.99 as upper edge of the logistic mixture, so that its
+            masses do not sum to 1.
 
     Raises:
         ValueError: an unknown set of cells or form, a number too small, or an image shape that the
@@ -73,6 +76,7 @@ class NVAENetwork(VAE):
 
     image_shape: tuple[int, int, int]
     likelihood: Likelihood = logistic_mixture()
+    prior: Prior = standard()
     groups: tuple[int, ...] = (5, 10, 20)
     latent_channels: int = 20
     encoder_features: int = 64
@@ -154,13 +158,14 @@ class NVAENetwork(VAE):
         ]
         self.down = [cell(width, cells.encoder, "down") for width in up_width[:-1]]
         self.top_features = WeightNormConv(up_width[0], 1)
-        self.top = TopGroup(self.latent_channels, down_width[0], self.num_flows, self.nvae_compat)
+        prior = standard(NVAE_PRIOR_SCALE) if self.nvae_compat else self.prior
+        self.top = TopGroup(self.latent_channels, down_width[0], self.num_flows, prior)
         self.decoder = [
             Group(
                 self.latent_channels,
                 down,
                 self.num_flows,
-                self.nvae_compat,
+                None,
                 up,
                 self.decoder_cells,
                 cells.decoder,
@@ -208,8 +213,8 @@ class NVAENetwork(VAE):
 
     def _top_down(
         self, inputs: Sequence[GroupInputs], features: Sequence[Array | None], train: bool
-    ) -> tuple[Array, tuple[Latent, ...]]:
-        """From the inputs of every group to the raw outputs [B, H, W, ...] and the latents.
+    ) -> tuple[Array, tuple[GroupOutput, ...]]:
+        """From the inputs of every group to the features of the last, and what each gives.
 
         Args:
             inputs: of every group, top first, without features for all but the top.
@@ -223,8 +228,8 @@ class NVAENetwork(VAE):
             start = self.start
         shape = (first.noise.shape[0], *start.shape)
         x = jnp.broadcast_to(start.astype(self.dtype or start.dtype), shape)
-        x, latent = self.top(x, first, train)
-        latents = [latent]
+        x, output = self.top(x, first, train)
+        outputs = [output]
         for i, group in enumerate(self.decoder):
             if i:
                 x = self.up[i - 1](x, train)
@@ -233,11 +238,9 @@ class NVAENetwork(VAE):
                 continue
             stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rest[:length])
             stacked, rest = stacked._replace(features=features[i]), rest[length:]
-            x, outputs = self._stack(group, length, _descend, x, stacked, train)
-            latents += [jax.tree.map(lambda leaf, j=j: leaf[j], outputs) for j in range(length)]
-        for cell in self.postprocess:
-            x = cell(x, train)
-        return self.head(nn.elu(x)), tuple(latents)
+            x, several = self._stack(group, length, _descend, x, stacked, train)
+            outputs += [jax.tree.map(lambda leaf, j=j: leaf[j], several) for j in range(length)]
+        return x, tuple(outputs)
 
     def _stack(self, block, length: int, call, x: Array, inputs: Any, train: bool):
         return apply_stacked(
@@ -250,11 +253,17 @@ class NVAENetwork(VAE):
             memory=self.memory,
         )
 
-    def _likelihood(self, outputs: Array) -> Distribution:
+    def _likelihood(self, features: Array, train: bool) -> Distribution:
+        """p(x | z) from the state of the top-down path [B, h, w, C] after its last group."""
+        for cell in self.postprocess:
+            features = cell(features, train)
+        outputs = self.head(nn.elu(features))
         outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
         distribution = self.likelihood.distribution(outputs, self.image_shape[-1])
         if self.nvae_compat and isinstance(distribution, LogisticMixture):
-            return distribution.replace(edge_threshold=NVAE_EDGE_THRESHOLD)
+            return distribution.replace(  # type: ignore[attr-defined]  # flax's decorator adds it
+                edge_threshold=NVAE_EDGE_THRESHOLD
+            )
         return distribution
 
 

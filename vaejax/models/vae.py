@@ -1,137 +1,221 @@
-"""What every model with latent codes offers besides the pass itself, whatever its network.
+"""What models with latent codes have in common, whatever their networks.
 
-    latents = model.apply(variables, images, method="encode")
-    images = model.apply(variables, images, method="reconstruct").mean()
-    way = model.apply(variables, some, others, 8, method="interpolate").mean()
-
-Draws take their noise from the rng `"latent"`. A method that returns p(x | z) leaves it to the
-caller whether its `mean()` or a `sample(rng)` is wanted.
+The public methods are those that `vaejax.objectives.views` looks for. A subclass says what its
+latents are and implements four steps; what draws is made of the noise that is handed in.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.nn.spherical_path import spherical_path
-from vaejax.types import Array, Distribution, Latent
-
-Codes = Sequence[Array | None]
-Temperature = float | Sequence[float]
+from vaejax.distributions import Likelihood, sum_events
+from vaejax.nn.noise import draw_each, part_keys
+from vaejax.types import (
+    Array,
+    Batch,
+    Codes,
+    Distribution,
+    Latent,
+    Noise,
+    Temperature,
+    VAEOutput,
+)
 
 
 class VAE(nn.Module):
-    """A model of images with latent groups; subclasses implement what raises here."""
+    """A model of images [B, H, W, C] in [0, 1] with groups of latents.
+
+    Attributes:
+        image_shape: (H, W, C).
+        likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+    """
+
+    if TYPE_CHECKING:  # each declares them itself, in the order of its arguments
+        image_shape: tuple[int, int, int]
+        likelihood: Likelihood
 
     @property
     def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shape of one image's codes in every group, top first: (h, w, C) or (D,)."""
+        """The shape of one image's codes in every group, top first: (h, w, D) or (D,)."""
         raise NotImplementedError
 
-    def draw_noise(self, num_images: int) -> list[Array]:
-        """Standard normal noise [B, *shape] for every group, top first."""
-        raise NotImplementedError
+    @property
+    def num_dims(self) -> int:
+        """Pixels times channels that are scored."""
+        return self.likelihood.num_dims(self.image_shape)
 
-    def encode(self, images: Array, *, sample: bool = False) -> tuple[Latent, ...]:
-        """The latents of images [B, H, W, C], top group first.
+    @nn.nowrap
+    def noise(self, keys: Array) -> Noise:
+        """Standard normal noise [B, *shape] of every group, and keys [B] for pixels."""
+        latent = tuple(
+            draw_each(jax.random.normal, part_keys(keys, group), shape)
+            for group, shape in enumerate(self.latent_shapes)
+        )
+        return {"latent": latent, "pixels": part_keys(keys, len(latent))}
+
+    def __call__(
+        self,
+        batch: Batch,
+        *,
+        noise: Noise | None = None,
+        codes: Sequence[Array] | None = None,
+        train: bool = False,
+    ) -> VAEOutput:
+        """One pass: codes of the images, and how likely the images are given them.
 
         Args:
-            images: in [0, 1].
-            sample: draw the codes `z` of the posteriors instead of taking the means; every group is
-                given the codes of those above it. A `kl` in closed form is exact either way; one
-                that is estimated (flows) is an estimate only for drawn codes.
+            batch: `image` [B, H, W, C] in [0, 1].
+            noise: to draw the codes with.
+            codes: one array [B, *shape] per group, top first, in place of draws.
+            train: whether to train.
         """
-        raise NotImplementedError
+        if (noise is None) == (codes is None):
+            raise ValueError("noise: expected either noise or codes")
+        images = self._checked_images(batch)
+        if codes is not None:
+            self._check("codes", codes, len(images))
+        features, latents = self._infer(images, self._latent_noise(noise, images), codes, train)
+        log_px = sum_events(self._likelihood(features, train).log_prob(images))
+        return VAEOutput(log_px, latents, self.num_dims)
 
-    def decode(self, codes: Codes, *, temperature: Temperature = 1.0) -> Distribution:
-        """p(x | z) for codes of some or all groups, top first.
+    def encode(self, batch: Batch, noise: Noise | None = None) -> tuple[Latent, ...]:
+        """The latents of images, top group first.
+
+        Args:
+            batch: as in the call.
+            noise: to draw the codes `z` with; without, they are the means, and every group is given
+                those of the groups above it. A `kl` in closed form is exact either way; one that is
+                estimated is an estimate only for drawn codes.
+        """
+        images = self._checked_images(batch)
+        return self._infer(images, self._latent_noise(noise, images), None, train=False)[1]
+
+    def to_noise(self, batch: Batch) -> Noise:
+        """The noise of which `from_noise` makes the reconstructions of images from mean codes."""
+        images = self._checked_images(batch)
+        latent = self._standardised(images)
+        if any(noise is None for noise in latent):
+            raise ValueError("prior: expected one whose codes can be turned into noise")
+        return {"latent": latent, "pixels": jax.random.split(jax.random.key(0), len(images))}
+
+    def from_noise(
+        self,
+        noise: Noise,
+        temperature: Temperature = 1.0,
+        draw: bool = False,
+        train: bool = False,
+    ) -> Array:
+        """Images of draws of the prior: means of p(x | z), or draws of it.
+
+        Args:
+            noise: of n images.
+            temperature: multiplies the standard deviations of the priors: one number, or one per
+                group, top first.
+            draw: whether to draw pixels.
+            train: whether to take (and keep) the batch statistics of these samples.
+        """
+        features, _ = self._generated(noise, temperature, train)
+        return _images(self._likelihood(features, train), noise["pixels"], draw)
+
+    def decode(self, codes: Codes, keys: Array, temperature: Temperature = 1.0) -> Array:
+        """Images of codes of some or all groups.
 
         Args:
             codes: of the first groups, or of all with None among them; the others are drawn from
                 their priors.
-            temperature: as in `sample`, for what is drawn.
+            keys: [B], one per image, for what is drawn.
+            temperature: as in `from_noise`, for what is drawn.
         """
+        noise, shapes = self.noise(keys), self.latent_shapes
+        codes = [*codes, *[None] * (len(shapes) - len(codes))]
+        self._check("codes", codes, len(keys), holes=True)
+        features, _ = self._generated(noise, temperature, train=False, codes=codes)
+        return _images(self._likelihood(features, train=False), noise["pixels"])
+
+    def prior_codes(self, noise: Noise) -> Codes:
+        """Codes of the prior, of every group."""
+        return self._generated(noise, 1.0, train=False)[1]
+
+    def _infer(
+        self,
+        images: Array,
+        noise: Sequence[Array],
+        codes: Sequence[Array] | None,
+        train: bool,
+    ) -> tuple[Any, tuple[Latent, ...]]:
+        """Features for `_likelihood` and the latents, of draws by noise or of given codes."""
         raise NotImplementedError
 
-    def sample(
-        self,
-        num_images: int,
-        *,
-        temperature: Temperature = 1.0,
-        noise: Sequence[Array] | None = None,
-    ) -> Distribution:
-        """p(x | z) for `num_images` draws of the prior.
-
-        Args:
-            num_images: B.
-            temperature: multiplies the standard deviations of the priors: one number, or one per
-                group, top first.
-            noise: standard normal, one array [B, *shape] per group, top first; else drawn.
-        """
+    def _generate(
+        self, noise: Sequence[Array], codes: Codes, scales: Sequence[float], train: bool
+    ) -> tuple[Any, tuple[Array, ...]]:
+        """Features for `_likelihood` and all codes; those that are None are drawn of the priors."""
         raise NotImplementedError
 
-    def reconstruct(self, images: Array, *, sample: bool = False) -> Distribution:
-        """p(x | z) for the codes of images [B, H, W, C]; `sample` as in `encode`."""
-        if sample:
-            return self(images).likelihood
-        noise = [jnp.zeros((images.shape[0], *shape)) for shape in self.latent_shapes]
-        return self(images, noise=noise).likelihood
+    def _standardised(self, images: Array) -> tuple[Array | None, ...]:
+        """The noise of which the priors make the mean codes of images; None where none is known."""
+        raise NotImplementedError
 
-    def interpolate(
-        self,
-        first: Array,
-        second: Array,
-        num_steps: int,
-        *,
-        num_groups: int | None = None,
-        temperature: Temperature = 1.0,
-    ) -> Distribution:
-        """p(x | z) on the way from the codes of one image to those of another.
+    def _likelihood(self, features: Any, train: bool) -> Distribution:
+        """p(x | z)."""
+        raise NotImplementedError
 
-        The way is through the noise that stands for the posterior means, (z - mean) / scale of each
-        group's prior. Noise is N(0, I) whatever the groups above, which codes of a hierarchy are
-        not, and the great circle between two draws of it keeps their length, while the middle of
-        the straight line is shorter than any draw by sqrt(2) (White, Sampling generative networks,
-        2016). The ends are the reconstructions.
+    def _generated(
+        self, noise: Noise, temperature: Temperature, train: bool, codes: Codes | None = None
+    ) -> tuple[Any, tuple[Array, ...]]:
+        latent, num_groups = noise["latent"], len(self.latent_shapes)
+        self._check("noise", latent, len(latent[0]))
+        codes = [None] * num_groups if codes is None else codes
+        return self._generate(latent, codes, per_group(temperature, num_groups), train)
 
-        Args:
-            first: images [B, H, W, C].
-            second: images [B, H, W, C].
-            num_steps: T, images per pair, both ends included.
-            num_groups: interpolate so many groups from the top; the others keep one draw of their
-                prior all the way. None interpolates all.
-            temperature: as in `sample`, for what is drawn.
+    def _latent_noise(self, noise: Noise | None, images: Array) -> Sequence[Array]:
+        """Noise of every group; of the means, where none is given."""
+        if noise is None:
+            return [jnp.zeros((len(images), *shape)) for shape in self.latent_shapes]
+        self._check("noise", noise["latent"], len(images))
+        return noise["latent"]
 
-        Returns:
-            For [B * T] images: pair by pair, the T steps of each.
-        """
-        num_all = len(self.latent_shapes)
-        num_groups = num_all if num_groups is None else num_groups
-        if not 1 <= num_groups <= num_all:
-            raise ValueError(f"num_groups: expected 1 to {num_all}, got {num_groups}")
-        if num_steps < 2:
-            raise ValueError(f"num_steps: expected at least 2, got {num_steps}")
-        latents = self.encode(jnp.concatenate([first, second]))[:num_groups]
-        ends = [jnp.split(latent.prior.noise_of(latent.z), 2) for latent in latents]
-        noise = [spherical_path(*pair, num_steps) for pair in ends]  # [B, T, *shape] each
-        if num_groups < num_all:
-            drawn = self.draw_noise(first.shape[0])[num_groups:]
-            noise += [jnp.repeat(draw[:, None], num_steps, axis=1) for draw in drawn]
-        scales = per_group(temperature, num_all)
-        return self.sample(
-            first.shape[0] * num_steps,
-            temperature=(1.0,) * num_groups + scales[num_groups:],
-            noise=[draw.reshape(-1, *draw.shape[2:]) for draw in noise],
-        )
+    def _checked_images(self, batch: Batch) -> Array:
+        images = batch["image"]
+        if images.shape[1:] != self.image_shape:
+            raise ValueError(f"image: expected [B, *{self.image_shape}], got {images.shape}")
+        return images
+
+    def _check(self, name: str, arrays: Codes, num_images: int, holes: bool = False) -> None:
+        """Raise unless there is an array [num_images, *shape] for every group; None, if `holes`."""
+        shapes = self.latent_shapes
+        if len(arrays) != len(shapes):
+            raise ValueError(f"{name}: expected {len(shapes)}, got {len(arrays)}")
+        for group, (array, shape) in enumerate(zip(arrays, shapes, strict=True)):
+            if array is None and holes:
+                continue
+            got = None if array is None else array.shape
+            if got != (num_images, *shape):
+                expected = f"{(num_images, *shape)} for group {group}"
+                raise ValueError(f"{name}: expected {expected}, got {got}")
 
 
 def per_group(temperature: Temperature, num_groups: int) -> tuple[float, ...]:
-    """One temperature per group, from a number for all of them or a sequence of as many."""
+    """One temperature per latent group, from a number or a sequence.
+
+    A sequence has an entry per group, and may have one more, of what pixels are drawn from.
+    """
     if not isinstance(temperature, Sequence) and np.ndim(temperature) == 0:
         return (temperature,) * num_groups
-    if len(temperature) != num_groups:
+    several = cast(Sequence[float], temperature)  # or an array [G], which serves as well
+    if len(several) not in (num_groups, num_groups + 1):
         raise ValueError(
-            f"temperature: expected a number or {num_groups} of them, got {len(temperature)}"
+            f"temperature: expected a number or {num_groups} of them, got {len(several)}"
         )
-    return tuple(temperature)
+    return tuple(several)[:num_groups]
+
+
+def _images(likelihood: Distribution, keys: Array, draw: bool = False) -> Array:
+    """The means of p(x | z), or draws of it, each image with its own key [B]."""
+    if not draw:
+        return likelihood.mean()
+    return jax.vmap(lambda image, key: image.sample(key))(likelihood, keys)

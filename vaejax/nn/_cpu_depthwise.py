@@ -8,6 +8,7 @@ three maps close under differentiation: `_forward` (x, w -> y), `_input_grad` (y
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +44,7 @@ def depthwise_doubled(x: Array, kernel: Array) -> Array:
     """
     k, mirrored = kernel.shape[0], kernel[::-1, ::-1]
     shifts = [(0, 1, 0), (1, 0, 0)]
-    both = sum(
+    both: Any = sum(
         lax.pad(mirrored, _zero(kernel), [row, column, (0, 0, 0)])
         for row in shifts
         for column in shifts
@@ -62,7 +63,7 @@ def _forward(x: Array, kernel: Array, window: Window) -> Array:
         [slice(tap, tap + stride * (o - 1) + 1, stride) for tap in range(k)]
         for k, o in zip(taps, outputs, strict=True)
     )
-    total = sum(
+    total: Any = sum(
         padded[:, row, column] * kernel[i, j].reshape(1, 1, 1, -1)
         for i, row in enumerate(rows)
         for j, column in enumerate(columns)
@@ -88,7 +89,7 @@ def _input_grad(grad: Array, kernel: Array, window: Window, size: Size) -> Array
     ahead = [t - 1 - (b + f) // s for t, b, f in zip((th, tw), before, front, strict=True)]
     padded = _padded(grad, ahead, (h + th - 1, w + tw - 1))
     # The taps are mirrored by indexing: a reversed kernel inside the fusion costs three times more.
-    blocks = sum(
+    blocks: Any = sum(
         padded[:, th - 1 - i : th - 1 - i + h, None, tw - 1 - j : tw - 1 - j + w, None]
         * weights[i, :, j].reshape(1, 1, s, 1, s, -1)
         for i in range(th)

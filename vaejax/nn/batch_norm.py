@@ -1,7 +1,7 @@
 """Batch normalisation over the global batch, with PyTorch's running statistics.
 
 flax's own takes the biased variance for its running average and needs to be told the name of a
-mapped axis; here the batch is whatever `vaejax.parallel` says it is.
+mapped axis; here the batch is whatever `vaejax.core.mesh` says it is.
 
 Reference: Ioffe & Szegedy, Batch normalization, 2015.
 """
@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vaejax.parallel import mean_over_shards, sum_over_shards
+from vaejax.core.mesh import mean_over_shards, sum_over_shards
 from vaejax.types import Array
 
 EPSILON = 1e-5

@@ -14,10 +14,10 @@ from flax.linen.dtypes import promote_dtype
 from jax import lax
 from jax.typing import DTypeLike
 
+from vaejax.core.platform import is_native
 from vaejax.nn import _cpu_conv, _cpu_depthwise
 from vaejax.nn._cpu_conv import Window
 from vaejax.nn.initializers import glorot_uniform
-from vaejax.nn.native import is_native
 from vaejax.nn.resize import nearest_double
 from vaejax.types import Array
 

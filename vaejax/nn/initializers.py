@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from vaejax.randomness import draw
+from vaejax.core.randomness import draw
 from vaejax.types import Array
 
 Shape = tuple[int, ...]

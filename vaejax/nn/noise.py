@@ -1,26 +1,31 @@
-"""Noise for reparameterised samples that does not depend on how a batch is laid out.
+"""Noise of examples: each draws from a key of its own, whatever batch it is in.
 
-Row i is drawn from a key folded with the place of example i in the global batch, so the same run
-gives the same numbers on one device, on eight, under `jit` and under `pmap`.
+A key is folded with the place of an example (its position in the global batch, its index in the
+data set), so the same run gives the same numbers on one device, on eight, under `jit`, under `pmap`
+and in microbatches.
 """
 
-import jax
-import jax.numpy as jnp
+from collections.abc import Callable
+from typing import Any
 
-from vaejax.parallel import example_positions, microbatch_index, shard_index
-from vaejax.randomness import draw
+import jax
+
+from vaejax.core.randomness import draw
 from vaejax.types import Array
 
 
-def example_normal(rng: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
-    """Standard normal noise of `shape` [B, ...], one independent stream per example."""
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(rng, example_positions(shape[0]))
-    return jax.vmap(lambda key: draw(jax.random.normal, key, shape[1:], dtype))(keys)
+def example_keys(rng: Array, places: Array) -> Array:
+    """A key for every example, [B], from a key and their places [B]."""
+    return jax.vmap(jax.random.fold_in, (None, 0))(rng, places)
 
 
-def part_rng(rng: Array) -> Array:
-    """A key for what examples draw together (a shuffle, dropout): one per shard and microbatch."""
-    for place in (shard_index(), microbatch_index()):
-        if place is not None:
-            rng = jax.random.fold_in(rng, place)
-    return rng
+def part_keys(keys: Array, part: int | Array) -> Array:
+    """Keys [B] of one of several things that every example draws."""
+    return jax.vmap(jax.random.fold_in, (0, None))(keys, part)
+
+
+def draw_each(
+    sampler: Callable[..., Array], keys: Array, shape: tuple[int, ...], *args: Any
+) -> Array:
+    """Draws [B, *shape] of one of `jax.random`, such as `normal`, each from its own key."""
+    return jax.vmap(lambda key: draw(sampler, key, shape, *args))(keys)

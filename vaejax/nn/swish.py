@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from vaejax.nn.native import is_native
+from vaejax.core.platform import is_native
 from vaejax.types import Array
 
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from vaejax.types import Array, Latent
+from vaejax.types import AnyArray, Array, Latent
 
 FLOOR = 0.01  # nats added to every group's KL, so that a dead group keeps some weight
 
 
-def balancing_weights(kl: Array, sizes: Array | np.ndarray) -> Array:
+def balancing_weights(kl: Array, sizes: AnyArray) -> Array:
     """The weights gamma [G], of mean 1, of the groups' KLs; no gradient flows through them.
 
     gamma_g = (|KL_g| + 0.01) / size_g, normalised: a group of large KL is pulled down more, one of

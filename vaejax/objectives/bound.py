@@ -5,64 +5,77 @@
 Objectives differ only in what they make of the two terms; `variational` holds the rest.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
-from vaejax.distributions import bits_per_dim, num_scored, sum_events
-from vaejax.nn.noise import part_rng
-from vaejax.parallel import gather_over_shards, mean_over_shards, sum_over_shards
-from vaejax.types import PER_EXAMPLE, Array, Batch, Latent, Metrics, Objective, VAEOutput
+from vaejax.core.mesh import (
+    gather_over_shards,
+    mean_over_shards,
+    sum_over_shards,
+    with_positions,
+)
+from vaejax.core.randomness import named
+from vaejax.distributions import bits_per_dim
+from vaejax.nn.noise import example_keys
+from vaejax.objectives.views import PLAYER, noise_of, views_of
+from vaejax.types import PER_EXAMPLE, Array, Batch, Latent, Metrics, Noise, Objective, VAEOutput
 
 Reduction = Literal["sum", "mean"]
 Divergence = Callable[[Array, VAEOutput, Batch, Array], tuple[Array, Metrics]]
 """`(kl, output, batch, step) -> (term of the loss, its metrics)`; `kl` is the batch mean, nats."""
 
 
-def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum") -> Objective:
+_BOUND = ("reconstruction", "log_px", "kl", "kl_dims", "elbo")  # in nats per image
+
+
+def variational(
+    model: Any, divergence: Divergence, reduction: Reduction = "sum", in_nats: Sequence[str] = ()
+) -> Objective:
     """The objective `reconstruction + divergence(kl)` of a model with a single player.
 
     Args:
-        model: a flax module returning `VAEOutput` for `(images, train=..., noise=...)`.
+        model: a flax module returning `VAEOutput` for `(batch, noise=..., train=...)`; its other
+            methods are the objective's views, see `vaejax.objectives.views`.
         divergence: what the KL contributes to the loss.
         reduction: "sum" takes -log p(x | z) in nats per image; "mean" divides it by the number of
             pixels times channels scored (nats per dimension), as Keras-style VAEs do, so that a
             given beta weighs more by that number.
+        in_nats: those metrics of the divergence that are in nats per image.
 
     Returns:
         An objective with the metrics `loss`, `reconstruction` or `reconstruction_per_dim`,
         `log_px`, `kl`, `elbo`, `kl/<group>` (nats per image), `kl_dims/<group>` [D] (nats per
-        latent dimension, summed over positions) and `elbo_bpd` (bits per dimension); in an
-        evaluation also, `PER_EXAMPLE`, those of `log_px`, `kl`, `elbo` and `elbo_bpd`.
+        latent dimension, summed over positions, where the KL comes apart so) and `elbo_bpd` (bits
+        per dimension); in an evaluation also, `PER_EXAMPLE`, those of `log_px`, `kl`, `elbo` and
+        `elbo_bpd`.
     """
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction: expected 'sum' or 'mean', got {reduction!r}")
 
     def init(rng: Array, batch: Batch):
         _check_images(batch["image"])
-        params_rng, latent_rng, dropout_rng = jax.random.split(rng, 3)
-        variables = dict(
-            model.init(
-                {"params": params_rng, "latent": latent_rng, "dropout": dropout_rng},
-                batch["image"],
-                train=False,
-            )
-        )
-        return {"model": variables.pop("params")}, variables
+        batch = with_positions(batch)
+        params_rng, noise_rng = jax.random.split(rng)
+        keys = example_keys(noise_rng, batch["position"])
+        rngs = {"params": params_rng, "dropout": named(noise_rng, "dropout")}
+        variables = dict(model.init(rngs, batch, noise=noise_of(model, keys), train=False))
+        return {PLAYER: variables.pop("params")}, variables
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
-        latent_rng, dropout_rng = jax.random.split(rng)
+        batch = with_positions(batch)  # of whoever calls it without a step
         output, new_state = model.apply(
-            {"params": params["model"], **model_state},
-            batch["image"],
+            {"params": params[PLAYER], **model_state},
+            batch,
+            noise=drawn_noise(model, batch, rng, train),
             train=train,
-            noise=batch.get("noise"),
-            rngs={"latent": latent_rng, "dropout": part_rng(dropout_rng)},
+            rngs={"dropout": shared_key(rng, "dropout", batch)},
             mutable=list(model_state) if train else [],
         )
-        num_dims = num_scored(output.likelihood, batch["image"])
+        num_dims = output.num_dims or math.prod(batch["image"].shape[1:])
         metrics = bound_metrics(output, batch.get("mask"), num_dims)
         term, extra = divergence(metrics["kl"], output, batch, step)
         if reduction == "sum":
@@ -75,7 +88,35 @@ def variational(model: Any, divergence: Divergence, reduction: Reduction = "sum"
             metrics[PER_EXAMPLE] = bound_per_example(output, batch.get("mask"), num_dims)
         return total, (metrics, new_state if train else model_state)
 
-    return Objective(init, loss)
+    return Objective(init, loss, views_of(model), nats(*_BOUND, *in_nats))
+
+
+def nats(*names: str) -> tuple[tuple[str, str], ...]:
+    """`Objective.units` of metrics in nats per image."""
+    return tuple((name, "nats/image") for name in names)
+
+
+def drawn_noise(model: Any, batch: Batch, rng: Array, train: bool) -> Noise:
+    """The noise of a pass: that of the batch, or else drawn with a key for every example.
+
+    The key is a function of `rng` and the example's position in the global batch in training, of
+    `rng` and its index in the data set, where there is one, in evaluations.
+    """
+    if "noise" in batch:
+        return batch["noise"]
+    place = "index" if "index" in batch and not train else "position"
+    return noise_of(model, example_keys(named(rng, "noise"), batch[place]))
+
+
+def shared_key(rng: Array, name: str, batch: Batch) -> Array:
+    """A key for what the examples seen at once draw together (a shuffle), one per shard and part.
+
+    Args:
+        rng: key of the step.
+        name: of what is drawn.
+        batch: whose first position tells shards and microbatches apart.
+    """
+    return jax.random.fold_in(named(rng, name), batch["position"][0])
 
 
 def _check_images(images: Array) -> None:
@@ -91,15 +132,15 @@ def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metri
     Args:
         output: of a model.
         mask: [B], 1 for examples that count; None counts all.
-        num_dims: of an image, see `num_scored`.
+        num_dims: pixels times channels that are scored of an image.
     """
     log_px = batch_mean(output.log_px, mask)
     metrics = {}
     kl = jnp.zeros_like(log_px)
     for g, latent in enumerate(output.latents):
-        dims = latent.kl.reshape(latent.kl.shape[0], -1, latent.kl.shape[-1]).sum(1)  # [B, D]
-        metrics[f"kl/{g}"] = batch_mean(sum_events(latent.kl), mask)
-        metrics[f"kl_dims/{g}"] = batch_mean(dims, mask)
+        metrics[f"kl/{g}"] = batch_mean(latent.kl, mask)
+        if latent.kl_dims is not None:
+            metrics[f"kl_dims/{g}"] = batch_mean(latent.kl_dims, mask)
         kl += metrics[f"kl/{g}"]
     elbo = log_px - kl
     return {
@@ -113,7 +154,7 @@ def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metri
 
 def bound_per_example(output: VAEOutput, mask: Array | None, num_dims: int) -> Metrics:
     """The bound and its parts for every example of the global batch, [B]; see `bound_metrics`."""
-    kl = sum((sum_events(latent.kl) for latent in output.latents), jnp.zeros_like(output.log_px))
+    kl = sum((latent.kl for latent in output.latents), jnp.zeros_like(output.log_px))
     elbo = output.log_px - kl
     values = {
         "log_px": output.log_px,
@@ -130,12 +171,28 @@ def per_example(values: Mapping[str, Array], mask: Array | None) -> Metrics:
     return gather_over_shards({**values, "mask": mask})
 
 
-def vector_latent(output: VAEOutput) -> Latent:
-    """The latent [B, D] of a model that has a single group of vectors; a ValueError otherwise."""
-    shapes = [latent.z.shape[1:] for latent in output.latents]
+def vector_latent(latents: tuple[Latent, ...], who: str) -> Latent:
+    """The latent [B, D] of a model that has a single group of vectors.
+
+    Args:
+        latents: of the model.
+        who: needs it, for the message.
+
+    Raises:
+        ValueError: there is another number of groups, or the group is no vector.
+    """
+    shapes = [latent.z.shape[1:] for latent in latents]
     if len(shapes) != 1 or len(shapes[0]) != 1:
-        raise ValueError(f"model: expected one group of latents [B, D], got {shapes}")
-    return output.latents[0]
+        raise ValueError(f"{who}: expected a model with one group of latents [B, D], got {shapes}")
+    return latents[0]
+
+
+def gaussian_latent(latents: tuple[Latent, ...], who: str) -> Latent:
+    """As `vector_latent`, where its posterior is a Gaussian; a ValueError where it is not."""
+    latent = vector_latent(latents, who)
+    if latent.posterior is None:
+        raise ValueError(f"{who}: expected a model with a Gaussian posterior, got another")
+    return latent
 
 
 def batch_covariance(z: Array, mask: Array | None = None) -> Array:

@@ -4,19 +4,19 @@ Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Co
 Unlabeled Observations", ICLR 2018, Eq. 5 and 6.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import jax.numpy as jnp
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
 from vaejax.objectives.bound import (
     Reduction,
     batch_covariance,
     batch_mean,
+    gaussian_latent,
     variational,
-    vector_latent,
 )
-from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
+from vaejax.types import Array, Batch, Gaussian, Latent, Objective, VAEOutput
 
 Kind = Literal["i", "ii"]
 
@@ -51,7 +51,9 @@ def dip_vae(
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         del step
-        covariance = code_covariance(vector_latent(output), kind, batch.get("mask"))
+        covariance = code_covariance(
+            gaussian_latent(output.latents, "dip_vae"), kind, batch.get("mask")
+        )
         penalty = identity_penalty(covariance, off_diagonal, diagonal)
         return kl + penalty, {"covariance_loss": penalty}
 
@@ -68,9 +70,10 @@ def code_covariance(latent: Latent, kind: Kind, mask: Array | None = None) -> Ar
         kind: which.
         mask: [B], 1 for examples that count; None counts all.
     """
-    covariance = batch_covariance(latent.posterior.loc, mask)
+    posterior = cast(Gaussian, latent.posterior)
+    covariance = batch_covariance(posterior.loc, mask)
     if kind == "ii":
-        covariance += jnp.diag(batch_mean(latent.posterior.scale**2, mask))
+        covariance += jnp.diag(batch_mean(posterior.scale**2, mask))
     return covariance
 
 

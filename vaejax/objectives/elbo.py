@@ -13,8 +13,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from vaejax.checks import check_number
-from vaejax.distributions import sum_events
+from vaejax.core.checks import check_number, check_schedule
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.bound import Reduction, batch_mean, variational
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
@@ -98,7 +97,7 @@ def capacity(
         distance = kl - target
         return gamma * (distance if signed else jnp.abs(distance)), {"capacity": target}
 
-    return variational(model, divergence, reduction)
+    return variational(model, divergence, reduction, ("capacity",))
 
 
 def normalise_beta(beta: Any, *, latent_size: int, input_size: int) -> Any:
@@ -113,7 +112,7 @@ def denormalise_beta(beta_norm: Any, *, latent_size: int, input_size: int) -> An
 
 def _balanced(output: VAEOutput, mask: Array | None, beta: Array) -> tuple[Array, Array]:
     """The batch mean of the weighted KL, nats, and the weights [G]: all 1 at beta = 1."""
-    kls = jnp.stack([sum_events(latent.kl) for latent in output.latents], axis=1)  # [B, G]
+    kls = jnp.stack([latent.kl for latent in output.latents], axis=1)  # [B, G]
     weights = balancing_weights(batch_mean(jnp.abs(kls), mask), group_sizes(output.latents))
     weights = jnp.where(beta < 1.0, weights, 1.0)
     return jnp.vdot(weights, batch_mean(kls, mask)), weights
@@ -121,9 +120,9 @@ def _balanced(output: VAEOutput, mask: Array | None, beta: Array) -> tuple[Array
 
 def _schedule(name: str, value: float | Schedule) -> Callable[[Array], Array]:
     if callable(value):
-        for step in (0, 10**9):
-            expected = f"a schedule of numbers >= 0, at step {step} too"
-            check_number(name, value(step), lambda x: 0 <= float(x) < math.inf, expected)
+        check_schedule(
+            name, value, lambda x: 0 <= float(x) < math.inf, "a schedule of numbers >= 0"
+        )
         return value
     check_number(name, value, lambda x: 0 <= x < math.inf, "a number >= 0 or a schedule")
     return lambda step: jnp.asarray(value, float)

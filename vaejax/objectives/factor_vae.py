@@ -11,26 +11,32 @@ That is exact for the best possible discriminator only, and no bound for another
 where the two distributions hardly overlap or the discriminator lags behind the model. The total
 correlation of Gaussian codes with the covariance of the batch needs no discriminator and stands
 beside it: it sees linear dependence alone, and of B independent codes [B, D] it finds about
-D (D - 1) / (4 B) nats where there are none.
+D (D - 1) / (4 B) nats where there are none. Of no more codes than dimensions, B <= D, the
+covariance is singular: the estimate is then NaN.
+
+An evaluation shuffles within its batch, and sees B images at once, those that `mask` counts.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
+from vaejax.core.mesh import sum_over_shards, with_positions
 from vaejax.distributions import gaussian_total_correlation
 from vaejax.nn.mlp import MLP, leaky_relu
-from vaejax.nn.noise import example_normal, part_rng
+from vaejax.nn.noise import example_keys
 from vaejax.objectives.bound import (
     Reduction,
     batch_covariance,
     batch_mean,
+    shared_key,
     variational,
     vector_latent,
 )
+from vaejax.objectives.views import need
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
 
@@ -48,7 +54,7 @@ def factor_vae(
     codes are shuffled within a device's shard.
 
     Args:
-        model: a flax module with a method `encode`, returning `VAEOutput` with one latent [B, D].
+        model: a flax module with methods `encode` and `noise`, and one Gaussian latent [B, D].
         gamma: weight of the total correlation.
         hidden: widths of the discriminator's layers (leaky ReLU, slope 0.2).
         second_batch: in training, the first half of a batch trains the model and the second half is
@@ -58,37 +64,39 @@ def factor_vae(
 
     Returns:
         An objective that also reports `total_correlation` (nats per image, as the discriminator
-        sees it), `gaussian_total_correlation` (nats per image), `discriminator_loss` and
-        `discriminator_accuracy`.
+        sees it), `gaussian_total_correlation` (nats per image; NaN of a batch of no more images
+        than latents), `discriminator_loss` and `discriminator_accuracy`.
     """
     check_number("gamma", gamma, lambda x: x >= 0, "a number >= 0")
     if not hidden or min(hidden) < 1:
         raise ValueError(f"hidden: expected at least one width >= 1, got {hidden}")
     discriminator = MLP(tuple(hidden), 2, leaky_relu)
+    in_nats = ("total_correlation", "gaussian_total_correlation")
+    bound = variational(model, lambda kl, *_: (kl, {}), reduction, in_nats)
+    encode, draw = (need(bound.views, name, "factor_vae") for name in ("encode", "noise"))
 
     def init(rng: Array, batch: Batch):
         model_rng, discriminator_rng = jax.random.split(rng)
-        params, model_state = variational(model, lambda *_: None).init(model_rng, batch)
-        variables = {"params": params["model"], **model_state}
-        (latent,) = model.apply(variables, batch["image"], method="encode")
+        params, model_state = bound.init(model_rng, batch)
+        latent = vector_latent(encode(params, model_state, batch), "factor_vae")
         rest = discriminator.init(discriminator_rng, latent.z)["params"]
         return {**params, "discriminator": rest}, model_state
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
-        latent_rng, second_rng, shuffle_rng = jax.random.split(rng, 3)
+        model_rng, second_rng, shuffle_rng = jax.random.split(rng, 3)
+        batch = with_positions(batch)
         first, second = batch, None
         if train and second_batch:
             first, second = _halves(batch)
 
         def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
             del step
-            z, mask = vector_latent(output).z, batch.get("mask")
+            z, mask = vector_latent(output.latents, "factor_vae").z, batch.get("mask")
             others = z
             if second is not None:
-                variables = {"params": params["model"], **model_state}
-                (latent,) = model.apply(variables, second["image"], method="encode")
-                others = latent.posterior.at(example_normal(second_rng, latent.z.shape))
-            shuffled = shuffle(part_rng(shuffle_rng), others, mask)
+                noise = draw(example_keys(second_rng, second["position"]))
+                others = encode(params, model_state, second, noise)[0].z
+            shuffled = shuffle(shared_key(shuffle_rng, "shuffle", batch), others, mask)
             opponent = jax.lax.stop_gradient(params["discriminator"])
             correlation = batch_mean(density_ratio(discriminator, opponent, z), mask)
             discriminator_loss, accuracy = discrimination(
@@ -101,17 +109,29 @@ def factor_vae(
             # One scalar for both players: neither term has a gradient for the other's parameters.
             return kl + gamma * correlation + discriminator_loss, {
                 "total_correlation": correlation,
-                "gaussian_total_correlation": gaussian_total_correlation(
-                    batch_covariance(jax.lax.stop_gradient(z), mask)
+                "gaussian_total_correlation": batch_total_correlation(
+                    jax.lax.stop_gradient(z), mask
                 ),
                 "discriminator_loss": discriminator_loss,
                 "discriminator_accuracy": accuracy,
             }
 
-        bound = variational(model, divergence, reduction)
-        return bound.loss(params, model_state, first, latent_rng, step, train)
+        game = variational(model, divergence, reduction)
+        return game.loss(params, model_state, first, model_rng, step, train)
 
-    return Objective(init, loss)
+    return bound._replace(init=init, loss=loss)
+
+
+def batch_total_correlation(z: Array, mask: Array | None = None) -> Array:
+    """Total correlation, nats, of Gaussian codes with the covariance of a batch's.
+
+    Args:
+        z: codes [B, D].
+        mask: [B], 1 for examples that count; of D or fewer the result is NaN.
+    """
+    count = sum_over_shards(jnp.float32(len(z)) if mask is None else mask.sum())
+    found = gaussian_total_correlation(batch_covariance(z, mask))
+    return jnp.where(count > z.shape[1], found, jnp.nan)
 
 
 def shuffle(rng: Array, z: Array, mask: Array | None = None) -> Array:
@@ -130,7 +150,7 @@ def shuffle(rng: Array, z: Array, mask: Array | None = None) -> Array:
 
 def density_ratio(discriminator: MLP, params: Any, z: Array) -> Array:
     """log q(z) / prod_d q(z_d) [B] as the discriminator sees it: l0 - l1."""
-    logits = discriminator.apply({"params": params}, z)
+    logits = cast(Array, discriminator.apply({"params": params}, z))
     return logits[:, 0] - logits[:, 1]
 
 

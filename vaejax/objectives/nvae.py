@@ -5,7 +5,7 @@ Reference: Vahdat & Kautz, NVAE, 2020, section 3.3 and appendix A.
 
 from typing import Any
 
-from vaejax.checks import check_number
+from vaejax.core.checks import check_number
 from vaejax.objectives.elbo import elbo
 from vaejax.objectives.penalties import add_penalties, bn_scale, spectral
 from vaejax.types import Objective, Schedule

@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict
 
-from vaejax.checks import check_number
-from vaejax.randomness import named
+from vaejax.core.checks import check_number
+from vaejax.core.randomness import named
+from vaejax.objectives.views import PLAYER
 from vaejax.types import Array, Batch, Metrics, ModelState, Objective, Schedule
 
 MIN_NORM = 1e-3  # a vector shorter than this is not stretched to length 1
@@ -23,7 +24,7 @@ State = dict[str, dict[str, Array]]
 
 
 class Penalty(NamedTuple):
-    """A term of the loss that looks at the parameters of the player `model` alone.
+    """A term of the loss that looks at the parameters of one player alone.
 
     Attributes:
         name: of its metric, and of its collection in `model_state`.
@@ -31,12 +32,14 @@ class Penalty(NamedTuple):
         value: `(params, state, model_state, train) -> (value, state)`, before weighting;
             `model_state` is the objective's own, such as batch statistics.
         weight: of the value in the loss.
+        player: whose parameters it looks at.
     """
 
     name: str
     init: Callable[[Any, Array], State]
     value: Callable[[Any, State, ModelState, bool], tuple[Array, State]]
     weight: float | Schedule
+    player: str = PLAYER
 
 
 def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
@@ -51,28 +54,28 @@ def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
 
     def init(rng: Array, batch: Batch):
         params, model_state = objective.init(rng, batch)
-        states = {}
+        states: dict[str, State] = {}
         for penalty in penalties:
-            if state := penalty.init(params["model"], named(rng, penalty.name)):
+            if state := penalty.init(params[penalty.player], named(rng, penalty.name)):
                 states[penalty.name] = state
         return params, {**model_state, **states}
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
-        inner = {name: state for name, state in model_state.items() if name not in names}
-        total, (metrics, inner) = objective.loss(params, inner, batch, rng, step, train)
-        states, extra = {}, {}
+        own = {name: state for name, state in model_state.items() if name not in names}
+        total, (metrics, inner) = objective.loss(params, own, batch, rng, step, train)
+        states: dict[str, State] = {}
+        extra: Metrics = {}
         for penalty in penalties:
             state = model_state.get(penalty.name, {})
-            value, state = penalty.value(params["model"], state, inner, train)
+            value, state = penalty.value(params[penalty.player], state, inner, train)
             weight = penalty.weight(step) if callable(penalty.weight) else penalty.weight
             total += weight * value
             extra |= {penalty.name: value, f"{penalty.name}_weight": jnp.asarray(weight)}
             if state:
                 states[penalty.name] = state
-        metrics: Metrics = {**metrics, **extra, "loss": total}
-        return total, (metrics, {**inner, **states})
+        return total, ({**metrics, **extra, "loss": total}, {**inner, **states})
 
-    return Objective(init, loss)
+    return objective._replace(init=init, loss=loss)
 
 
 def spectral(

@@ -8,16 +8,16 @@ Reference:
 """
 
 import math
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import jax
 import jax.numpy as jnp
 
-from vaejax.checks import check_number, is_traced
+from vaejax.core.checks import check_number, is_traced
+from vaejax.core.mesh import shard_index
 from vaejax.distributions import Normal
-from vaejax.objectives.bound import Reduction, batch_mean, variational, vector_latent
-from vaejax.parallel import shard_index
-from vaejax.types import Array, Batch, Latent, Objective, VAEOutput
+from vaejax.objectives.bound import Reduction, batch_mean, gaussian_latent, variational
+from vaejax.types import Array, Batch, Gaussian, Latent, Objective, VAEOutput
 
 Estimator = Literal[
     "weighted", "stratified", "weighted_unnormalised", "stratified_column", "stratified_per_dim"
@@ -77,14 +77,14 @@ def beta_tcvae(
         del step
         if num_examples is None:
             raise ValueError("num_examples: expected the number of training images, got None")
-        latent, mask = vector_latent(output), batch.get("mask")
+        latent, mask = gaussian_latent(output.latents, "beta_tcvae"), batch.get("mask")
         parts = decompose(latent, num_examples, estimator, mask)
         metrics = {name: batch_mean(part, mask) for name, part in parts._asdict().items()}
         weights = (alpha, beta, gamma)
         pairs = zip(weights, metrics.values(), strict=True)
         return kl + sum((weight - 1.0) * part for weight, part in pairs), metrics
 
-    return variational(model, divergence, reduction)
+    return variational(model, divergence, reduction, Parts._fields)
 
 
 def decompose(
@@ -94,6 +94,9 @@ def decompose(
     mask: Array | None = None,
 ) -> Parts:
     """The parts of the KL, estimated from one sample per image of a batch.
+
+    q(z) is seen through the batch alone: of few images the parts are noisy and biased, whatever N
+    is. Of a single one that counts they are NaN.
 
     Args:
         latent: z [B, D] with a Gaussian posterior; 2 <= B <= N, of a batch filled up by a mask too,
@@ -116,7 +119,8 @@ def decompose(
         raise ValueError(
             f"batch_size: expected at most num_examples = {num_examples} at once, got {batch_size}"
         )
-    posteriors = Normal(*(parameter[None] for parameter in latent.posterior))
+    q = cast(Gaussian, latent.posterior)
+    posteriors = Normal(q.loc[None], q.scale[None])
     log_q = posteriors.log_prob(latent.z[:, None])  # [B, B, D]: log q(z_jd | x_i)
     log_w = log_weights(batch_size, num_examples, estimator, mask)
     log_prod_qz = jax.nn.logsumexp(log_q + log_w[:, :, None], axis=1).sum(-1)
@@ -149,4 +153,5 @@ def log_weights(
             corner = (row == m - 1) & (column == 0)
             own, other = (column == 0) & ~corner, (column == 1) | corner
         weights = jnp.where(own, 1.0 / n, jnp.where(other, remainder, 1.0 / m))
-    return jnp.where(mask[None] > 0, jnp.log(weights), -jnp.inf)
+    seen = jnp.where(mask[None] > 0, jnp.log(weights), -jnp.inf)
+    return jnp.where(count > 1, seen, jnp.nan)  # from one image q(z) cannot be told

@@ -16,6 +16,7 @@ from vaejax.sweep.members import Member as Member
 from vaejax.sweep.members import grid as grid
 from vaejax.sweep.members import make_members as make_members
 from vaejax.sweep.members import type_of as type_of
+from vaejax.sweep.plots import has_tradeoff as has_tradeoff
 from vaejax.sweep.plots import plot_metrics as plot_metrics
 from vaejax.sweep.plots import plot_tradeoff as plot_tradeoff
 from vaejax.sweep.plots import swept_number as swept_number

@@ -14,11 +14,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
-import jax
-
-from vaejax.config import ConfigError
-from vaejax.kept_config import check_same_run, has_other_evaluations
-from vaejax.stop_requests import stop_requests
+from vaejax.core.platform import on_cpu
+from vaejax.runs.config import ConfigError
+from vaejax.runs.kept_config import check_same_run, has_other_evaluations
+from vaejax.runs.stop_requests import stop_requests
 from vaejax.sweep.members import Member
 from vaejax.sweep.packing import Group, unfinished_groups
 from vaejax.sweep.processes import Job, train_in_processes
@@ -92,7 +91,7 @@ def _check_folder(member: Member, say: Callable[[str], None]) -> None:
 
 def _train_here(
     group: Group,
-    strategy: Strategy,
+    strategy: Literal["sequential", "vmap", "map"],
     stop_requested: Callable[[], bool],
     say: Callable[[str], None],
 ) -> None:
@@ -115,7 +114,7 @@ def best_strategy(groups: Sequence[Group]) -> Strategy:
     (docs/results.md, "Speed of a sweep on CPU"). Accelerators were not measured: there vmap, as it
     makes large operations of many small ones.
     """
-    if jax.default_backend() != "cpu":
+    if not on_cpu():
         return "vmap"
     several = sum(len(group.members) for group in groups) > 1 and len(_cores()) > 1
     return "processes" if several else "sequential"

@@ -12,20 +12,21 @@ from typing import Any
 import jax
 import numpy as np
 
-from vaejax.checkpoint import Checkpoints
-from vaejax.checkpoint_record import is_evaluated, steps_in
-from vaejax.config_values import as_json
-from vaejax.files import remove_unfinished, write_whole
-from vaejax.health import check_finite
-from vaejax.kept_config import CHECKPOINTS, keep_config
-from vaejax.kept_data import check_same_data, keep_data
-from vaejax.metric_lines import METRICS_FILE, JsonLines, damage
-from vaejax.parallel import replicated
-from vaejax.run import abstract_state
-from vaejax.scores import BEST_METRIC, headline, is_due, scores_of
+from vaejax.core.files import remove_unfinished, write_whole
+from vaejax.core.mesh import replicated
+from vaejax.runs.checkpoint import Checkpoints
+from vaejax.runs.checkpoint_record import is_evaluated, steps_in
+from vaejax.runs.config_values import as_json
+from vaejax.runs.health import check_finite
+from vaejax.runs.kept_config import CHECKPOINTS, keep_config
+from vaejax.runs.kept_data import check_same_data, keep_data
+from vaejax.runs.metric_lines import METRICS_FILE, JsonLines, damage
+from vaejax.runs.scores import headline, is_due, scores_of
+from vaejax.runs.setup import abstract_state
+from vaejax.runs.units import write_units
 from vaejax.sweep.members import DIVERGED_FILE, Member
 from vaejax.sweep.program import Program, ordinary, with_numbers
-from vaejax.train_state import TrainState
+from vaejax.training.state import TrainState
 
 
 class Folder:
@@ -53,8 +54,9 @@ class Folder:
         remove_unfinished(member.workdir)
         keep_config(member.workdir, member.config)
         keep_data(member.workdir, program.data_seen)
+        write_units(member.workdir, program.run.units)
         about = {"config": as_json(member.config)}
-        self._checkpoints = Checkpoints(path, best_metric=BEST_METRIC, about=about)
+        self._checkpoints = Checkpoints(path, best_metric=self._settings.best_metric, about=about)
         if resumed:
             restored = self._checkpoints.restore_latest(abstract_state(program.run))
             state = with_numbers(restored, program.numbers_of(member))
@@ -107,7 +109,7 @@ class Folder:
         for name, values in scores.items():
             arrays = {metric: np.asarray(value) for metric, value in values.items()}
             self._lines.metrics(step, name, arrays)
-        self._checkpoints.add_scores(step, headline(scores))
+        self._checkpoints.add_scores(step, headline(scores, self._settings.best_metric))
 
     def close(self) -> None:
         """Return when everything is on disk."""

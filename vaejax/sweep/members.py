@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import ml_collections
 
-from vaejax.checkpoint_record import is_evaluated, steps_in
-from vaejax.config import ConfigError, unknown_key
-from vaejax.config_values import plain
-from vaejax.kept_config import CHECKPOINTS
-from vaejax.metric_lines import METRICS_FILE, damage, read_lines
+from vaejax.runs.checkpoint_record import is_evaluated, steps_in
+from vaejax.runs.config import ConfigError, unknown_key
+from vaejax.runs.config_values import plain
+from vaejax.runs.kept_config import CHECKPOINTS
+from vaejax.runs.metric_lines import METRICS_FILE, damage, read_lines
 
 SEED = "train.seed"
 DIVERGED_FILE = "diverged.json"  # beside the run's other files: at which step, and of what

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from vaejax.sweep.members import Member
@@ -44,7 +45,7 @@ def unfinished_groups(members: Sequence[Member]) -> list[Group]:
             program.check(member)
         values = {name: {_floats(member)[name] for member in alike} for name in names}
         fixed = [name for name in names if not program.can_trace(name, values[name])]
-        parts = _split(alike, lambda m, fixed=fixed: tuple(_floats(m)[name] for name in fixed))
+        parts = _split(alike, partial(_values, fixed))
         for part in parts:
             if fixed:
                 program = Program(part[0].config, _differing(part))
@@ -64,6 +65,12 @@ def _split(members: Sequence[Member], key: Callable[[Member], Hashable]) -> list
     for member in members:
         parts.setdefault(key(member), []).append(member)
     return list(parts.values())
+
+
+def _values(names: Sequence[str], member: Member) -> tuple[float, ...]:
+    """A member's values of some of its floats."""
+    floats = _floats(member)
+    return tuple(floats[name] for name in names)
 
 
 def _floats(member: Member) -> dict[str, float]:

@@ -8,10 +8,11 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from vaejax.files import write_whole
-from vaejax.logging import INTERVAL
+from vaejax.core.files import write_whole
+from vaejax.runs.metric_lines import TRAIN
+from vaejax.runs.units import INTERVAL
 from vaejax.sweep.table import Row
 
 HEADLINE = ("elbo", "log_px", "kl")  # of an evaluation of the bound
@@ -37,11 +38,16 @@ def _is_finite_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def has_tradeoff(rows: Sequence[Row]) -> bool:
+    """Whether the models know their reconstruction and their KL."""
+    return {"kl", "log_px"} <= {row.metric for row in rows if row.split == _bound_split(rows)}
+
+
 def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
     """Reconstruction, -log p(x|z), against KL, both in nats per image.
 
     Args:
-        rows: of a sweep over at least one number, see `swept_number`.
+        rows: of a sweep over at least one number, see `swept_number`, with `has_tradeoff`.
         path: of the picture; its suffix tells the format (.png, .pdf, .svg).
     """
     split = _bound_split(rows)
@@ -63,18 +69,24 @@ def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
                 color=bars[0].get_color(),
             )
     axes[0].set(xlabel=f"KL, nats per image ({split})", ylabel="reconstruction, nats per image")
-    axes[0].set_title(f"numbers at the points: {_name(swept_number(rows))}", fontsize="medium")
+    axes[0].set_title(f"numbers at the points: {_name(_across(rows))}", fontsize="medium")
     _finish(figure, axes, path)
 
 
 def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
     """The bound, its parts and the scores of the models against the first swept number.
 
-    Args: as `plot_tradeoff`.
+    Of models that have none of these it is the loss.
+
+    Args:
+        rows: of a sweep over at least one number, see `swept_number`.
+        path: of the picture; its suffix tells the format (.png, .pdf, .svg).
     """
-    split, key = _bound_split(rows), swept_number(rows)
-    scores = {(row.split, row.metric) for row in rows if _is_score(row.metric)}
-    panels = [(split, metric) for metric in HEADLINE] + sorted(scores)
+    split, key = _bound_split(rows), _across(rows)
+    there = {(row.split, row.metric) for row in rows}
+    panels = [(split, metric) for metric in HEADLINE if (split, metric) in there]
+    panels += sorted(panel for panel in there - set(panels) if _is_score(*panel, split))
+    panels = panels or [(TRAIN, "loss")]
     figure, axes = _panels(len(panels))
     for axis, (split, metric) in zip(axes, panels, strict=True):
         for label, line in _lines(rows, split, metric):
@@ -92,21 +104,27 @@ def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
     _finish(figure, axes, path)
 
 
-def _is_score(metric: str) -> bool:
+def _is_score(split: str, metric: str, bound_split: str) -> bool:
     """Whether it scores models; `disentanglement/pca/mig` does not, it is of a baseline."""
-    is_mean = metric.startswith("disentanglement/") and not metric.endswith(("_std", *INTERVAL))
-    return metric == "log_likelihood" or (is_mean and metric.count("/") == 1)
+    if split in (TRAIN, bound_split) or metric.startswith("num_") or metric.count("/") > 1:
+        return False
+    return not metric.endswith(("_std", "_bpd", *INTERVAL))
 
 
 def _bound_split(rows: Sequence[Row]) -> str:
     """Where the bound was evaluated; the training batches, if nowhere else."""
     splits = [row.split for row in rows if row.metric == "elbo"]
-    return next((split for split in splits if split != "train"), "train")
+    return next((split for split in splits if split != TRAIN), TRAIN)
+
+
+def _across(rows: Sequence[Row]) -> str:
+    """`swept_number` of rows that have one."""
+    return cast(str, swept_number(rows))
 
 
 def _lines(rows: Sequence[Row], split: str, metric: str) -> Iterator[Line]:
     """The lines of a metric of a split."""
-    key = swept_number(rows)
+    key = _across(rows)
     lines: dict[str, list[tuple[float, Row]]] = {}
     for row in rows:
         if (row.split, row.metric) == (split, metric):
@@ -143,7 +161,7 @@ def _panels(count: int, scale: float = 1.0) -> tuple[Any, Any]:
 def _finish(figure: Any, axes: Any, path: str | Path) -> None:
     for axis in axes:
         axis.grid(alpha=0.3)
-    if axes[0].get_legend_handles_labels()[1] != [""]:
+    if any(axes[0].get_legend_handles_labels()[1]):
         axes[0].legend(fontsize="small")
     for axis in figure.axes[len(axes) :]:
         axis.remove()

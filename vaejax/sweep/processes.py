@@ -11,11 +11,11 @@ import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 
-from vaejax.host_memory import keep_freed_memory
+from vaejax.runs.host_memory import keep_freed_memory
 from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
 from vaejax.sweep.training import Trainer
@@ -70,7 +70,8 @@ def train_in_processes(
     """
     context = multiprocessing.get_context("spawn")
     settings = {name: getattr(jax.config, name) for name in INHERITED}
-    waiting, busy, processes = list(jobs), {}, []
+    waiting, processes = list(jobs), []
+    busy: dict[Connection, Job] = {}
     failure, stopping = None, False
     try:
         for core in cores[: len(jobs)]:
@@ -82,7 +83,7 @@ def train_in_processes(
             busy[ours] = _next_job(waiting, busy.values())
             ours.send(busy[ours])
         while busy:
-            for connection in wait(list(busy), POLL_SECONDS):
+            for connection in cast(list[Connection], wait(list(busy), POLL_SECONDS)):
                 job, error = busy[connection], _answer(connection, busy[connection])
                 failure = failure or error
                 if error is None:
@@ -165,7 +166,7 @@ def _work(connection: Connection, core: int, settings: Mapping[str, Any]) -> Non
         while (job := connection.recv()) is not None:
             error = None
             try:
-                if job.group != group:
+                if trainer is None or job.group != group:
                     program = Program(job.member.config, job.names)
                     group, trainer = job.group, Trainer(program, "map")
                 trainer.train([job.member], connection.poll)

@@ -16,18 +16,19 @@ import jax
 import ml_collections
 import numpy as np
 import optax
+from jax.typing import ArrayLike
 
-from vaejax import config as configuration
-from vaejax import optimizers
-from vaejax.config import ConfigError
 from vaejax.evaluators import Evaluator
-from vaejax.kept_data import fingerprint
-from vaejax.run import Run, build, evaluations, initial_arguments, objective_of, refusals
+from vaejax.runs import config as configuration
+from vaejax.runs.config import ConfigError
+from vaejax.runs.kept_data import fingerprint
+from vaejax.runs.setup import Run, build, evaluations, initial_arguments, objective_of, refusals
 from vaejax.sweep.members import Member, value_of
-from vaejax.train_state import TrainState, create_train_state
+from vaejax.training import optimizers
+from vaejax.training.state import TrainState, create_train_state
 from vaejax.types import Array, Batch, ModelState, Objective, Params
 
-Numbers = Mapping[str, Array]
+Numbers = Mapping[str, ArrayLike]
 """By dotted key, `{"objective.beta": 4.0, "optimizer.learning_rate": 1e-3}`; float32 scalars."""
 
 COLLECTION = "sweep"  # of the model state: where a state has its numbers
@@ -50,7 +51,7 @@ class Program:
     def __init__(self, config: ml_collections.ConfigDict, names: Sequence[str]):
         self.run: Run = build(config)
         self.names = tuple(names)
-        self.objective = Objective(self.run.context.objective.init, self._loss)
+        self.objective = self.run.context.objective._replace(loss=self._loss)
         self.optimizer = optax.GradientTransformation(self.run.optimizer.init, self._update)
         self._sections = config.to_dict()
         self._create = jax.jit(self._state_of)
@@ -65,7 +66,7 @@ class Program:
         settings = dataclasses.replace(self.run.settings, seed=member.seed)
         return self._create(*initial_arguments(self.run.source, settings), self.numbers_of(member))
 
-    def numbers_of(self, member: Member) -> dict[str, np.ndarray]:
+    def numbers_of(self, member: Member) -> dict[str, np.float32]:
         """A member's values of the numbers in which the members differ."""
         return {name: np.float32(value_of(member.config, name)) for name in self.names}
 
@@ -110,7 +111,8 @@ class Program:
         of_runs = [
             jax.eval_shape(self._optimizer_with({name: value}).init, params) for value in values
         ]
-        return all(jax.tree.structure(ours) == jax.tree.structure(state) for state in of_runs)
+        wanted: Any = jax.tree.structure(ours)
+        return all(wanted == jax.tree.structure(state) for state in of_runs)
 
     def _state_of(self, rng: Array, batch: Batch, numbers: Numbers) -> TrainState:
         parts = self._objective_with(numbers), self._optimizer_with(numbers)
@@ -119,8 +121,8 @@ class Program:
     def _loss(self, params: Params, model_state: ModelState, *args: Any):
         rest = dict(model_state)
         numbers = rest.pop(COLLECTION)
-        loss, (metrics, rest) = self._objective_with(numbers).loss(params, rest, *args)
-        return loss, (metrics, {**rest, COLLECTION: numbers})
+        loss, (metrics, after) = self._objective_with(numbers).loss(params, rest, *args)
+        return loss, (metrics, {**after, COLLECTION: numbers})
 
     def _update(self, grads: Params, opt_state: Any, params: Params):
         numbers, inner = opt_state
@@ -129,7 +131,7 @@ class Program:
 
     def _objective_with(self, numbers: Numbers) -> Objective:
         section = self._section("objective", numbers)
-        return objective_of(section, self.run.context.model, self.run.source)
+        return objective_of(section, self.run.model, self.run.source)
 
     def _optimizer_with(self, numbers: Numbers) -> optax.GradientTransformation:
         section = self._section("optimizer", numbers)

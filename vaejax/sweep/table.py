@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vaejax.files import write_whole
-from vaejax.logging import INTERVAL, unit
+from vaejax.core.files import write_whole
 from vaejax.metrics import mean_interval
+from vaejax.runs.metric_lines import TRAIN
+from vaejax.runs.units import INTERVAL, read_units, unit
 from vaejax.sweep.members import Member
 
 
@@ -67,12 +68,20 @@ def _rows(members: Sequence[Member]) -> list[Row]:
                 single = not isinstance(value, list) and not metric.endswith(INTERVAL)
                 if metric != "step" and single:
                     values.setdefault((split, metric), {})[seed] = _number(value)
-    point = dict(members[0].point)
+    point, units = dict(members[0].point), read_units(members[0].workdir)
     if not values:
-        return [Row(point, "", "", "", {}, *[math.nan] * 4, num_diverged)]
+        return [Row(point, "", "", "", {}, math.nan, math.nan, math.nan, math.nan, num_diverged)]
     return [
-        Row(point, *name, unit(name[1]), given, *mean_interval(list(given.values())), num_diverged)
-        for name, given in values.items()
+        Row(
+            point,
+            split,
+            metric,
+            unit(metric, units.get(split, {})),
+            given,
+            *mean_interval(list(given.values())),
+            num_diverged,
+        )
+        for (split, metric), given in values.items()
     ]
 
 
@@ -81,15 +90,15 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def summary(rows: Sequence[Row]) -> list[str]:
-    """A line per point: its evaluated bound, and how many of its members diverged."""
+def summary(rows: Sequence[Row], metric: str = "elbo") -> list[str]:
+    """A line per point: its evaluations of a metric, and how many of its members diverged."""
     lines: dict[str, list[str]] = {}
     for row in rows:
         name = ", ".join(f"{key} {value}" for key, value in row.point.items()) or "all seeds"
         told = lines.setdefault(name, [f"{row.num_diverged} diverged"] if row.num_diverged else [])
-        if row.metric == "elbo" and row.split != "train":
+        if row.metric == metric and row.split != TRAIN:
             interval = "" if math.isnan(row.low) else f" [{row.low:.5g}, {row.high:.5g}]"
-            told.append(f"{row.split} elbo {row.mean:.5g}{interval} {row.unit}")
+            told.append(f"{row.split} {metric} {row.mean:.5g}{interval} {row.unit}".rstrip())
     return [f"{name}: {', '.join(told) or 'trained'}" for name, told in lines.items()]
 
 

@@ -11,17 +11,17 @@ import numpy as np
 from jax.sharding import NamedSharding
 
 from vaejax import data
-from vaejax.config import TrainSettings
+from vaejax.core.mesh import models_mesh, models_sharding, replicated
+from vaejax.core.randomness import stream
 from vaejax.data.prefetch import Prefetched
-from vaejax.parallel import models_mesh, models_sharding, replicated
-from vaejax.randomness import stream
-from vaejax.run import refusals, train_step
-from vaejax.scores import is_due
-from vaejax.steps import SweepStep, make_sweep_step, over_devices
+from vaejax.runs.config import TrainSettings
+from vaejax.runs.scores import is_due
+from vaejax.runs.setup import refusals, train_step
 from vaejax.sweep.folder import Folder
 from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
-from vaejax.train_state import TrainState
+from vaejax.training.many_models import SweepStep, make_sweep_step, over_devices
+from vaejax.training.state import TrainState
 from vaejax.types import Array, Metrics
 
 MAX_STEPS = 100  # in one call: enough to hide what a call costs, few enough to stop soon

@@ -2,7 +2,8 @@
 
     state_dict, args = read_checkpoint("checkpoint.pt")
     model, variables = from_official(state_dict, args)
-    output = model.apply(variables, images, rngs={"latent": jax.random.key(0)})
+    noise = model.noise(jax.random.split(jax.random.key(0), len(images)))
+    output = model.apply(variables, {"image": images}, noise=noise)
 
 `python -m vaejax.interop.nvae checkpoint.pt DIR` makes a run of it that can be sampled, evaluated
 and trained on.

@@ -8,7 +8,6 @@ Sampling needs no data. For evaluating, the official argument `dataset` chooses 
 sections of `configs/`; another data set is taken to be a folder of pictures.
 """
 
-import importlib
 import sys
 from collections.abc import Mapping
 from contextlib import closing
@@ -19,13 +18,14 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from vaejax.checkpoint import Checkpoints
-from vaejax.config import run_config
-from vaejax.config_values import as_json
 from vaejax.interop.nvae.weights import from_official, model_settings, read_checkpoint
-from vaejax.kept_config import CHECKPOINTS, keep_config
-from vaejax.run import build
-from vaejax.train_state import TrainState, count_parameters, create_train_state
+from vaejax.runs.checkpoint import Checkpoints
+from vaejax.runs.config import run_config
+from vaejax.runs.config_file import load_config
+from vaejax.runs.config_values import as_json
+from vaejax.runs.kept_config import CHECKPOINTS, keep_config
+from vaejax.runs.setup import build
+from vaejax.training.state import TrainState, count_parameters, create_train_state
 
 USAGE = "usage: python -m vaejax.interop.nvae CHECKPOINT DIR"
 RUNS = {  # official name of a data set -> the run of `configs/` on it
@@ -89,7 +89,7 @@ def _data(
     dataset = args.get("dataset", "images")
     binary = settings["likelihood"]["name"] == "bernoulli"
     if dataset in RUNS:
-        config = importlib.import_module(f"configs.{RUNS[dataset]}").get_config()
+        config = load_config(RUNS[dataset])
         data, bound = config.data.to_dict(), config.eval.bound.to_dict()
     else:
         size, _, channels = settings["image_shape"]
@@ -102,12 +102,13 @@ def _data(
 
 def _state(config: ConfigDict, variables: dict[str, Any]) -> TrainState:
     run = build(config, for_sampling=True)
+    batch = {"image": jnp.zeros((1, *run.source.image_shape))}  # at which nothing looks
 
     @jax.jit
     def create(params: Any, model_state: Any) -> TrainState:
         given = {"model": params}, model_state
         objective = run.context.objective._replace(init=lambda rng, batch: given)
-        return create_train_state(objective, run.optimizer, jax.random.key(0), {})
+        return create_train_state(objective, run.optimizer, jax.random.key(0), batch)
 
     return create(variables.pop("params"), variables)
 

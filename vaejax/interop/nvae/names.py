@@ -45,7 +45,7 @@ class Entry(NamedTuple):
     name: str
     path: tuple[str, ...]
     layout: Layout
-    index: int | None = None
+    index: int | None = None  # type: ignore[assignment]  # hides tuple.index
     copies: tuple[str, ...] = ()
     mask: np.ndarray | None = None
 
@@ -54,7 +54,7 @@ class Place(NamedTuple):
     """A module of ours: its path, and which of the stacked groups it is in."""
 
     path: tuple[str, ...]
-    index: int | None = None
+    index: int | None = None  # type: ignore[assignment]  # hides tuple.index
 
     def __truediv__(self, name: str) -> "Place":
         return self._replace(path=(*self.path, name))

@@ -79,7 +79,8 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], d
     checkpoint = read_torch_file(path)
     if not isinstance(checkpoint, dict) or not {"state_dict", "args"} <= set(checkpoint):
         raise ValueError(f"path: expected a checkpoint with state_dict and args, got {path}")
-    return dict(checkpoint["state_dict"]), vars(checkpoint["args"])
+    args: SimpleNamespace = checkpoint["args"]
+    return dict(checkpoint["state_dict"]), vars(args)
 
 
 def from_official(
@@ -136,9 +137,13 @@ def to_official(model: NVAE, variables: Mapping[str, Any]) -> dict[str, np.ndarr
 
 def _shapes(model: NVAE) -> dict[tuple[str, ...], tuple[int, ...]]:
     """The shape of every leaf of the model's variables, by path."""
-    rngs = {"params": jax.random.key(0), "latent": jax.random.key(0)}
+
+    def init(rng: jax.Array, images: jax.Array) -> Mapping[str, Any]:
+        noise = model.noise(jax.random.split(rng, 1))
+        return model.init(rng, {"image": images}, noise=noise)
+
     images = jax.ShapeDtypeStruct((1, *model.image_shape), np.float32)
-    leaves = flatten_dict(jax.eval_shape(model.init, rngs, images))
+    leaves = flatten_dict(jax.eval_shape(init, jax.random.key(0), images))
     return {path: leaf.shape for path, leaf in leaves.items()}
 
 

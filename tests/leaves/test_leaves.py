@@ -1,0 +1,164 @@
+"""What users write outside the library is treated like its own: nothing of it names a leaf."""
+
+import copy
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.leaves import autoregressive_decoder, bars, configs
+from vaejax import sweep
+from vaejax.core.importing import imported_names
+from vaejax.objectives import elbo
+from vaejax.objectives.views import reconstruct
+from vaejax.runs import modes
+from vaejax.runs.config import ConfigError
+from vaejax.runs.kept_config import get_config
+from vaejax.runs.loop import train
+from vaejax.runs.setup import build, initial_state, step_rng, train_step
+from vaejax.training.devices import jit_step, pmap_step
+
+PICTURES = {
+    "pixels": {"samples"},
+    "conditional": {"reconstructions", "samples"},  # its codes are a label and a vector
+}
+ALL_PICTURES = {"reconstructions", "samples", "traversals"}
+METRIC = {
+    "info_gan": ("disentanglement", "disentanglement/mig"),
+    "iwae": ("test/bound", "iwae_bound"),
+    "frechet": ("test/frechet", "frechet_distance"),
+}
+OF_THE_BOUND = ("test/bound", "elbo")
+SWEPT_WHEN_SLOW = sorted(set(configs.LEAVES) - {"iwae", "pixels"})
+
+pytestmark = pytest.mark.filterwarnings("ignore:codes. 40 points")
+
+
+@pytest.fixture(scope="module", params=configs.LEAVES)
+def leaf(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def finished(leaf, tmp_path_factory):
+    """Folder, configuration and final state of a run that stopped half way and was resumed."""
+    workdir, config = tmp_path_factory.mktemp(leaf), configs.get_config(leaf)
+    shorter = copy.deepcopy(config)
+    shorter.train.num_steps = 2
+    train(shorter, workdir)
+    return workdir, config, train(config, workdir)
+
+
+def lines(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_close(one, other):
+    for ours, theirs in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-6)
+
+
+def test_it_trains_is_drawn_and_scored(leaf, finished):
+    workdir, _, state = finished
+    assert int(state.step) == 4
+    drawn = {path.stem for path in (workdir / "figures").glob("*_0000004.png")}
+    assert {name.removesuffix("_0000004") for name in drawn} == PICTURES.get(leaf, ALL_PICTURES)
+    assert not (workdir / "errors.txt").exists()
+    split, metric = METRIC.get(leaf, OF_THE_BOUND)
+    values = [line[metric] for line in lines(workdir) if line["split"] == split]
+    assert len(values) == 2 and np.isfinite(values).all()
+
+
+def test_it_is_evaluated_and_the_best_checkpoint_is_known(leaf, finished):
+    workdir, config, _ = finished
+    split, metric = METRIC.get(leaf, OF_THE_BOUND)
+    scores = modes.evaluate(config, workdir)
+    logged = [line[metric] for line in lines(workdir) if line["split"] == split]
+    np.testing.assert_allclose(scores[split][metric], logged[-1], rtol=1e-4)
+    best = (np.argmin if config.train.best_metric.startswith("-") else np.argmax)(logged)
+    modes.evaluate(config, workdir, "best")
+    assert (workdir / f"evaluation_{2 * (best + 1)}.json").exists()
+
+
+def test_it_is_sampled(leaf, finished):
+    workdir, config, _ = finished
+    modes.sample(config, workdir, temperature=(0.7,), reestimate=leaf == "normalised")
+    images = np.load(workdir / "samples_4.npy")
+    assert images.shape == (64, 8, 8, 1) and 0 <= images.min() <= images.max() <= 1
+    assert len(np.unique(images.reshape(64, -1), axis=0)) > 32
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    ["iwae", "pixels", *(pytest.param(name, marks=pytest.mark.slow) for name in SWEPT_WHEN_SLOW)],
+    scope="module",
+)
+def test_members_of_a_sweep_are_its_single_runs(leaf, finished, tmp_path):
+    _, config, state = finished
+    config = copy.deepcopy(config)
+    rates = {"optimizer.learning_rate": [1e-3, 2e-3]}
+    members = sweep.make_members(config, sweep.grid(rates), seeds=[0], workdir=tmp_path)
+    sweep.train_members(members)
+    single = modes.restored(members[0].config, members[0].workdir)[1]
+    assert_close(single.params, state.params)
+    rows = sweep.table(members)
+    assert len(sweep.summary(rows, config.train.best_metric.removeprefix("-"))) == 2
+    sweep.plot_metrics(rows, tmp_path / "metrics.png")
+
+
+def test_under_pmap_it_has_the_numbers_of_jit(finished):
+    _, config, _ = finished
+    run = build(config)
+    batch = run.source.batch(np.arange(16))
+    step = train_step(run.context.objective, run.optimizer, run.settings)
+    states = []
+    for compiled in (jit_step(step), pmap_step(step)):
+        state, metrics = compiled(initial_state(run), batch, step_rng(run.settings))
+        state, metrics = compiled(state, batch, step_rng(run.settings))
+        states.append((state.params, state.model_state, metrics))
+    assert_close(*states)
+
+
+def test_its_kept_configuration_is_no_way_to_run_code(finished):
+    workdir, config, _ = finished
+    names = imported_names(json.loads((workdir / "config.json").read_text()))
+    assert "config.data.name" in names
+    with pytest.raises(ConfigError, match=r"config\.\S+: .* names code that is not vaejax's, "):
+        get_config(str(workdir))
+    with pytest.raises(ConfigError, match=r"config\.data\.name: "):
+        get_config(str(workdir), allowed=set(names.values()) - {"tests.leaves.bars:bars"})
+    kept = get_config(str(workdir), allowed=set(names.values()))
+    assert kept.to_dict() == config.to_dict()
+
+
+def test_reconstructions_are_not_the_teacher_forced_pass():
+    """A decoder that copies the pixel before and ignores the code: only draws of it show that."""
+    model = autoregressive_decoder.PixelVAE((8, 8, 1))
+    batch = bars.bars()["train"].batch(np.arange(16))
+    objective = elbo(model)
+    params, state = objective.init(jax.random.key(0), batch)
+    copying = 40.0 * jnp.eye(64, k=1)  # pixel i + 1 as pixel i was
+    params["model"]["network"] = {"weights": copying, "bias": jnp.full(64, -20.0)}
+    params["model"]["conditional"] = jax.tree.map(jnp.zeros_like, params["model"]["conditional"])
+    keys = jax.random.split(jax.random.key(1), 16)
+    images = reconstruct(objective.views, params, state, batch, keys)
+    assert (np.asarray(images).reshape(16, 64).std(1) == 0).all()  # teacher forced: a bar
+
+
+def test_a_label_reaches_the_samples_of_a_conditional_model():
+    views = build(configs.get_config("conditional")).context.objective.views
+    noise = views.noise(jax.random.split(jax.random.key(0), 400))
+    label = next(entry for entry in noise if entry.dtype == jnp.int32)
+    assert set(np.asarray(label)) == set(range(bars.ROWS))
+
+
+def test_the_shape_of_an_image_and_the_number_of_labels_come_from_the_data():
+    model = build(configs.get_config("conditional")).model
+    assert (model.image_shape, model.num_labels) == ((8, 8, 1), bars.ROWS)
+    config = configs.get_config("conditional")
+    with config.unlocked():
+        config.model.num_labels = 9
+    with pytest.raises(ConfigError, match=r"config.model.num_labels: expected 8, as the data have"):
+        build(config)

@@ -1,0 +1,44 @@
+"""What the methods of a model are called with in tests."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaejax.types import Array, Noise
+
+
+def noise_of(model: Any, num_images: int, seed: int = 9) -> Noise:
+    """Noise of so many images."""
+    return model.noise(jax.random.split(jax.random.key(seed), num_images))
+
+
+def init(model: Any, rng: Array, num_images: int = 1) -> dict[str, Any]:
+    """The variables of a model; traceable."""
+    batch = {"image": jnp.zeros((num_images, *model.image_shape))}
+    return model.init(rng, batch, noise=noise_of(model, num_images), train=False)
+
+
+def abstract(model: Any, num_images: int = 2) -> tuple[Any, Any]:
+    """Shapes of the output of a pass and of the variables."""
+    batch = {"image": jnp.zeros((num_images, *model.image_shape))}
+    noise = noise_of(model, num_images)
+    return jax.eval_shape(lambda: model.init_with_output(jax.random.key(0), batch, noise=noise))
+
+
+def abstract_images(model: Any, num_images: int = 2) -> Any:
+    """The shape of the images that codes are decoded to."""
+    noise = noise_of(model, num_images)
+    variables = abstract(model, num_images)[1]
+    return jax.eval_shape(functools.partial(model.apply, method="from_noise"), variables, noise)
+
+
+def random_variables(model: Any, reach: float, seed: int = 0) -> dict[str, Any]:
+    """Variables drawn from a uniform distribution, in no time: nothing is compiled."""
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(
+        lambda leaf: rng.uniform(-reach, reach, leaf.shape).astype(leaf.dtype),
+        abstract(model, 1)[1],
+    )

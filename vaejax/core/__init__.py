@@ -1,0 +1,1 @@
+"""What everything stands on: checks, streams of random numbers, devices, platforms, files."""

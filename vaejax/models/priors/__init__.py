@@ -1,0 +1,5 @@
+"""Priors of the top group of latents, as parts of a model: `prior = {name: "standard"}`."""
+
+from vaejax.models.priors._standard import standard as standard
+from vaejax.models.priors.prior import Context as Context
+from vaejax.models.priors.prior import Prior as Prior

@@ -1,0 +1,1 @@
+"""What the configurations of one family share; a configuration is a file of `configs/`."""

@@ -1,0 +1,144 @@
+"""The configuration beside the run that it belongs to: kept, compared, and used again.
+
+`config.json` is for people and for `--config`; every checkpoint holds the configuration too, with a
+checksum, and what the newest of them holds is what counts: a `config.json` that is lost, damaged or
+altered is written again from it.
+
+`get_config` is what the command line takes where there is no `--config`.
+"""
+
+import json
+from collections.abc import Container, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+
+from vaejax.core.files import write_whole
+from vaejax.core.importing import imported_names
+from vaejax.runs import checkpoint_record as records
+from vaejax.runs.config import ConfigError, run_config
+from vaejax.runs.config_compared import first_difference, with_defaults
+from vaejax.runs.config_values import as_json
+
+CHECKPOINTS = "checkpoints"  # folder of a run
+CONFIG_FILE = "config.json"
+# What may change when a run is resumed: it may be made longer, be watched more closely, move.
+FREE_KEYS = {
+    "eval": set(),  # all of it
+    "objective": {"num_examples"},  # the data's; runs once had to say it
+    "train": {"num_steps", "log_every", "eval_every"},
+    "data": {"path", "data_dir", "manual_dir"},
+}
+
+
+def get_config(workdir: str, allowed: Container[str] = ()) -> ml_collections.ConfigDict:
+    """The configuration of the run in a folder.
+
+    Args:
+        workdir: of the run.
+        allowed: names `package.module:attribute` that may be imported. A file in a folder that
+            somebody sent must not become a way to run code.
+
+    Raises:
+        ConfigError: the configuration names other code than the library's, or than `allowed`.
+    """
+    values = kept(Path(workdir))
+    for key, name in imported_names(values).items():
+        if name not in allowed:
+            raise ConfigError(
+                f"{key}: {workdir} names code that is not vaejax's, {name!r}; to run it, say so by "
+                f"--{key}={name}, or give --config=FILE"
+            )
+    return run_config(**values)
+
+
+def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Write the configuration beside the run that it belongs to."""
+    values = as_json(config)
+    if jax.process_index() != 0:
+        return
+    newest = next(records.records_in(workdir / CHECKPOINTS), None)
+    if newest is not None and newest[1].get("config") != values:
+        records.note(workdir / CHECKPOINTS, newest[0], config=values)
+    _write(workdir, values)
+
+
+def kept(workdir: Path) -> dict[str, Any]:
+    """The configuration kept in a folder, by sections; `config.json` is mended if need be.
+
+    Raises:
+        ConfigError: `config.json` is lost or damaged, and no checkpoint holds the configuration.
+    """
+    path = workdir / CONFIG_FILE
+    found, problem = _read(path)
+    for step, record in records.records_in(workdir / CHECKPOINTS):
+        if "config" not in record:  # of an older version
+            continue
+        held = record["config"]
+        if found is not None:
+            difference = first_difference(found, held, {})
+            if difference is None:
+                return found
+            problem = "{} is {!r} there, and was {!r} when it was kept".format(*difference)
+        print(f"{path}: {problem}; written again from the checkpoint of step {step}")
+        if jax.process_index() == 0:
+            _write(workdir, held)
+        return held
+    if found is None:
+        raise ConfigError(
+            f"{path}: expected the configuration of the run, but {problem}, and no checkpoint "
+            "holds it; remove the file, and say by --config what the run is"
+        )
+    return found
+
+
+def holds_config(workdir: Path) -> bool:
+    """Whether a folder holds a run that knows its configuration, whole or not."""
+    if (workdir / CONFIG_FILE).is_file():
+        return True
+    return any("config" in record for _, record in records.records_in(workdir / CHECKPOINTS))
+
+
+def has_other_evaluations(workdir: Path, config: ml_collections.ConfigDict) -> bool:
+    """Whether the run in a folder is evaluated otherwise than `config` says."""
+    wanted, found = with_defaults(as_json(config)), with_defaults(kept(workdir))
+    return wanted.get("eval") != found.get("eval")
+
+
+def check_same_run(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Refuse a folder that holds a run of another configuration.
+
+    `FREE_KEYS` may differ. What one of the two leaves out has its default there.
+
+    Raises:
+        ConfigError: with the first key that differs.
+    """
+    if not holds_config(workdir):
+        print(f"{workdir / CONFIG_FILE}: not there, nor in a checkpoint; taken to be what is given")
+        return
+    difference = first_difference(kept(workdir), as_json(config), FREE_KEYS)
+    if difference is not None:
+        key, theirs, ours = difference
+        raise ConfigError(
+            f"{key}: expected {theirs!r}, as in the run that {workdir} holds, got {ours!r}; "
+            "choose another --workdir"
+        )
+
+
+def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """What is in a file, or None and what is wrong with it."""
+    try:
+        values = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None, "it is not there"
+    except (OSError, ValueError, RecursionError) as error:
+        return None, f"it is damaged ({error})"
+    if not isinstance(values, dict) or not all(isinstance(x, dict) for x in values.values()):
+        return None, "it is damaged (not a JSON object of sections)"
+    return values, ""
+
+
+def _write(workdir: Path, values: Mapping[str, Any]) -> None:
+    write_whole(workdir / CONFIG_FILE, json.dumps(values, indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""One step for every model, importable by anybody; it knows no configuration."""
