@@ -2,17 +2,19 @@ import jax
 import numpy as np
 import pytest
 
+from tests.metrics.conftest import NAMES
 from vaejax.metrics import dci
 from vaejax.metrics.dci import completeness, disentanglement, tree_importance
 from vaejax.metrics.lasso import lasso
 from vaejax.metrics.split import train_test_rows
 
 
-@pytest.mark.parametrize("size", [2000, 10_000])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [*((name, 2000) for name in NAMES), ("identity", 10_000), ("rotation", 10_000)],
+)
 def test_scores_of_given_importances(reference, name, size):
     prefix = f"dci{size}/{name}/s0/"
-    if prefix + "importance" not in reference.arrays:
-        pytest.skip("no such reference")
     importance = reference[prefix + "importance"]
     assert disentanglement(importance) == pytest.approx(
         float(reference[prefix + "disentanglement"])

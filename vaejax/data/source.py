@@ -192,6 +192,7 @@ class Unseen(Source):
         return 0
 
     def abstract_batch(self, batch_size: int) -> Batch:
+        """The shapes of a batch, with labels where their number is known."""
         image = jax.ShapeDtypeStruct((batch_size, *self.image_shape), jnp.float32)
         places = dict.fromkeys(
             ("position", "index", *["label"] * (self.num_labels is not None)),

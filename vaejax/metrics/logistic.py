@@ -32,6 +32,7 @@ class Linear(NamedTuple):
     intercepts: AnyArray
 
     def scores(self, x: AnyArray) -> AnyArray:
+        """Of rows [N, D], one of each class: [N, K]."""
         xp = namespace(x, self.weights)
         chunks = [x[rows] @ self.weights for rows in _chunks(xp, len(x), self.weights.size)]
         return xp.concatenate(chunks) + self.intercepts[None]

@@ -31,10 +31,12 @@ class Scores(dict):
         return f"Scores({super().__repr__()}, record={self.record})"
 
     def tree_flatten(self) -> tuple[tuple, tuple]:
+        """Values, and names with the record: a pytree of JAX, so that scores may be traced."""
         return tuple(self.values()), (tuple(self), tuple(self.record.items()))
 
     @classmethod
     def tree_unflatten(cls, shape: tuple, values: Iterable[Any]) -> "Scores":
+        """The inverse of `tree_flatten`."""
         names, record = shape
         return cls(zip(names, values, strict=True), dict(record))
 

@@ -66,6 +66,7 @@ class JsonLines:
         self._file.flush()
 
     def close(self) -> None:
+        """Release the file; every line is in it already."""
         self._file.close()
 
 

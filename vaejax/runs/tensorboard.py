@@ -28,6 +28,14 @@ class TensorBoard:
         return _tensorboardX().SummaryWriter(str(self._folder), purge_step=self._purge_step)
 
     def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
+        """Log scalars, and vectors as histograms, as `split/name`; what is not finite is left out.
+
+        Args:
+            step: of the run.
+            split: "train", "test/bound", ...
+            values: NumPy scalars and vectors by name.
+            rate: images per second, where it is known.
+        """
         for name, value in values.items():
             if not np.isfinite(value).all():
                 continue  # TensorBoard has no place for it
@@ -39,9 +47,11 @@ class TensorBoard:
             self._events.add_scalar(f"{split}/images_per_second", rate, step)
 
     def image(self, step: int, name: str, picture: np.ndarray) -> None:
+        """Log a picture, uint8 [h, w, 3]."""
         self._events.add_image(name, picture, step, dataformats="HWC")
 
     def close(self) -> None:
+        """Write out what is left, where anything was logged."""
         if "_events" in vars(self):
             self._events.close()
 

@@ -62,6 +62,7 @@ class Place(NamedTuple):
     def entry(
         self, name: str, leaf: str, layout: Layout, collection: str = "params", **more
     ) -> Entry:
+        """The official array `name` as the leaf of this module, with what else `Entry` has."""
         return Entry(name, (collection, *self.path, leaf), layout, self.index, **more)
 
 
