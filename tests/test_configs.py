@@ -4,14 +4,13 @@ import importlib.util
 import json
 import pathlib
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.data.idx_files import random_arrays, write_mnist
 from tests.data.tfds_files import write_celeb_a, write_pngs
+from tests.models.variables import abstract
 from vaejax import models
 from vaejax.runs import config as configuration
 from vaejax.runs.config import ConfigError
@@ -145,8 +144,7 @@ def test_nvae_has_the_size_of_the_official_model(
     config = load(FILES[0].parent / f"{name}.py").get_config()
     section = {"image_shape": image_shape, **config.model}
     model = configuration.build("config.model", models, section)
-    rngs = {"params": jax.random.key(0), "latent": jax.random.key(1)}
-    variables = jax.eval_shape(model.init, rngs, jnp.zeros((1, *image_shape)))
+    _, variables = abstract(model)
     assert count_parameters(variables["params"]) == parameters
     assert len(model.latent_shapes) == groups
     assert sum(np.prod(shape) for shape in model.latent_shapes) == latent_size
