@@ -152,9 +152,9 @@ NO_CONFIG = "expected --config and --workdir"
         ("RUN --mode=evaluate", "--workdir: expected a folder with checkpoints"),
         # Files.
         ("--config= --workdir=w", "--config: expected FILE or FILE:VARIANT, got ''"),
-        ("--config=none.py --workdir=w", "--config: expected a file, or the name of one of ours, got 'none.py'"),
+        ("--config=none.py --workdir=w", "--config: expected a file, or .*, got 'none.py'"),
         ("--config=. --workdir=w", "--config: expected a Python file to read, got the folder ."),
-        ("--config --workdir=w", "--config: expected a file, or the name of one of ours, got '--workdir=w'"),
+        ("--config --workdir=w", "--config: expected a file, or .*, got '--workdir=w'"),
         ("--config=c.py:big --workdir=w", "variant: expected one of .'small'., got 'big'"),
         ("--flagfile=none.flags", "none.flags"),
         ("--flagfile", "--flagfile"),
