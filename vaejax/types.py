@@ -117,12 +117,10 @@ class VAEOutput(NamedTuple):
     Attributes:
         log_px: log p(x | z), [B], nats per image.
         latents: the latent groups, top first; empty for a model without latent variables.
-        num_dims: pixels times channels that `log_px` counts; None counts all of an image's.
     """
 
     log_px: Array
     latents: tuple[Latent, ...] = ()
-    num_dims: int | None = None
 
     @property
     def log_weight(self) -> Array:

@@ -109,6 +109,18 @@ def test_given_codes_have_the_densities_of_the_drawn(model_and_variables, tiny_b
     np.testing.assert_allclose(latent.log_p, prior, rtol=1e-5)
 
 
+def test_several_samples_are_a_mapped_pass(model_and_variables, tiny_batch):
+    """Every leaf of an output is an array of examples: K samples are `vmap`, [K, B, ...]."""
+    model, variables = model_and_variables
+    keys = jnp.stack([KEYS, KEYS[::-1]])
+    passes = jax.vmap(lambda keys: model.apply(variables, tiny_batch, noise=model.noise(keys)))
+    output = jax.jit(passes)(keys)
+    assert {leaf.shape[:2] for leaf in jax.tree.leaves(output)} == {(2, 16)}
+    (latent,) = output.latents
+    expected = output.log_px + latent.log_p - latent.log_q
+    np.testing.assert_allclose(output.log_weight, expected, rtol=1e-6)
+
+
 def test_encode_is_the_posterior_mean_and_zero_noise(model_and_variables, tiny_batch):
     model, variables = model_and_variables
     (latent,) = model.apply(variables, tiny_batch, method="encode")

@@ -183,12 +183,14 @@ def test_bits_are_per_dimension_that_is_scored():
     """A fair coin per pixel costs one bit, however much padding there is around the image."""
 
     class Coins(nn.Module):
+        num_dims = 16
+
         @nn.compact
         def __call__(self, batch, *, train, noise):
             images = batch["image"]
             logit = self.param("logit", nn.initializers.zeros, ())
             likelihood = Bernoulli(jnp.full_like(images, logit), border=2)
-            return VAEOutput(sum_events(likelihood.log_prob(images)), (), num_dims=16)
+            return VAEOutput(sum_events(likelihood.log_prob(images)))
 
     images = jnp.zeros((2, 8, 8, 1))
     for reduction in ("sum", "mean"):

@@ -80,7 +80,7 @@ class VAE(nn.Module):
             self._check("codes", codes, len(images))
         features, latents = self._infer(images, self._latent_noise(noise, images), codes, train)
         log_px = sum_events(self._likelihood(features, train).log_prob(images))
-        return VAEOutput(log_px, latents, self.num_dims)
+        return VAEOutput(log_px, latents)
 
     def encode(self, batch: Batch, noise: Noise | None = None) -> tuple[Latent, ...]:
         """The latents of images, top group first.

@@ -55,6 +55,7 @@ def variational(
     """
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction: expected 'sum' or 'mean', got {reduction!r}")
+    views = views_of(model)
 
     def init(rng: Array, batch: Batch):
         _check_images(batch["image"])
@@ -75,7 +76,7 @@ def variational(
             rngs={"dropout": shared_key(rng, "dropout", batch)},
             mutable=list(model_state) if train else [],
         )
-        num_dims = output.num_dims or math.prod(batch["image"].shape[1:])
+        num_dims = views.num_dims or math.prod(batch["image"].shape[1:])
         metrics = bound_metrics(output, batch.get("mask"), num_dims)
         term, extra = divergence(metrics["kl"], output, batch, step)
         if reduction == "sum":
@@ -88,7 +89,7 @@ def variational(
             metrics[PER_EXAMPLE] = bound_per_example(output, batch.get("mask"), num_dims)
         return total, (metrics, new_state if train else model_state)
 
-    return Objective(init, loss, views_of(model), nats(*_BOUND, *in_nats))
+    return Objective(init, loss, views, nats(*_BOUND, *in_nats))
 
 
 def nats(*names: str) -> tuple[tuple[str, str], ...]:

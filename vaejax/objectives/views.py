@@ -9,6 +9,7 @@ A model is a flax module; every method but the call itself may be missing, and s
     encode(batch, noise=None) -> tuple[Latent, ...]
     decode(codes, keys [n], temperature=1.0) -> images
     prior_codes(noise) -> codes
+    num_dims                                        pixels times channels scored, if not all are
 
 Without `noise` a model is given `{"key": keys}` and draws what it needs itself. `train` in
 `from_noise` says that batch statistics can be those of samples.
