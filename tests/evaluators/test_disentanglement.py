@@ -261,7 +261,7 @@ def test_equal_models_share_what_is_compiled(context, state):
         ({"scores": {"frobenius_distance": {"aggregate": "x"}}}, "distance.aggregate: expected"),
         ({"scores": {"active_units": {"min_variance": None}}}, "units.min_variance: expected"),
         ({"num_images": 1}, "num_images: expected at least 2"),
-        ({"batch_size": 3}, "batch_size: expected a multiple of 2 devices"),
+        ({"batch_size": 3}, "batch_size: expected a positive multiple of 2 devices"),
     ],
 )
 def test_impossible_settings_are_refused(context, kwargs, message):

@@ -280,3 +280,9 @@ def test_sweep_step_takes_the_steps_of_every_model(objective, new_state, tiny_ba
 def test_sweep_step_is_mapped_in_one_of_two_ways(objective):
     with pytest.raises(ValueError, match="how: expected 'vmap' or 'map', got 'pmap'"):
         make_sweep_step(make_train_step(objective, OPTIMIZER), None, how="pmap")
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(new_state, tiny_batch):
+    batch = {"image": tiny_batch["image"][:12]}
+    with pytest.raises(ValueError, match="batch_size: expected a positive multiple of 8 devices"):
+        pmap_step(lambda state, batch, rng: state)(new_state(), batch, RNG)

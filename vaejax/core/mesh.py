@@ -82,6 +82,14 @@ def with_positions(batch: Batch) -> Batch:
     return {**batch, "position": positions}
 
 
+def check_batch_size(num_devices: int, batch_size: int) -> None:
+    """Raise ValueError unless the devices can share a batch evenly."""
+    if batch_size < 1 or batch_size % num_devices:
+        raise ValueError(
+            f"batch_size: expected a positive multiple of {num_devices} devices, got {batch_size}"
+        )
+
+
 def data_mesh(devices: list[jax.Device] | None = None) -> Mesh:
     """A one-dimensional mesh of all devices (or those given) along the data axis."""
     return _mesh(devices, DATA_AXIS)

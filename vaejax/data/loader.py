@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
+from vaejax.core.mesh import check_batch_size
 from vaejax.core.randomness import stream
 from vaejax.data.permutation import keyed_permutation
 from vaejax.data.prefetch import Prefetched
@@ -130,10 +131,7 @@ def _placement(
     if sharding is not None:
         num_devices = sharding.num_devices
         num_shards = num_devices // sharding.shard_shape((num_devices,))[0]
-    if batch_size < 1 or batch_size % num_shards:
-        raise ValueError(
-            f"batch_size: expected a positive multiple of {num_shards} devices, got {batch_size}"
-        )
+    check_batch_size(num_shards, batch_size)
     # Only this process's devices take part, so that no two processes need to start their programs
     # in the same order: with a background thread they would not.
     local = None if sharding is None else NamedSharding(sharding.mesh.local_mesh, sharding.spec)

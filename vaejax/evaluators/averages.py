@@ -6,16 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from vaejax.core.mesh import batch_sharding
+from vaejax.core.mesh import batch_sharding, check_batch_size
 from vaejax.core.randomness import stream
 from vaejax.data import eval_batches
-from vaejax.evaluators.context import (
-    Context,
-    Evaluator,
-    check_batch_size,
-    pick_split,
-    some_examples,
-)
+from vaejax.evaluators.context import Context, Evaluator, pick_split, some_examples
 from vaejax.metrics import mean_interval
 from vaejax.training.state import TrainState
 from vaejax.training.step import EvalStep
@@ -41,7 +35,7 @@ def averaged(
         num_examples: how many examples to use, always the same random ones; None uses all.
     """
     source = pick_split(context.splits, split)
-    check_batch_size(batch_size, context.mesh)
+    check_batch_size(context.mesh.size, batch_size)
     if num_examples is not None:
         if num_examples < 1:
             raise ValueError(f"num_examples: expected at least 1, got {num_examples}")

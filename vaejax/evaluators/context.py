@@ -33,14 +33,6 @@ def units_of(evaluator: Evaluator) -> Mapping[str, str]:
     return getattr(evaluator, "units", {})
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
-    """Raise unless the devices can share a batch evenly."""
-    if batch_size < 1 or batch_size % mesh.size:
-        raise ValueError(
-            f"batch_size: expected a multiple of {mesh.size} devices, got {batch_size}"
-        )
-
-
 def some_examples(source: Source, num_examples: int) -> Source:
     """A random subset of a source, the same every time; all of it where it has no more."""
     num_examples = min(num_examples, len(source))

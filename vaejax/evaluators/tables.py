@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.core.mesh import batch_sharding
+from vaejax.core.mesh import batch_sharding, check_batch_size
 from vaejax.core.platform import on_cpu
 from vaejax.core.randomness import named
 from vaejax.data import Source, eval_batches
 from vaejax.evaluators.baselines import Represent, ica, pca, pixels
-from vaejax.evaluators.context import Context, check_batch_size, some_examples
+from vaejax.evaluators.context import Context, some_examples
 from vaejax.evaluators.encoders import (
     CPU_BATCH,
     checked_size,
@@ -76,7 +76,7 @@ class Tables:
         who: str,
         gaussian: Sequence[str] = (),
     ):
-        check_batch_size(batch_size, context.mesh)
+        check_batch_size(context.mesh.size, batch_size)
         self._context, self._sources, self._factors = context, sources, factors
         self._batch_size = batch_size
         view = need(context.objective.views, "encode", who)

@@ -4,7 +4,6 @@
 top; installed, they lie inside the package.
 """
 
-import difflib
 import inspect
 import runpy
 import traceback
@@ -14,6 +13,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from vaejax.core.checks import nearest
 from vaejax.runs.config import ConfigError, run_config
 
 _PACKAGE = Path(__file__).parent.parent
@@ -45,8 +45,8 @@ def config_path(name: str) -> Path:
         return FOLDER / f"{path.stem}.py"
     if path.is_dir():
         return path
-    near = difflib.get_close_matches(path.stem, config_names(), n=1)
-    offered = f"did you mean {near[0]!r}?" if near else f"ours are {', '.join(config_names())}"
+    near = nearest(path.stem, config_names(), likeness=0.6)
+    offered = f"did you mean {near!r}?" if near else f"ours are {', '.join(config_names())}"
     raise ConfigError(
         f"--config: expected a file, or the name of one of ours, got {name!r}; {offered}"
     )

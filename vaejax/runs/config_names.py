@@ -5,13 +5,13 @@ says where the name is looked up: a `Likelihood` in `vaejax.distributions`, a `P
 `vaejax.models.priors`, a `Schedule` in `vaejax.training.schedules`.
 """
 
-import difflib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vaejax import distributions
+from vaejax.core.checks import nearest
 from vaejax.core.importing import imported, imported_before, is_imported
 from vaejax.models import priors
 from vaejax.runs.config_defaults import type_hints
@@ -87,8 +87,7 @@ def unknown_key(key: str, name: Any, valid: Iterable[str]) -> str:
     valid = sorted(valid)
     if not valid:
         return f"{key}: unknown {name!r}; there are no keys here"
-    near = difflib.get_close_matches(str(name), valid, 1, cutoff=0.0)[0]
-    return f"{key}: unknown {name!r}; did you mean {near!r}? Valid: {valid}"
+    return f"{key}: unknown {name!r}; did you mean {nearest(name, valid)!r}? Valid: {valid}"
 
 
 def _members(hint: Any) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ import ml_collections
 import optax
 
 from vaejax import data, evaluators, models, objectives
-from vaejax.core.mesh import data_mesh, replicated
+from vaejax.core.mesh import check_batch_size, data_mesh, replicated
 from vaejax.core.randomness import stream
 from vaejax.distributions import Likelihood
 from vaejax.evaluators import Context, Evaluator
@@ -75,11 +75,8 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
             raise ConfigError(f"config.{section}: expected a section of that name, got none")
     settings = configuration.call("config.train", TrainSettings, config.train)
     num_devices = jax.device_count()
-    if settings.batch_size % num_devices:
-        raise ConfigError(
-            f"config.train.batch_size: expected a multiple of {num_devices} devices, "
-            f"got {settings.batch_size}"
-        )
+    size = {"batch_size": settings.batch_size}
+    configuration.call("config.train", check_batch_size, size, num_devices)
     if settings.batch_size // num_devices % settings.num_microbatches:
         raise ConfigError(
             "config.train.num_microbatches: expected a divisor of the "

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from vaejax.core.mesh import DATA_AXIS, batch_sharding, data_mesh, replicated
+from vaejax.core.mesh import DATA_AXIS, batch_sharding, check_batch_size, data_mesh, replicated
 from vaejax.training.state import TrainState
 from vaejax.types import Array, Batch
 
@@ -47,7 +47,8 @@ def pmap_step(step: Callable[..., Any], num_devices: int | None = None) -> Calla
     """Run a step under `pmap`, one shard of the batch per device; called as the others are.
 
     State, key and results are not stacked per device (axes None), so the wrapped function takes
-    and returns what the plain step does, and compiles once.
+    and returns what the plain step does, and compiles once. ValueError for a batch that the devices
+    cannot share evenly.
     """
     devices = jax.local_devices()[:num_devices]
     mapped = jax.pmap(
@@ -59,6 +60,7 @@ def pmap_step(step: Callable[..., Any], num_devices: int | None = None) -> Calla
         return array.reshape(len(devices), -1, *array.shape[1:])
 
     def run(state: TrainState, batch: Batch, rng: Array):
+        check_batch_size(len(devices), len(batch["image"]))
         # A no-op but for the first state: one that lies elsewhere would compile the step twice.
         state = jax.device_put(state, everywhere)
         return mapped(state, jax.tree.map(split, batch), rng)

@@ -1,6 +1,5 @@
 """From configuration to an optax gradient transformation."""
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from vaejax.core.checks import check_number, check_schedule, is_traced
+from vaejax.core.checks import check_number, check_schedule, is_traced, nearest
 from vaejax.types import Schedule
 
 OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "rmsprop", "sgd")
@@ -39,9 +38,10 @@ def make_optimizer(
         **kwargs: the optimiser's own settings (b1, b2, eps, weight_decay, momentum, ...).
     """
     if name not in OPTIMIZERS:
-        near = difflib.get_close_matches(str(name), OPTIMIZERS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"name: expected one of {OPTIMIZERS}, got {name!r}{hint}")
+        raise ValueError(
+            f"name: expected one of {OPTIMIZERS}, got {name!r}; "
+            f"did you mean {nearest(name, OPTIMIZERS)!r}?"
+        )
     if callable(learning_rate):
         check_schedule("learning_rate", learning_rate, lambda x: x >= 0, "a number >= 0")
     else:
@@ -53,9 +53,9 @@ def make_optimizer(
     valid = dict(list(inspect.signature(factory).parameters.items())[1:])
     for key, value in kwargs.items():
         if key not in valid:
-            nearest = difflib.get_close_matches(key, valid, 1, cutoff=0.0)[0]
             raise ValueError(
-                f"{key}: unknown; did you mean {nearest!r}? optax.{name} takes {list(valid)}"
+                f"{key}: unknown; did you mean {nearest(key, valid)!r}? "
+                f"optax.{name} takes {list(valid)}"
             )
         _check_setting(key, value, valid[key].default)
     steps = [factory(learning_rate, **kwargs)]
