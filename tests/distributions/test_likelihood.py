@@ -78,7 +78,7 @@ def test_learned_scale_is_a_second_output():
     [
         (lambda: gaussian(-1.0), "scale: expected a positive number"),
         (lambda: logistic_mixture(0), "num_mixtures: expected at least 1"),
-        (lambda: logistic_mixture(bits=17), "bits: expected 1 to 16"),
+        (lambda: logistic_mixture(bits=17), "bits: expected at most 16"),
     ],
 )
 def test_impossible_settings_are_refused(make, message):

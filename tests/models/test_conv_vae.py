@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from tests.models.variables import abstract, abstract_images, init, noise_of
-from vaejax.distributions import Normal, gaussian, kl_normal, logistic_mixture
+from vaejax.distributions import Normal, bernoulli, gaussian, kl_normal, logistic_mixture
 from vaejax.models import ConvVAE
 from vaejax.models.presets import PRESETS
 from vaejax.training.state import count_parameters
@@ -172,6 +172,9 @@ def test_count_parameters():
         ({"image_shape": (64, 64, 1), "preset": "higgin"}, "preset: expected one of"),
         ({"image_shape": (64, 64, 1), "latent_size": 0}, "latent_size: expected at least 1"),
         ({"image_shape": (64, 64, 2), "likelihood": logistic_mixture()}, "channels: expected 1"),
+        ({"image_shape": (8, 8, 1), "likelihood": bernoulli(4)}, "border: .* half of images 8x8"),
+        ({"image_shape": (8, 8, 1), "likelihood": bernoulli(5)}, "border: .* half of images 8x8"),
+        ({"image_shape": (8, 8)}, "image_shape: expected positive"),
     ],
 )
 def test_impossible_settings_are_refused_at_construction(kwargs, message):

@@ -324,6 +324,7 @@ def test_compatibility_restores_what_surprises():
         ({"groups": ()}, "groups: expected numbers >= 1"),
         ({"groups": (2, 0)}, "groups: expected numbers >= 1"),
         ({"image_shape": (8, 10, 1)}, "image_shape: .* divisible by 4"),
+        ({"image_shape": (8, 8)}, "image_shape: expected positive"),
         ({"latent_channels": 0}, "latent_channels: expected at least 1"),
         ({"num_flows": -1}, "num_flows: expected at least 0"),
         ({"depth": "deep"}, "depth: expected one of"),

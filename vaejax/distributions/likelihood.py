@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from vaejax.core.checks import check_number
+from vaejax.core.checks import check_counts, check_number
 from vaejax.distributions.bernoulli import Bernoulli
 from vaejax.distributions.logistic_mixture import LogisticMixture
 from vaejax.distributions.normal import Normal, soft_clamp
@@ -42,8 +42,12 @@ class Likelihood:
     border: int = 0
 
     def num_dims(self, image_shape: tuple[int, int, int]) -> int:
-        """Pixels times channels that are scored of images (H, W, C)."""
+        """Pixels times channels that are scored of images (H, W, C); ValueError if none is."""
         height, width, channels = image_shape
+        if 2 * self.border >= min(height, width):
+            raise ValueError(
+                f"border: expected less than half of images {height}x{width}, got {self.border}"
+            )
         return (height - 2 * self.border) * (width - 2 * self.border) * channels
 
 
@@ -53,8 +57,7 @@ def bernoulli(border: int = 0) -> Likelihood:
     Args:
         border: pixels of padding on every side of the images, which are not scored.
     """
-    if border < 0:
-        raise ValueError(f"border: expected a number >= 0, got {border}")
+    check_counts(border=(border, 0))
     return Likelihood(
         ("bernoulli", border),
         num_outputs=lambda channels: channels,
@@ -96,10 +99,9 @@ def logistic_mixture(
     num_mixtures: int = 10, bits: int = 8, edge_threshold: float | None = None
 ) -> Likelihood:
     """A discretised mixture of logistics; the arguments are those of `LogisticMixture`."""
-    if num_mixtures < 1:
-        raise ValueError(f"num_mixtures: expected at least 1, got {num_mixtures}")
-    if not 1 <= bits <= 16:
-        raise ValueError(f"bits: expected 1 to 16, got {bits}")
+    check_counts(num_mixtures=(num_mixtures, 1), bits=(bits, 1))
+    if bits > 16:
+        raise ValueError(f"bits: expected at most 16, got {bits}")
     if edge_threshold is not None:
         check_number("edge_threshold", edge_threshold, lambda x: 0 < x <= 1, "a number in (0, 1]")
     return Likelihood(

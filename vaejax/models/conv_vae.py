@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
+from vaejax.core.checks import check_counts
 from vaejax.distributions import (
     Likelihood,
     Normal,
@@ -22,7 +23,7 @@ from vaejax.distributions import (
 )
 from vaejax.models.presets import PRESETS, Architecture
 from vaejax.models.priors import Context, Prior, standard
-from vaejax.models.vae import VAE
+from vaejax.models.vae import VAE, check_image_shape
 from vaejax.nn.conv import Conv, ConvTranspose
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.types import Array, Codes, Distribution, Latent
@@ -99,19 +100,13 @@ class ConvVAE(VAE):
     def __post_init__(self):
         if self.preset not in PRESETS:
             raise ValueError(f"preset: expected one of {sorted(PRESETS)}, got {self.preset!r}")
-        if self.latent_size < 1:
-            raise ValueError(f"latent_size: expected at least 1, got {self.latent_size}")
-        if len(self.image_shape) != 3 or min(self.image_shape) < 1:
-            raise ValueError(f"image_shape: expected positive (H, W, C), got {self.image_shape}")
-        height, width, channels = self.image_shape
-        stride = PRESETS[self.preset](self.image_shape).stride
-        if height % stride or width % stride:
-            raise ValueError(
-                f"image_shape: expected a height and width divisible by {stride} for preset "
-                f"{self.preset!r}, got {height}x{width}; pad or resize the images, or choose a "
-                "preset with smaller strides (frey: 2) or none (burda, higgins_mlp)"
-            )
-        self.likelihood.num_outputs(channels)  # raises where the likelihood has no such images
+        check_counts(latent_size=(self.latent_size, 1))
+        check_image_shape(
+            self.image_shape,
+            self.likelihood,
+            PRESETS[self.preset](self.image_shape).stride,
+            "a preset with smaller strides (frey: 2) or none (burda, higgins_mlp)",
+        )
         super().__post_init__()
 
     def setup(self):

@@ -13,12 +13,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from vaejax.core.checks import check_counts
 from vaejax.core.randomness import draw
 from vaejax.distributions import Likelihood, LogisticMixture, logistic_mixture
 from vaejax.models.nvae_groups import EncoderGroup, Group, GroupInputs, GroupOutput, TopGroup
 from vaejax.models.nvae_presets import CELLS
 from vaejax.models.priors import Prior, standard
-from vaejax.models.vae import VAE
+from vaejax.models.vae import VAE, check_image_shape
 from vaejax.nn.residual_cell import ResidualCell
 from vaejax.nn.stacked import Depth, Memory, apply_stacked
 from vaejax.nn.weight_norm import WeightNormConv
@@ -100,23 +101,18 @@ class NVAENetwork(VAE):
             raise ValueError(f"cells: expected one of {sorted(CELLS)}, got {self.cells!r}")
         if not self.groups or min(self.groups) < 1:
             raise ValueError(f"groups: expected numbers >= 1, got {self.groups}")
-        for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        check_counts(**{name: (getattr(self, name), least) for name, least in LEAST.items()})
         for name, valid in (("depth", get_args(Depth)), ("memory", get_args(Memory))):
             if getattr(self, name) not in valid:
                 raise ValueError(f"{name}: expected one of {valid}, got {getattr(self, name)!r}")
         if self.dtype is not None and self.dtype not in DTYPES:
             raise ValueError(f"dtype: expected one of {DTYPES} or None, got {self.dtype!r}")
-        height, width, channels = self.image_shape
-        stride = 2 ** (self.num_blocks + len(self.groups) - 1)
-        if height % stride or width % stride:
-            raise ValueError(
-                f"image_shape: expected a height and width divisible by {stride} for "
-                f"{len(self.groups)} scales and {self.num_blocks} blocks, got {height}x{width}; "
-                "pad or resize the images, or choose fewer groups or blocks"
-            )
-        self.likelihood.num_outputs(channels)  # raises where the likelihood has no such images
+        check_image_shape(
+            self.image_shape,
+            self.likelihood,
+            2 ** (self.num_blocks + len(self.groups) - 1),
+            f"fewer scales than {len(self.groups)} or fewer blocks than {self.num_blocks}",
+        )
         super().__post_init__()
 
     @property

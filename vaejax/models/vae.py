@@ -199,6 +199,29 @@ class VAE(nn.Module):
                 raise ValueError(f"{name}: expected {expected}, got {got}")
 
 
+def check_image_shape(
+    image_shape: tuple[int, int, int], likelihood: Likelihood, stride: int, otherwise: str
+) -> None:
+    """Raise ValueError unless a network's strides and its likelihood allow images (H, W, C).
+
+    Args:
+        image_shape: of one image.
+        likelihood: p(x | z).
+        stride: that has to divide height and width.
+        otherwise: what else there is to choose, for the message.
+    """
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise ValueError(f"image_shape: expected positive (H, W, C), got {image_shape}")
+    height, width, channels = image_shape
+    if height % stride or width % stride:
+        raise ValueError(
+            f"image_shape: expected a height and width divisible by {stride}, got "
+            f"{height}x{width}; pad or resize the images, or choose {otherwise}"
+        )
+    likelihood.num_outputs(channels)  # each raises where the likelihood has no such images
+    likelihood.num_dims(image_shape)
+
+
 def per_group(temperature: Temperature, num_groups: int) -> tuple[float, ...]:
     """One temperature per latent group, from a number or a sequence.
 
