@@ -43,7 +43,7 @@ Metrics = dict[str, Any]
 """Named scalars or short vectors; `Objective.units` gives the unit of each that has one.
 
 In an evaluation one entry may be a mapping, `PER_EXAMPLE`, of which intervals are made: under the
-name of a metric the values [B], over the global batch, that it is the mean of, and `mask` [B].
+name of a metric the values [B], over the global batch, that it is the mean of.
 """
 
 PER_EXAMPLE = "per_example"

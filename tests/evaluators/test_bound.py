@@ -9,8 +9,10 @@ from vaejax import create_train_state, make_optimizer
 from vaejax.core.mesh import data_mesh
 from vaejax.data import ArraySource
 from vaejax.evaluators import Context, bound
+from vaejax.metrics import mean_interval
 from vaejax.models import ConvVAE
 from vaejax.objectives import beta_tcvae, elbo, factor_vae
+from vaejax.types import PER_EXAMPLE, Objective
 
 MODEL = ConvVAE((8, 8, 1), 2, "burda")
 OBJECTIVES = {
@@ -65,3 +67,22 @@ def test_a_number_of_examples_counts():
     with pytest.raises(ValueError, match="^num_examples: expected at least 2 .* got 1 for"):
         bound(context_of("beta_tcvae", 20), batch_size=8, num_examples=1)
     bound(context_of("beta_tcvae", 20), batch_size=8, num_examples=9)
+
+
+def test_an_objective_of_ones_own_is_given_the_batch_of_an_evaluation():
+    """Position and mask are there when it is asked about one image, and padding does not count."""
+
+    def init(rng, batch):
+        return {"model": jnp.zeros(batch["position"].shape[-1:])}, {}
+
+    def loss(params, model_state, batch, rng, step, train):
+        index = batch["index"].astype(jnp.float32)
+        mean = (batch["mask"] * index).sum() / batch["mask"].sum()
+        metrics = {"loss": mean, "place": mean, PER_EXAMPLE: {"place": index}}
+        return mean + batch["position"].sum(), (metrics, model_state)
+
+    context = context_of("elbo", 3)._replace(objective=Objective(init, loss))
+    found = evaluated(context, batch_size=2)
+    expected = mean_interval(np.arange(3.0))
+    assert found["place"] == pytest.approx(1.0) and found["num_examples"] == 3
+    assert [found["place_low"], found["place_high"]] == pytest.approx(expected[2:])

@@ -168,9 +168,11 @@ class NoLatents(Toy):
         return super().__call__(batch, train=train, noise=noise)._replace(latents=())
 
 
-def test_a_normalised_beta_needs_latents_to_weigh():
-    with pytest.raises(ValueError, match="beta_norm: expected a model with latents"):
-        evaluate(elbo(NoLatents(), beta_norm=1.0))
+def test_weights_need_latents_to_weigh():
+    for weight in ({"beta_norm": 1.0}, {"balance": True}):
+        message = f"{next(iter(weight))}: expected a model with latents to weigh, got one without"
+        with pytest.raises(ValueError, match=message):
+            evaluate(elbo(NoLatents(), **weight))
 
 
 def test_loss_without_latents_is_maximum_likelihood():

@@ -106,3 +106,27 @@ def test_two_penalties_of_one_name_are_refused():
     inner = Objective(lambda *_: None, lambda *_: None)
     with pytest.raises(ValueError, match=r"penalties: expected names that differ, got \['spectral"):
         add_penalties(inner, spectral(dict, weight=1.0), spectral(dict, weight=2.0))
+
+
+@pytest.mark.parametrize("name", ["bn_scale", "kl"])
+def test_a_name_that_the_objective_has_is_refused(name):
+    """One state or metric would stand in the place of another."""
+    penalty = bn_scale(weight=1.0)._replace(name=name)
+    inner = add_penalties(fake({"kl": jnp.ones(())}, {}), bn_scale(weight=1.0))
+    objective = add_penalties(inner, penalty)
+    with pytest.raises(ValueError, match=rf"penalties: expected names new .*, got \['{name}'\]"):
+        objective.loss({"model": {}}, {}, {}, jax.random.key(0), 0, True)
+
+
+def test_a_state_that_the_objective_has_is_refused():
+    penalty = spectral(lambda params: params, weight=1.0)
+    inner = add_penalties(fake({}, {}), penalty)
+    with pytest.raises(ValueError, match=r"penalties: expected names new .*, got \['spectral'\]"):
+        add_penalties(inner, penalty).init(jax.random.key(0), {})
+
+
+def fake(metrics, model_state):
+    """An objective without a model, of one kernel."""
+    params = {"model": {"kernel": jnp.ones((1, 1, 1, 1))}}
+    total = jnp.zeros(())
+    return Objective(lambda *_: (params, model_state), lambda *_: (total, (metrics, model_state)))

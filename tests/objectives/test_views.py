@@ -13,6 +13,8 @@ from tests.models.variables import random_variables
 from vaejax.distributions import bernoulli
 from vaejax.models import NVAE, ConvVAE
 from vaejax.models.priors import standard
+from vaejax.nn.noise import draw_each
+from vaejax.nn.spherical_path import spherical_path
 from vaejax.objectives import add_penalties, elbo, factor_vae, spectral
 from vaejax.objectives.views import interpolate, need, noise_of, reconstruct, views_of
 from vaejax.types import VAEOutput, Views
@@ -187,6 +189,21 @@ def test_a_path_is_a_great_circle_and_holds_the_pixels(given):
     np.testing.assert_array_equal(*(jax.random.key_data(way[-1][:, t]) for t in (0, 2)))
 
 
+def test_a_path_takes_latent_noise_of_any_structure():
+    """Of an array in place of a tuple, the first axis is that of images, as anywhere."""
+
+    class One(Pixels):
+        @nn.nowrap
+        def noise(self, keys):
+            return {"latent": draw_each(jax.random.normal, keys, (3,))}
+
+    views = views_of(One())
+    first, second = views.noise(KEYS), views.noise(KEYS[::-1])
+    (way,) = views.path(first, second, 5)
+    np.testing.assert_array_equal(way, spherical_path(first[0], second[0], 5))
+    assert way.shape == (SIZE, 5, 3)
+
+
 def test_statistics_of_samples_replace_those_of_training():
     given, dense = Given(MODELS["deep"]), Given(MODELS["dense"])
     adapted = given("adapt", given.noise)
@@ -230,7 +247,7 @@ def test_what_is_missing_is_said_with_what_is_there(batch):
     with pytest.raises(ValueError, match=message):
         reconstruct(views, {}, {}, batch, KEYS)
     with pytest.raises(ValueError, match=r"mine: expected .* 'decode', got \[\]"):
-        need(Views(), "decode", "mine")
+        need(Views(num_dims=3), "decode", "mine")
     assert need(views, "noise", "mine") is views.noise
 
 

@@ -11,6 +11,7 @@ from vaejax.data import Source
 from vaejax.evaluators.averages import averaged
 from vaejax.evaluators.context import Context, Evaluator, pick_split, with_units
 from vaejax.training.devices import sharded_step
+from vaejax.training.state import TrainState
 from vaejax.training.step import EvalStep, make_eval_step
 from vaejax.types import Batch, Objective
 
@@ -49,13 +50,14 @@ def _check_one_is_enough(objective: Objective, source: Source, batch_size: int, 
     """Raise ValueError if the objective refuses a batch of one image, as an evaluation has."""
     rng = jax.random.key(0)
 
-    def loss(batch: Batch):
+    def evaluate(batch: Batch):
         params, model_state = objective.init(rng, batch)
         step: Any = np.int32(0)  # an array made here would be traced
-        return objective.loss(params, model_state, batch, rng, step, False)
+        state = TrainState(step, params, params, model_state, opt_state=None)
+        return make_eval_step(objective)(state, batch, rng)
 
     try:
-        jax.eval_shape(loss, source.abstract_batch(1))
+        jax.eval_shape(evaluate, source.abstract_batch(1))
     except ValueError as error:
         raise ValueError(
             f"num_examples: expected at least 2 images in every batch, got {count} for batches of "

@@ -51,8 +51,9 @@ def elbo(
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
         sizes = {"latent_size": latent_size, "input_size": math.prod(batch["image"].shape[1:])}
-        if name == "beta_norm" and not latent_size:
-            raise ValueError("beta_norm: expected a model with latents to weigh, got one without")
+        for asked, by in ((name == "beta_norm", "beta_norm"), (balance, "balance")):
+            if asked and not latent_size:
+                raise ValueError(f"{by}: expected a model with latents to weigh, got one without")
         if name == "beta":
             beta, beta_norm = weight(step), normalise_beta(weight(step), **sizes)
         else:

@@ -7,7 +7,7 @@ References:
     Vahdat & Kautz, NVAE, 2020, section 3.3: both penalties, weighted alike.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -46,7 +46,8 @@ def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
     """The objective plus weighted penalties; each one's value is reported under its name.
 
     Raises:
-        ValueError: two penalties of one name, which would share a state.
+        ValueError: two penalties of one name, which would share a state; once the objective is
+            used, a name that it has for a metric of its own.
     """
     names = [penalty.name for penalty in penalties]
     if len(set(names)) < len(names):
@@ -54,6 +55,7 @@ def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
 
     def init(rng: Array, batch: Batch):
         params, model_state = objective.init(rng, batch)
+        _check_new(names, model_state)
         states: dict[str, State] = {}
         for penalty in penalties:
             if state := penalty.init(params[penalty.player], named(rng, penalty.name)):
@@ -63,6 +65,7 @@ def add_penalties(objective: Objective, *penalties: Penalty) -> Objective:
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
         own = {name: state for name, state in model_state.items() if name not in names}
         total, (metrics, inner) = objective.loss(params, own, batch, rng, step, train)
+        _check_new(names, metrics)
         states: dict[str, State] = {}
         extra: Metrics = {}
         for penalty in penalties:
@@ -180,6 +183,12 @@ def _iterate(stacks: Mapping[str, Array], state: State, num_iterations: int) -> 
 def _normalised(vectors: Array) -> Array:
     norm = jnp.sqrt(jnp.sum(vectors**2, axis=-1, keepdims=True))
     return vectors / jnp.maximum(norm, MIN_NORM)
+
+
+def _check_new(names: Iterable[str], known: Mapping[str, Any]) -> None:
+    """Raise ValueError if an objective has something of a penalty's name already."""
+    if taken := {*names} & {*known}:
+        raise ValueError(f"penalties: expected names new to the objective, got {sorted(taken)}")
 
 
 def _check_weight(weight: float | Schedule) -> None:

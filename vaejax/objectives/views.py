@@ -36,7 +36,7 @@ def need(views: Views, name: str, who: str) -> Callable[..., Any]:
     """The view of that name; a ValueError that says who needs it, where there is no such."""
     view = getattr(views, name)
     if view is None:
-        there = [field for field in Views._fields if getattr(views, field) is not None]
+        there = [field for field in Views._fields if callable(getattr(views, field))]
         raise ValueError(f"{who}: expected an objective with the view {name!r}, got {there}")
     return view
 
@@ -125,8 +125,8 @@ def _path(first: Noise, second: Noise, num_steps: int) -> Noise:
         return jnp.broadcast_to(x[:, None], (x.shape[0], num_steps, *x.shape[1:]))
 
     way = {use: jax.tree.map(held, noise) for use, noise in first.items() if use != "latent"}
-    pairs = zip(first["latent"], second["latent"], strict=True)
-    return way | {"latent": tuple(spherical_path(*pair, num_steps) for pair in pairs)}
+    between = functools.partial(spherical_path, num_steps=num_steps)
+    return way | {"latent": jax.tree.map(between, first["latent"], second["latent"])}
 
 
 def reconstruct(

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from vaejax.core.checks import check_number
+from vaejax.core.checks import check_counts, check_number
 from vaejax.core.mesh import (
     DATA_AXIS,
     data_axis,
+    gather_over_shards,
     mean_over_shards,
     refuse_checked_shard_map,
     sum_over_shards,
@@ -22,7 +23,7 @@ from vaejax.core.mesh import (
 from vaejax.training.microbatches import accumulated
 from vaejax.training.skipping import judge
 from vaejax.training.state import TrainState
-from vaejax.types import Array, Batch, Metrics, Objective
+from vaejax.types import PER_EXAMPLE, Array, Batch, Metrics, Objective
 
 TrainStep = Callable[[TrainState, Batch, Array], tuple[TrainState, Metrics]]
 EvalStep = Callable[[TrainState, Batch, Array], Metrics]
@@ -60,8 +61,7 @@ def make_train_step(
         `skipped_steps`, the number of them so far.
     """
     check_number("ema_decay", ema_decay, lambda x: 0 <= x < 1, "a number in [0, 1)")
-    if num_microbatches < 1:
-        raise ValueError(f"num_microbatches: expected at least 1, got {num_microbatches}")
+    check_counts(num_microbatches=(num_microbatches, 1))
     if skip_factor is not None:
         expected = "a number > 1 or None"
         check_number("skip_factor", skip_factor, lambda x: x > 1, expected, finite=False)
@@ -125,6 +125,11 @@ def make_eval_step(objective: Objective, *, axis_name: str = DATA_AXIS) -> EvalS
             _, (metrics, _) = objective.loss(
                 state.ema_params, state.model_state, batch, rng, state.step, False
             )
+            if PER_EXAMPLE in metrics:
+                metrics = {
+                    **metrics,
+                    PER_EXAMPLE: {"mask": gather_over_shards(mask), **metrics[PER_EXAMPLE]},
+                }
             return {**metrics, "num_examples": sum_over_shards(mask.sum())}
 
     return eval_step
