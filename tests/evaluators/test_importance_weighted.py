@@ -174,7 +174,7 @@ def test_an_objective_without_weights_is_refused():
 def test_mistakes_are_told():
     with pytest.raises(ValueError, match="num_samples: expected at least 1, got 0"):
         scores(num_samples=0)
-    with pytest.raises(ValueError, match="batch_size: expected a positive multiple of 8 devices, got 12"):
+    with pytest.raises(ValueError, match="batch_size: expected a positive multiple of 8"):
         scores(batch_size=12)
 
 

@@ -21,9 +21,7 @@ from vaejax.types import Array
 
 MIN_LOG_SCALE = -7.0
 UNIFORM_MARGIN = 1e-5  # uniforms are drawn from [margin, 1 - margin]
-LOWER_EDGE = (
-    -0.999
-)  # of the public formula, on [-1, 1]; up to 10 bits only the darkest value is below
+LOWER_EDGE = -0.999  # of the public formula, on [-1, 1]; to 10 bits, below it is only the darkest
 
 
 @struct.dataclass

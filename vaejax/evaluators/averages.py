@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from vaejax.core.checks import check_counts
 from vaejax.core.mesh import batch_sharding, check_batch_size
 from vaejax.core.randomness import stream
 from vaejax.data import eval_batches
@@ -37,8 +38,7 @@ def averaged(
     source = pick_split(context.splits, split)
     check_batch_size(context.mesh.size, batch_size)
     if num_examples is not None:
-        if num_examples < 1:
-            raise ValueError(f"num_examples: expected at least 1, got {num_examples}")
+        check_counts(num_examples=(num_examples, 1))
         source = some_examples(source, num_examples)
     rng = stream(context.seed, "eval")
 

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from vaejax.core.checks import check_counts
 from vaejax.core.importing import imported, is_imported
 from vaejax.core.randomness import stream
 from vaejax.data import Source
@@ -64,9 +65,7 @@ def disentanglement(
         cannot be had takes no other with it: the evaluator yields the rest before it raises the
         error. Such a baseline is tried again in the next evaluation.
     """
-    for name, value, least in (("num_points", num_points, 2), ("num_repeats", num_repeats, 1)):
-        if value < least:
-            raise ValueError(f"{name}: expected at least {least}, got {value}")
+    check_counts(num_points=(num_points, 2), num_repeats=(num_repeats, 1))
     chosen = {name: _checked(name, kwargs) for name, kwargs in scores.items()}
     repeats = {
         name: _num_repeats(name, scores[name], metric, num_repeats)
@@ -149,8 +148,7 @@ def _part(source: Source, num_images: int | None, context: Context) -> Source:
     """This split's share of `num_images` images."""
     if num_images is None:
         return source
-    if num_images < 2:
-        raise ValueError(f"num_images: expected at least 2 or None, got {num_images}")
+    check_counts(num_images=(num_images, 2))
     total = sum(len(split) for split in context.splits.values())
     return some_examples(source, max(1, round(num_images * len(source) / total)))
 
@@ -199,6 +197,5 @@ def _check_settings(name: str, metric: Metric) -> None:
 def _num_repeats(name: str, kwargs: Mapping[str, Any], metric: Metric, num_repeats: int) -> int:
     """That of all scores, or of this one."""
     own = kwargs.get("num_repeats", 1 if metric.slow(metric.settings) else num_repeats)
-    if own < 1:
-        raise ValueError(f"scores.{name}.num_repeats: expected at least 1, got {own}")
+    check_counts(**{f"scores.{name}.num_repeats": (own, 1)})
     return own

@@ -12,6 +12,7 @@ import jax
 from jax.sharding import Mesh, PartitionSpec
 
 from vaejax import metrics
+from vaejax.core.checks import check_counts
 from vaejax.core.mesh import DATA_AXIS, sum_over_shards
 from vaejax.core.randomness import stream
 from vaejax.distributions import bits_per_dim
@@ -54,9 +55,7 @@ def importance_weighted(
         for its expectation over fresh images with as many samples; `num_samples` and
         `num_examples`.
     """
-    for name, value in (("num_samples", num_samples), ("chunk", chunk)):
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}")
+    check_counts(num_samples=(num_samples, 1), chunk=(chunk, 1))
     views = context.objective.views
     parts = need(views, "noise", WHO), need(views, "log_weight", WHO), views.num_dims
     estimate = _estimate(*parts, context.mesh, num_samples, chunk)

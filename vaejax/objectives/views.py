@@ -23,6 +23,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from vaejax.core.checks import check_counts
 from vaejax.nn.spherical_path import spherical_path
 from vaejax.types import Array, Batch, Codes, ModelState, Noise, Params, Temperature, Views
 
@@ -172,8 +173,7 @@ def interpolate(
         second: another of as many.
         num_steps: T >= 2, both ends included.
     """
-    if num_steps < 2:
-        raise ValueError(f"num_steps: expected at least 2, got {num_steps}")
+    check_counts(num_steps=(num_steps, 2))
     to_noise = need(views, "to_noise", "interpolation")
     ends = [to_noise(params, model_state, batch) for batch in (first, second)]
     way = need(views, "path", "interpolation")(*ends, num_steps)

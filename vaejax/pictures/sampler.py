@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from vaejax.core.checks import check_counts
 from vaejax.core.randomness import stream
 from vaejax.data import Source
 from vaejax.evaluators import Context
@@ -44,8 +45,7 @@ class Sampler:
         temperature: Temperature = 1.0,
         columns: int = GRID,
     ):
-        if columns < 1:
-            raise ValueError(f"columns: expected at least 1, got {columns}")
+        check_counts(columns=(columns, 1))
         self._views, self._source = context.objective.views, source
         self._rng = stream(context.seed, "pictures")
         self._noise = compiled(need(self._views, "noise", "samples"))
@@ -71,8 +71,7 @@ class Sampler:
                 same in all images of a row.
             draw: whether pixels are drawn from p(x | z), whose means are taken else.
         """
-        if num_images < 1:
-            raise ValueError(f"num_images: expected at least 1, got {num_images}")
+        check_counts(num_images=(num_images, 1))
         noise = self._rows(-(-num_images // self._columns))
         if not 0 <= shared_groups <= len(noise):
             raise ValueError(f"shared_groups: expected 0 to {len(noise)}, got {shared_groups}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from vaejax.core.checks import check_number
 from vaejax.distributions import Normal, sum_events
 from vaejax.models.priors.prior import Context, Prior
 from vaejax.types import Array
@@ -36,6 +37,5 @@ def standard(scale: float = 1.0) -> Prior:
     Args:
         scale: the standard deviation; the official NVAE code has 1.01.
     """
-    if not scale > 0:
-        raise ValueError(f"scale: expected a number > 0, got {scale}")
+    check_number("scale", scale, lambda x: x > 0, "a number > 0")
     return _Standard(scale)

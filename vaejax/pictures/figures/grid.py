@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vaejax.core.checks import check_counts
 from vaejax.core.files import write_whole
 from vaejax.types import AnyArray
 
@@ -42,12 +43,9 @@ def image_grid(
     images = np.asarray(images)
     if images.ndim != 4 or 0 in images.shape:
         raise ValueError(f"images: expected [N, H, W, C], none of them 0, got {images.shape}")
-    if columns is not None and columns < 1:
-        raise ValueError(f"columns: expected a number >= 1, got {columns}")
-    if scale is not None and scale < 1:
-        raise ValueError(f"scale: expected a number >= 1, got {scale}")
-    columns = columns or int(np.ceil(np.sqrt(len(images))))
-    scale = scale or comfortable_scale(images.shape[1])
+    columns = int(np.ceil(np.sqrt(len(images)))) if columns is None else columns
+    scale = comfortable_scale(images.shape[1]) if scale is None else scale
+    check_counts(columns=(columns, 1), scale=(scale, 1))
     tiles = _shown(np.rint(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8))
     tiles = tiles.repeat(scale, 1).repeat(scale, 2)
     rows = -(-len(tiles) // columns)
