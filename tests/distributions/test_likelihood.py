@@ -1,5 +1,6 @@
 """Likelihoods: number of outputs, shapes, and the densities they stand for."""
 
+import dataclasses
 import math
 
 import jax.numpy as jnp
@@ -8,7 +9,14 @@ import pytest
 import scipy.stats
 
 from tests.precision import enable_x64
-from vaejax.distributions import bernoulli, gaussian, logistic_mixture, soft_clamp
+from vaejax.distributions import (
+    Bernoulli,
+    Likelihood,
+    bernoulli,
+    gaussian,
+    logistic_mixture,
+    soft_clamp,
+)
 from vaejax.models import ConvVAE
 
 
@@ -58,6 +66,24 @@ def test_equal_arguments_make_models_equal():
     assert model(0.5) != model(0.25)
     assert gaussian() == gaussian(1.0) == gaussian(scale=1.0)
     assert gaussian() != bernoulli()
+
+
+def test_likelihoods_of_ones_own_are_equal_if_all_their_settings_are():
+    """A setting that equality does not know of would let one model's program serve another."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Sharp(Likelihood):
+        factor: float
+
+        def num_outputs(self, channels):
+            return channels
+
+        def distribution(self, outputs, channels):
+            return Bernoulli(self.factor * outputs)
+
+    assert Sharp(factor=2.0) == Sharp(factor=2.0) != Sharp(factor=3.0)
+    model = ConvVAE((8, 8, 1), 2, "burda", Sharp(factor=2.0))
+    assert model.num_dims == 64 and model != ConvVAE((8, 8, 1), 2, "burda", Sharp(factor=3.0))
 
 
 def test_fixed_scale_is_squared_error_and_a_constant():

@@ -5,8 +5,6 @@ turns them into a `Distribution`. The model stays the same for all of them.
 """
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 
@@ -18,28 +16,30 @@ from vaejax.distributions.symmetric import Symmetric
 from vaejax.types import Array, Distribution
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Likelihood:
     """How raw decoder outputs become a distribution over images.
 
-    Two are equal if their settings are. Models that differ in nothing else are then equal too, and
-    what is compiled for one serves the other.
+    One is a frozen dataclass of its settings, so that two are equal if these are. Models that
+    differ in nothing else are then equal too, and what is compiled for one serves the other.
 
     Attributes:
-        settings: a name and the arguments that the functions depend on.
-        num_outputs: `C -> ` outputs per pixel.
-        distribution: `([B, H, W, num_outputs(C)], C) -> Distribution` over [B, H, W, C].
         any_range: whether images may leave [0, 1]; elsewhere a Bernoulli has no bound at all.
         bits: images take 2^bits values, which have masses; None where that does not matter.
         border: pixels of padding on every side, which are not scored.
     """
 
-    settings: tuple[Any, ...]
-    num_outputs: Callable[[int], int] = dataclasses.field(compare=False)
-    distribution: Callable[[Array, int], Distribution] = dataclasses.field(compare=False)
     any_range: bool = False
     bits: int | None = None
     border: int = 0
+
+    def num_outputs(self, channels: int) -> int:
+        """Outputs per pixel of a decoder of images of C channels."""
+        raise NotImplementedError
+
+    def distribution(self, outputs: Array, channels: int) -> Distribution:
+        """Over images [B, H, W, C], from outputs [B, H, W, num_outputs(C)]."""
+        raise NotImplementedError
 
     def num_dims(self, image_shape: tuple[int, int, int]) -> int:
         """Pixels times channels that are scored of images (H, W, C); ValueError if none is."""
@@ -51,6 +51,47 @@ class Likelihood:
         return (height - 2 * self.border) * (width - 2 * self.border) * channels
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Bernoulli(Likelihood):
+    def num_outputs(self, channels: int) -> int:
+        return channels
+
+    def distribution(self, outputs: Array, channels: int) -> Distribution:
+        return Bernoulli(outputs, self.border)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Gaussian(Likelihood):
+    scale: float | None
+    symmetric: bool
+
+    def num_outputs(self, channels: int) -> int:
+        return channels if self.scale is not None else 2 * channels
+
+    def distribution(self, outputs: Array, channels: int) -> Distribution:
+        mean, log_scale = outputs[..., :channels], outputs[..., channels:]
+        if self.scale is not None:
+            normal = Normal(mean, jnp.full_like(mean, self.scale))
+        elif self.symmetric:
+            normal = Normal.soft_clamped(mean, log_scale)
+        else:  # the mean of standardised pixels may lie beyond the clamp
+            normal = Normal(mean, jnp.exp(soft_clamp(log_scale)) + 0.01)
+        return Symmetric(normal) if self.symmetric else normal
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _LogisticMixture(Likelihood):
+    num_mixtures: int
+    bits: int = 8
+    edge_threshold: float | None
+
+    def num_outputs(self, channels: int) -> int:
+        return LogisticMixture.num_outputs(channels, self.num_mixtures)
+
+    def distribution(self, outputs: Array, channels: int) -> Distribution:
+        return LogisticMixture.from_outputs(outputs, channels, self.bits, self.edge_threshold)
+
+
 def bernoulli(border: int = 0) -> Likelihood:
     """Bernoulli pixels: binary images, or the usual cross-entropy on grey ones in [0, 1].
 
@@ -58,12 +99,7 @@ def bernoulli(border: int = 0) -> Likelihood:
         border: pixels of padding on every side of the images, which are not scored.
     """
     check_counts(border=(border, 0))
-    return Likelihood(
-        ("bernoulli", border),
-        num_outputs=lambda channels: channels,
-        distribution=lambda outputs, channels: Bernoulli(outputs, border),
-        border=border,
-    )
+    return _Bernoulli(border=border)
 
 
 def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
@@ -76,23 +112,7 @@ def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
     """
     if scale is not None:
         check_number("scale", scale, lambda x: x > 0, "a positive number or None")
-
-    def distribution(outputs: Array, channels: int) -> Distribution:
-        mean, log_scale = outputs[..., :channels], outputs[..., channels:]
-        if scale is not None:
-            normal = Normal(mean, jnp.full_like(mean, scale))
-        elif symmetric:
-            normal = Normal.soft_clamped(mean, log_scale)
-        else:  # the mean of standardised pixels may lie beyond the clamp
-            normal = Normal(mean, jnp.exp(soft_clamp(log_scale)) + 0.01)
-        return Symmetric(normal) if symmetric else normal
-
-    return Likelihood(
-        ("gaussian", scale, symmetric),
-        num_outputs=lambda channels: channels if scale is not None else 2 * channels,
-        distribution=distribution,
-        any_range=not symmetric,
-    )
+    return _Gaussian(scale=scale, symmetric=symmetric, any_range=not symmetric)
 
 
 def logistic_mixture(
@@ -104,11 +124,4 @@ def logistic_mixture(
         raise ValueError(f"bits: expected at most 16, got {bits}")
     if edge_threshold is not None:
         check_number("edge_threshold", edge_threshold, lambda x: 0 < x <= 1, "a number in (0, 1]")
-    return Likelihood(
-        ("logistic_mixture", num_mixtures, bits, edge_threshold),
-        num_outputs=lambda channels: LogisticMixture.num_outputs(channels, num_mixtures),
-        distribution=lambda outputs, channels: LogisticMixture.from_outputs(
-            outputs, channels, bits, edge_threshold
-        ),
-        bits=bits,
-    )
+    return _LogisticMixture(num_mixtures=num_mixtures, bits=bits, edge_threshold=edge_threshold)
