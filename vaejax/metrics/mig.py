@@ -36,9 +36,13 @@ def information_gaps(information: AnyArray, entropies: AnyArray) -> AnyArray:
     """Best minus second best code of each factor over the factor's entropy, [F].
 
     Args:
-        information: I(z_d; v_k) [D, F], nats; with a single code, the second best has none.
+        information: I(z_d; v_k) [D, F], nats.
         entropies: H(v_k) [F], nats.
     """
-    ranked = namespace(information).sort(information, axis=0)[::-1]
-    second = ranked[1] if len(ranked) > 1 else 0.0
-    return (ranked[0] - second) / entropies
+    return leads(information) / entropies
+
+
+def leads(table: AnyArray) -> AnyArray:
+    """Best minus second best code of each column of [D, F], [F]; a single code has no rival."""
+    ranked = namespace(table).sort(table, axis=0)[::-1]
+    return ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0)

@@ -6,7 +6,7 @@ Ross, "Mutual Information between Discrete and Continuous Data Sets", PLoS ONE 2
 import numpy as np
 
 from vaejax.metrics.draws import host_generator
-from vaejax.metrics.standardise import centred, deviations, nonzero
+from vaejax.metrics.standardise import standardised
 from vaejax.types import AnyArray, Array
 
 
@@ -23,8 +23,7 @@ def neighbour_information(
         rng: key of that noise.
         num_neighbours: k.
     """
-    z = centred(codes.astype(np.float64))
-    z = z / nonzero(deviations(z))
+    (z,) = standardised(codes.astype(np.float64))
     noise = host_generator(rng).standard_normal(z.shape)
     z += 1e-10 * np.maximum(1.0, np.abs(z).mean(0)) * noise
     return np.array([[_information(code, v, num_neighbours) for code in z.T] for v in levels.T])

@@ -12,6 +12,7 @@ import numpy as np
 from vaejax.core.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors, checked_values
 from vaejax.metrics.left_out import varying
+from vaejax.metrics.mig import leads
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import standardised
@@ -57,7 +58,7 @@ def sap(
         predictability = svm_accuracies(codes[train], factors[train], codes[test], factors[test])
     return scores(
         {
-            "sap": predictability_gap(predictability),
+            "sap": leads(predictability).mean(),
             "predictability": kept.spread(predictability),
         },
         left_out=kept.left_out,
@@ -65,12 +66,6 @@ def sap(
         num_test=len(test),
         continuous=continuous,
     )
-
-
-def predictability_gap(predictability: AnyArray) -> AnyArray:
-    """Mean over factors of the best minus the second best code of [D, F]; one code has no rival."""
-    ranked = namespace(predictability).sort(predictability, axis=0)[::-1]
-    return (ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0)).mean()
 
 
 def squared_correlations(codes: AnyArray, factors: np.ndarray) -> AnyArray:

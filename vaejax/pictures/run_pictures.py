@@ -108,8 +108,9 @@ class Pictures:
         Rows are latents ordered by KL, columns different draws. None for models whose codes are
         not vectors, or without the views that it takes.
         """
-        needed = (self._views.encode, self._views.decode, self._views.prior_codes)
-        latent = None if None in needed else self._vector(state)
+        needed = ("encode", "decode", "noise", "prior_codes")
+        there = all(getattr(self._views, name) for name in needed)
+        latent = self._vector(state) if there else None
         if latent is None:
             return None
         keys = jax.random.split(self._rng, NUM_COLUMNS)
