@@ -185,6 +185,7 @@ def called(metric: Metric, codes: np.ndarray, factors: np.ndarray, **settings: A
     rows = np.random.default_rng(0).integers(len(codes), size=NUM_TRAIN)
     some = slice(None) if metric.draws else rows
     columns = {"codes": codes, "log_vars": np.full_like(codes, -2.0), "factors": factors}
+    columns["kls"] = np.ones_like(codes)
     drawing = {"rng": RNG} if metric.draws else {}
     return metric(*(columns[name][some] for name in metric.takes), **drawing, **settings)
 

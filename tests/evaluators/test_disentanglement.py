@@ -156,7 +156,8 @@ def coded(context, change):
 
 def test_a_posterior_that_is_no_gaussian_is_scored_by_its_codes(context, state):
     def probabilities(latents):
-        return (latents[0]._replace(z=jax.nn.softmax(latents[0].z), posterior=None),)
+        z = jax.nn.softmax(latents[0].z)
+        return (latents[0]._replace(z=z, posterior=None, kl_dims=None),)
 
     categorical = coded(context, probabilities)
     kwargs = {**KWARGS, "scores": {"mig": {}, "active_units": {"min_variance": 0.0}}}
@@ -167,6 +168,20 @@ def test_a_posterior_that_is_no_gaussian_is_scored_by_its_codes(context, state):
     message = "scores.frobenius_distance: expected a model with a Gaussian posterior, got another"
     with pytest.raises(ValueError, match=message):
         disentanglement(categorical, **KWARGS)
+
+
+def test_the_kl_that_codes_carry_is_the_models_own(context, state, bars):
+    """From whatever its prior is, averaged over the images; codes of a baseline have none."""
+    other = coded(context, lambda latents: (latents[0]._replace(kl_dims=3 * latents[0].kl_dims),))
+    kwargs = {**KWARGS, "scores": {"active_units": {"min_variance": 0.0}}, "num_points": 1200}
+    results = dict(disentanglement(other, **kwargs, baselines=("ground_truth",))(state))
+    encode = jax.jit(context.objective.views.encode)
+    (latent,) = encode(state.ema_params, {}, bars.batch(np.arange(1200)))
+    expected = 3 * np.asarray(latent.kl_dims).mean(0)
+    assert results["disentanglement/active_kl"] == pytest.approx(expected.sum(), rel=1e-5)
+    assert results["disentanglement/weakest_active_kl"] == pytest.approx(expected.min(), rel=1e-5)
+    assert "disentanglement/ground_truth/active_units" in results
+    assert "disentanglement/ground_truth/active_kl" not in results
 
 
 def test_several_groups_are_refused_before_anything_is_trained(context):

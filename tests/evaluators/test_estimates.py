@@ -162,10 +162,9 @@ def test_columns_are_given_in_the_order_in_which_a_metric_takes_them():
     assert (found["noise"].value, found["codes"].value) == (-51, 49)
 
 
-def test_codes_without_log_variances_have_none():
-    bare = table(1000)._replace(log_vars=None)
-    found = estimates(METRICS["active_units"], bare, RNG, num_points=1000, num_repeats=1)
-    assert set(found) == {"active_units"}  # and no KL
+def test_codes_without_kls_have_none():
+    found = estimates(METRICS["active_units"], table(1000), RNG, num_points=1000, num_repeats=1)
+    assert set(found) == {"active_units"}
 
 
 def test_what_is_not_numbers_by_name_is_told():

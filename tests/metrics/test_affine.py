@@ -51,8 +51,6 @@ def numbers(name, codes, grid, key, log_var=-2.0):
     wanted = inspect.signature(METRICS[name]).parameters
     if name == "dci_trees":
         pytest.importorskip("sklearn", reason="needs the extra `metrics`")
-    if name == "active_units":  # not its KL, which is about 0
-        given.pop("log_vars")
     return METRICS[name](**{key: value for key, value in given.items() if key in wanted})
 
 

@@ -7,7 +7,7 @@ import pytest
 from vaejax import metrics
 from vaejax.metrics import METRICS, Metric
 
-GIVEN = {"codes", "means", "log_vars", "factors", "rng", "rows"}
+GIVEN = {"codes", "means", "log_vars", "kls", "factors", "rng", "rows"}
 
 
 @pytest.mark.parametrize("name", METRICS)

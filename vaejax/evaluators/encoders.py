@@ -13,8 +13,9 @@ from vaejax.types import Array, Batch, Init, ModelState, Objective, Params
 
 CPU_BATCH = 16  # images whose activations stay in the processor's cache
 
-Encode = Callable[[Params, ModelState, Batch], tuple[Array, Array | None]]
-"""Codes [B, D] of a batch and their log-variances [B, D], None where they have none."""
+Encode = Callable[[Params, ModelState, Batch], tuple[Array, Array | None, Array | None]]
+"""Codes [B, D] of a batch; their log-variances and KLs from the prior [B, D], None if there are no
+such."""
 
 
 def checked_size(objective: Objective, batch: Batch, who: str, gaussian: Sequence[str] = ()) -> int:
@@ -55,8 +56,8 @@ def encoder(view: Callable[..., Any]) -> Encode:
     def encode(params: Params, model_state: ModelState, batch: Batch):
         (latent,) = view(params, model_state, batch)
         if latent.posterior is None:
-            return latent.z, None
-        return latent.posterior.loc, 2.0 * jnp.log(latent.posterior.scale)
+            return latent.z, None, latent.kl_dims
+        return latent.posterior.loc, 2.0 * jnp.log(latent.posterior.scale), latent.kl_dims
 
     return encode
 

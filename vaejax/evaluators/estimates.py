@@ -81,7 +81,7 @@ def _scores(
         given["rows"] = tuple(parts)
     else:
         table = table.rows(parts[0])
-    columns = {"codes": table.means, "log_vars": table.log_vars, "factors": table.factors}
+    columns = {"codes": table.means, **table._asdict()}
     result = metric(*(columns[name] for name in metric.takes), **given)
     if not isinstance(result, Mapping):
         raise ValueError(f"metric: expected numbers by name, got {type(result).__name__}")

@@ -38,11 +38,13 @@ class Table(NamedTuple):
         means: posterior means [N, D]; the codes themselves where the posterior is no Gaussian.
         log_vars: log-variances of the posteriors [N, D]; None where they are no Gaussians.
         factors: [N, F].
+        kls: KLs of the posteriors from the model's prior [N, D], nats; None where there are none.
     """
 
     means: np.ndarray
     log_vars: np.ndarray | None
     factors: np.ndarray
+    kls: np.ndarray | None = None
 
     def rows(self, chosen: np.ndarray) -> "Table":
         """Some rows of it."""
@@ -110,23 +112,21 @@ class Tables:
             }
             represent = fits[name](np.asarray(some.images(np.arange(len(some)))), self.latent_size)
 
-        def narrow(images: Array) -> tuple[Array, Array]:  # a code without noise
+        def narrow(images: Array) -> tuple[Array, Array, None]:  # a code without noise
             codes = represent(images)
-            return codes, jnp.full_like(codes, -10.0)
+            return codes, jnp.full_like(codes, -10.0), None
 
         compiled = jax.jit(narrow)
         return self._table(lambda batch: compiled(batch["image"]))
 
-    def _table(self, represent: Callable[[Batch], tuple[Array, Array | None]]) -> Table:
-        sharding, means, log_vars = batch_sharding(self._context.mesh), [], []
+    def _table(self, represent: Callable[[Batch], tuple[Array | None, ...]]) -> Table:
+        sharding, parts = batch_sharding(self._context.mesh), []
         for source in self._sources:
             for batch in eval_batches(source, self._batch_size, sharding=sharding):
-                real = np.asarray(batch["mask"]) > 0
-                mean, log_var = jax.device_get(represent(batch))
-                means.append(mean[real])
-                log_vars += [] if log_var is None else [log_var[real]]
-        noise = np.concatenate(log_vars) if log_vars else None
-        return Table(np.concatenate(means), noise, self._factors)
+                columns = jax.device_get((represent(batch), batch["mask"]))
+                parts.append(jax.tree.map(lambda x, mask=columns[1]: x[mask > 0], columns[0]))
+        means, log_vars, kls = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+        return Table(means, log_vars, self._factors, kls)
 
 
 def varying(factors: np.ndarray) -> np.ndarray:

@@ -58,9 +58,10 @@ class Metric(NamedTuple):
 
     Attributes:
         function: `(*takes, **settings) -> ` numbers (and arrays, which do not count) by name.
-        takes: its first arguments: of "codes" [N, D], "log_vars" [N, D] and "factors" [N, F].
-        optional: those of them that may be None; log-variances are, of codes that no Gaussian
-            posterior stands behind.
+        takes: its first arguments: of "codes", "log_vars" and "kls", all [N, D], and "factors"
+            [N, F].
+        optional: those of them that may be None; log-variances are, of codes without a Gaussian
+            posterior, and KLs, of codes whose KL does not come apart.
         draws: whether it takes a key `rng`.
         sizes: how many images a score is of. Where these are two numbers, the function also takes
             `rows`, those to fit to and those to score on.
@@ -91,8 +92,8 @@ class Metric(NamedTuple):
 METRICS: Mapping[str, Metric] = {
     "active_units": Metric(
         active_units,
-        takes=("codes", "log_vars"),
-        optional=("log_vars",),
+        takes=("codes", "kls"),
+        optional=("kls",),
         units=(("active_kl", "nats/image"), ("weakest_active_kl", "nats/image")),
     ),
     "beta_vae_score": Metric(beta_vae_score, draws=True),
