@@ -254,6 +254,10 @@ def test_equal_models_share_what_is_compiled(context, state):
     assert encoder(other.objective.views.encode) is encode and encode._cache_size() == size
 
 
+def drawing(codes, factors, rng, size):
+    """A metric of one's own that has to be given a key and a number."""
+
+
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
@@ -268,6 +272,11 @@ def test_equal_models_share_what_is_compiled(context, state):
         ({"scores": {"mine": {"name": "migg"}}}, "scores: expected some of .*'migg'"),
         ({"scores": {"mine": {"name": 3}}}, "scores.mine.name: expected a metric, got 3"),
         ({"scores": {"mine": {"name": spread, "bins": 3}}}, "scores.mine.bins: unknown; .*power"),
+        ({"scores": {"mine": {"name": drawing}}}, "scores.mine.rng: .*; a `Metric` that draws"),
+        (
+            {"scores": {"mine": {"name": Metric(drawing, draws=True)}}},
+            "scores.mine.size: expected a value, got none",
+        ),
         ({"scores": {"mig": {"num_bins": 0}}}, "scores.mig.num_bins: expected .* got 0"),
         ({"scores": {"sap": {"num_train": -5}}}, "scores.sap.num_train: expected"),
         ({"scores": {"dci": {"predictor": "forest"}}}, "scores.dci.predictor: expected 'trees' or"),

@@ -13,6 +13,7 @@ from tests.models.variables import abstract, abstract_images, init, noise_of, ra
 from vaejax.distributions import Normal, bernoulli, gaussian, kl_normal, logistic_mixture
 from vaejax.models import NVAE
 from vaejax.models.nvae_presets import CELLS, adaptive_groups
+from vaejax.models.priors import standard
 
 TINY = {
     "image_shape": (8, 8, 1),
@@ -325,6 +326,7 @@ def test_compatibility_restores_what_surprises():
         ({"groups": (2, 0)}, "groups: expected numbers >= 1"),
         ({"image_shape": (8, 10, 1)}, "image_shape: .* divisible by 4"),
         ({"image_shape": (8, 8)}, "image_shape: expected positive"),
+        ({"nvae_compat": True, "prior": standard(2.0)}, "prior: expected the standard one"),
         ({"latent_channels": 0}, "latent_channels: expected at least 1"),
         ({"num_flows": -1}, "num_flows: expected at least 0"),
         ({"depth": "deep"}, "depth: expected one of"),

@@ -175,6 +175,12 @@ def _checked(name: str, kwargs: Mapping[str, Any]) -> Metric:
             raise ValueError(
                 f"scores.{name}.{key}: unknown; expected some of {list(metric.settings)}"
             )
+    parameters = list(inspect.signature(metric.function).parameters.values())[len(metric.takes) :]
+    required = [p.name for p in parameters if p.default is p.empty and p.kind not in (2, 4)]
+    for key in required:  # of which *args and **kwargs are none
+        if key not in {*settings, "rows", *["rng"] * metric.draws}:
+            hint = "; a `Metric` that draws is given one" if key == "rng" else ""
+            raise ValueError(f"scores.{name}.{key}: expected a value, got none{hint}")
     with_settings = metric._replace(function=functools.partial(metric.function, **settings))
     if metric in METRICS.values():
         _check_settings(name, with_settings)

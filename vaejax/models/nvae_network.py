@@ -66,8 +66,8 @@ class NVAENetwork(VAE):
             distributions keep float32 at least.
         depth: "scanned" compiles one group per scale, "unrolled" every group; same numbers.
         memory: "remat" recomputes groups in the backward pass, "store" keeps their activations.
-        nvae_compat: the official code's numbers, where it surprises: a first prior N(0, 1.01^2),
-            whatever `prior` says, and 0.99 as upper edge of the logistic mixture, so that its
+        nvae_compat: the official code's numbers, where it surprises: a first prior N(0, 1.01^2) in
+            place of the standard one, and 0.99 as upper edge of the logistic mixture, so that its
             masses do not sum to 1.
 
     Raises:
@@ -105,6 +105,8 @@ class NVAENetwork(VAE):
         for name, valid in (("depth", get_args(Depth)), ("memory", get_args(Memory))):
             if getattr(self, name) not in valid:
                 raise ValueError(f"{name}: expected one of {valid}, got {getattr(self, name)!r}")
+        if self.nvae_compat and self.prior != standard():
+            raise ValueError("prior: expected the standard one beside nvae_compat, got another")
         if self.dtype is not None and self.dtype not in DTYPES:
             raise ValueError(f"dtype: expected one of {DTYPES} or None, got {self.dtype!r}")
         check_image_shape(
