@@ -81,6 +81,22 @@ def test_a_second_batch_leaves_the_first_half_to_the_model(game, tiny_batch):
     )
 
 
+def test_given_noise_is_that_of_both_halves(game, tiny_batch):
+    """As for every objective, noise of the batch stands in the place of what would be drawn."""
+    params, _, second_batch = game
+    objective = factor_vae(MODEL, gamma=GAMMA, hidden=(8, 8), second_batch=second_batch)
+
+    def shuffled_loss(noise):
+        batch = {**tiny_batch, "noise": {"latent": (noise,)}}
+        metrics = objective.loss(params, {}, batch, jax.random.key(1), STEP, True)[1][0]
+        return float(metrics["discriminator_loss"]), float(metrics["log_px"])
+
+    (loss, log_px), (other, same) = (
+        shuffled_loss(jnp.zeros((16, 3)).at[8:].set(far)) for far in (0.0, 5.0)
+    )
+    assert loss != other and (log_px == same) == second_batch
+
+
 def test_evaluation_counts_every_image(game, tiny_batch):
     params, loss, _ = game
     latent_rng = jax.random.split(jax.random.key(1))[0]

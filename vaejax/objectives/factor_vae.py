@@ -36,7 +36,7 @@ from vaejax.objectives.bound import (
     variational,
     vector_latent,
 )
-from vaejax.objectives.views import need
+from vaejax.objectives.views import PLAYER, need, noise_of
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
 
@@ -54,7 +54,7 @@ def factor_vae(
     codes are shuffled within a device's shard.
 
     Args:
-        model: a flax module with methods `encode` and `noise`, and one Gaussian latent [B, D].
+        model: a flax module with a method `encode`, and one Gaussian latent [B, D].
         gamma: weight of the total correlation.
         hidden: widths of the discriminator's layers (leaky ReLU, slope 0.2).
         second_batch: in training, the first half of a batch trains the model and the second half is
@@ -73,7 +73,7 @@ def factor_vae(
     discriminator = MLP(tuple(hidden), 2, leaky_relu)
     in_nats = ("total_correlation", "gaussian_total_correlation")
     bound = variational(model, lambda kl, *_: (kl, {}), reduction, in_nats)
-    encode, draw = (need(bound.views, name, "factor_vae") for name in ("encode", "noise"))
+    encode = need(bound.views, "encode", "factor_vae")
 
     def init(rng: Array, batch: Batch):
         model_rng, discriminator_rng = jax.random.split(rng)
@@ -94,8 +94,10 @@ def factor_vae(
             z, mask = vector_latent(output.latents, "factor_vae").z, batch.get("mask")
             others = z
             if second is not None:
-                noise = draw(example_keys(second_rng, second["position"]))
-                others = encode(params, model_state, second, noise)[0].z
+                keys = example_keys(second_rng, second["position"])
+                noise = second["noise"] if "noise" in second else noise_of(model, keys)
+                variables = {"params": params[PLAYER], **model_state}
+                others = model.apply(variables, second, noise, method="encode")[0].z
             shuffled = shuffle(shared_key(shuffle_rng, "shuffle", batch), others, mask)
             opponent = jax.lax.stop_gradient(params["discriminator"])
             correlation = batch_mean(density_ratio(discriminator, opponent, z), mask)
