@@ -6,8 +6,8 @@ from argparse import Namespace
 import pytest
 
 from experiments import future_plans
+from tests.experiments.diverging import diverge
 from vaejax.runs.config import ConfigError
-from vaejax.sweep.members import DIVERGED_FILE
 
 pytest.importorskip("matplotlib")
 
@@ -55,12 +55,6 @@ def test_a_value_that_the_objective_cannot_take_is_told(tmp_path, monkeypatch):
 
 
 def test_where_all_diverged_the_results_say_so(tmp_path, monkeypatch):
-    def diverge(members, strategy):
-        for member in members:
-            member.workdir.mkdir(parents=True)
-            (member.workdir / DIVERGED_FILE).write_text("{}")
-        return True
-
     monkeypatch.setattr(future_plans.sweep, "train_members", diverge)
     future_plans.run(Namespace(workdir=tmp_path, size="smoke", strategy=None))
     results = json.loads((tmp_path / "results.json").read_text())

@@ -7,8 +7,8 @@ import pytest
 
 from experiments import lecture_disentanglement
 from experiments.lecture.runs import SIZES, members_of
+from tests.experiments.diverging import diverge
 from vaejax.runs.setup import build
-from vaejax.sweep.members import DIVERGED_FILE
 
 pytest.importorskip("matplotlib")
 
@@ -48,12 +48,6 @@ def test_whole_lecture(tmp_path):
 
 
 def test_pages_without_a_healthy_run_are_left_out_and_told(tmp_path, monkeypatch):
-    def diverge(members, strategy):
-        for member in members:
-            member.workdir.mkdir(parents=True)
-            (member.workdir / DIVERGED_FILE).write_text("{}")
-        return True
-
     monkeypatch.setattr(lecture_disentanglement.sweep, "train_members", diverge)
     lecture_disentanglement.run(Namespace(workdir=tmp_path, size="smoke", strategy=None))
     results = json.loads((tmp_path / "results.json").read_text())

@@ -14,7 +14,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from tests.runs.test_loop import lines, tiny_config, tree_bytes
+from tests.runs.tiny_runs import lines, tiny_config, tree_bytes, unbroken_run
 from vaejax.pictures.run_pictures import Pictures
 from vaejax.runs import kept_config, looks, modes
 from vaejax.runs import loop as module
@@ -45,9 +45,7 @@ def config(bar_images):
 
 @pytest.fixture(scope="module")
 def unbroken(bar_images, tmp_path_factory):
-    """The folder and final state of one unbroken run."""
-    workdir = tmp_path_factory.mktemp("unbroken")
-    return workdir, train(two_evaluations(bar_images), workdir)
+    return unbroken_run(two_evaluations(bar_images), tmp_path_factory)
 
 
 def files(workdir):

@@ -9,20 +9,10 @@ import jax
 import numpy as np
 import pytest
 
+from tests.runs.tiny_runs import lines, tiny_config, tree_bytes, unbroken_run
 from vaejax.runs import modes
-from vaejax.runs.config import ConfigError, run_config
+from vaejax.runs.config import ConfigError
 from vaejax.runs.loop import train
-
-
-def tiny_config(images):
-    return run_config(
-        data={"name": "array", "path": str(images)},
-        model={"name": "ConvVAE", "preset": "burda", "latent_size": 2},
-        objective={"name": "elbo", "beta": 1.0},
-        optimizer={"name": "adam", "learning_rate": 1e-3},
-        train={"num_steps": 12, "batch_size": 16, "log_every": 2, "eval_every": 4},
-        eval={"bound": {"split": "test", "batch_size": 8}},
-    )
 
 
 @pytest.fixture
@@ -32,17 +22,7 @@ def config(bar_images):
 
 @pytest.fixture(scope="module")
 def finished(bar_images, tmp_path_factory):
-    """The folder and final state of one unbroken run, made once."""
-    workdir = tmp_path_factory.mktemp("unbroken")
-    return workdir, train(tiny_config(bar_images), workdir)
-
-
-def tree_bytes(tree):
-    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
-
-
-def lines(workdir):
-    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return unbroken_run(tiny_config(bar_images), tmp_path_factory)
 
 
 def test_a_run_learns_and_leaves_metrics_pictures_and_checkpoints(finished):
