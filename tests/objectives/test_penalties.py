@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vaejax.objectives import add_penalties, bn_scale, spectral
+from vaejax.models import ConvVAE
+from vaejax.objectives import add_penalties, bn_scale, nvae, spectral
 from vaejax.objectives.penalties import matrices
 from vaejax.types import Objective
 
@@ -130,3 +131,8 @@ def fake(metrics, model_state):
     params = {"model": {"kernel": jnp.ones((1, 1, 1, 1))}}
     total = jnp.zeros(())
     return Objective(lambda *_: (params, model_state), lambda *_: (total, (metrics, model_state)))
+
+
+def test_the_objective_of_nvae_needs_kernels():
+    with pytest.raises(ValueError, match="model: expected one with `kernels`, got ConvVAE"):
+        nvae(ConvVAE((8, 8, 1), 2, "burda"))

@@ -1,4 +1,4 @@
-"""How well a linear classifier tells the factors from codes, by the number of labels it may see.
+"""How well a linear classifier reads the factors off codes, by the number of labels it may see.
 
 Locatello et al., "Challenging Common Assumptions in the Unsupervised Learning of Disentangled
 Representations", ICML 2019, section 5.5; here with the fixed penalty C = 1.

@@ -28,7 +28,7 @@ def modularity_explicitness(
     rows: Split | None = None,
     num_bins: int = 20,
 ) -> Scores:
-    """Whether each code informs about one factor only, and whether codes tell factors linearly.
+    """Whether each code informs about one factor only, and whether a line reads factors off codes.
 
     Args:
         codes: [N, D].

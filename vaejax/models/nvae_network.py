@@ -53,9 +53,9 @@ class NVAENetwork(VAE):
         latent_channels: of every group's codes.
         encoder_features: channels of the first layer; they double with every halving of the size.
         decoder_features: likewise, of the last layer.
-        num_blocks: halvings before the first scale, and doublings behind the last.
+        num_blocks: halvings before the first scale, and doublings after the last.
         preprocess_cells: cells per halving before the first scale.
-        postprocess_cells: cells per doubling behind the last.
+        postprocess_cells: cells per doubling after the last.
         encoder_cells: cells per group of the bottom-up path.
         decoder_cells: cells per group of the top-down path.
         num_flows: pairs of autoregressive flows in every posterior.

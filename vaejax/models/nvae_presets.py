@@ -21,7 +21,7 @@ class Cells(NamedTuple):
         preprocess: before the bottom-up path.
         encoder: on the bottom-up path.
         decoder: on the top-down path.
-        postprocess: behind the top-down path.
+        postprocess: after the top-down path.
     """
 
     preprocess: tuple[Operation, ...]

@@ -135,9 +135,9 @@ def _input_grad(grad: Array, kernel: Array, window: Window, size: tuple[int, ...
         return _subpixel(grad, kernel, stride, before, size)
     extent = window.extent(taps)
     dilated = [stride * (n - 1) + 1 for n in grad.shape[1:3]]
-    behind = [k - 1 - b for k, b in zip(extent, before, strict=True)]
+    after = [k - 1 - b for k, b in zip(extent, before, strict=True)]
     geometry = Geometry(
-        _padding(behind, dilated, extent, size),
+        _padding(after, dilated, extent, size),
         image_dilation=(stride, stride),
         kernel_dilation=(window.dilation, window.dilation),
     )

@@ -32,7 +32,7 @@ def depthwise_doubled(x: Array, kernel: Array) -> Array:
     """`depthwise`, with k // 2 zeros around, of `x` with every pixel twice as high and wide.
 
     To repeat pixels is a transposed convolution with stride 2 and a kernel of 2 x 2 ones. A filter
-    behind it makes one of both, with the kernels convolved: (k + 1)^2 products for every pixel of
+    after it makes one of both, with the kernels convolved: (k + 1)^2 products for every pixel of
     `x` instead of 4 k^2.
 
     Args:
@@ -144,7 +144,7 @@ def _outputs(size: Sequence[int], taps: Sequence[int], window: Window) -> list[i
 
 
 def _padded(x: Array, before: Sequence[int], extent: Sequence[int]) -> Array:
-    """`x` with zeros before and behind, or cropped, to the height and width `extent`."""
+    """`x` with zeros before and after, or cropped, to the height and width `extent`."""
     sides = [(b, e - n - b, 0) for b, e, n in zip(before, extent, x.shape[1:3], strict=True)]
     return lax.pad(x, _zero(x), [(0, 0, 0), *sides, (0, 0, 0)])
 

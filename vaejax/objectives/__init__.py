@@ -1,4 +1,4 @@
-"""Objectives: pairs of pure functions `(init, loss)`; see `vaejax.types.Objective`."""
+"""Objectives: trios `(init, loss, views)`, what is minimised and looked at; see `vaejax.types`."""
 
 from vaejax.objectives.bound import variational as variational
 from vaejax.objectives.dip_vae import dip_vae as dip_vae

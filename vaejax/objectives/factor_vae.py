@@ -142,7 +142,7 @@ def shuffle(rng: Array, z: Array, mask: Array | None = None) -> Array:
     Args:
         rng: key, from which nothing else is drawn.
         z: codes.
-        mask: [B], 1 for examples that count, which come first; the others stay behind them.
+        mask: [B], 1 for examples that count, which come first; the others stay after them.
     """
     places = jax.random.uniform(rng, z.shape)
     if mask is not None:

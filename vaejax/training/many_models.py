@@ -29,7 +29,7 @@ def make_sweep_step(
         rngs: `{"train": [M], "data": [M]}`, each model's constant keys of the step and of the data;
         indices: [M, K, B], which examples each model sees in each of at most K steps;
         records: what `batch_of` gathers them from, shared by all models;
-        num_steps: how many of the K steps to take; a number that does not compile anew.
+        num_steps: how many of the K steps to take; a number that does not compile again.
     The metrics are those of the last step, every leaf [M, ...].
 
     What differs between the models besides their random numbers must lie in their states.

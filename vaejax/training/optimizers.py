@@ -32,7 +32,7 @@ def make_optimizer(
         learning_rate: a positive number or a schedule of the step.
         clip_norm: gradients of a larger global norm are scaled down to it first; None leaves them.
         l2: added times the parameters to the gradients, which the optimiser then scales with them;
-            `weight_decay` of the optimisers that have one acts behind the scaling.
+            `weight_decay` of the optimisers that have one acts after the scaling.
         players: `{player: {"name": ..., "learning_rate": ..., ...}}` for players that are trained
             by an optimiser of their own, with arguments like these; all others by this one.
         **kwargs: the optimiser's own settings (b1, b2, eps, weight_decay, momentum, ...).
