@@ -5,8 +5,8 @@ few images lie elsewhere than those of many, so that another n has another expec
 
 Of many images, N >= R n, R tables without a common image are scored; they are independent, and the
 interval is that of their mean. Of fewer, one table is scored, and R random halves of it say how
-far its score may be off, see `halves_interval`. What a metric draws itself is drawn again each time,
-so that its noise counts too.
+far its score may be off, see `halves_interval`. What a metric draws itself it draws every time, so
+that its noise counts too.
 
 A metric that fits a predictor to images has them divided beforehand, and each part is halved: none
 is both fitted to and scored on. The pairs of `beta_vae_score` and the votes of `factor_vae_score`
