@@ -31,6 +31,9 @@ SPECTRAL = objectives.spectral(
 )
 OBJECTIVES = {
     "elbo": objectives.elbo(DENSE),
+    "elbo_of_samples": objectives.elbo(DENSE, num_samples=3),
+    "iwae": objectives.iwae(DENSE, num_samples=3),
+    "iwae_in_chunks": objectives.iwae(DENSE, num_samples=3, chunk_size=2),
     "capacity": objectives.capacity(DENSE),
     "beta_tcvae": objectives.beta_tcvae(DENSE, num_examples=100),
     "dip_vae": objectives.dip_vae(DENSE, kind="ii"),
@@ -46,6 +49,7 @@ OBJECTIVES = {
 def test_every_objective_is_here():
     """One that the package offers and this file does not know is not tested."""
     known = {"variational", "denormalise_beta", "normalise_beta"}  # no objectives of their own
+    known |= {"gradient_moments", "gradient_variance"}
     known |= {"add_penalties", "bn_scale", "spectral"} | set(OBJECTIVES)
     assert {name for name, value in vars(objectives).items() if callable(value)} <= known
 

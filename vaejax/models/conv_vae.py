@@ -91,6 +91,8 @@ class ConvVAE(VAE):
         ValueError: an unknown preset, or an image shape that its strides do not allow.
     """
 
+    posterior_parts = ("encoder",)
+
     image_shape: tuple[int, int, int]
     latent_size: int = 10
     preset: str = "burgess"

@@ -15,7 +15,10 @@ import jax.numpy as jnp
 
 from vaejax.core.checks import check_number, check_schedule
 from vaejax.objectives.balance import balancing_weights, group_sizes
+from vaejax.objectives.baselines import with_averages
 from vaejax.objectives.bound import Reduction, batch_mean, variational
+from vaejax.objectives.draws import Draws
+from vaejax.objectives.estimators import OF_THE_ELBO, Gradient, check_gradient, estimate_with
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
 
 
@@ -25,6 +28,9 @@ def elbo(
     beta: float | Schedule | None = None,
     beta_norm: float | Schedule | None = None,
     balance: bool = False,
+    num_samples: int = 1,
+    gradient: Gradient = "reparameterised",
+    chunk_size: int | None = None,
     reduction: Reduction = "sum",
 ) -> Objective:
     """Reconstruction plus beta times the KL; the (negative) evidence lower bound at beta = 1.
@@ -36,6 +42,12 @@ def elbo(
             images of N pixels times channels and M latent dimensions.
         balance: while beta < 1, weigh the groups of a hierarchy against each other, see
             `balancing_weights`; the weights are then reported as `balance` [G].
+        num_samples: K, draws of the codes per image that everything is averaged over. Noise handed
+            in with the batch is [B, K, ...], for a single one [B, ...].
+        gradient: with respect to the posterior, see `vaejax.objectives.estimators`; all but the
+            default need a model whose posterior has parameters of its own.
+        chunk_size: draws held at once, at most, for memory that does not grow with K; those of a
+            chunk are computed again backwards. None holds all.
         reduction: of the reconstruction over pixels; see `variational`.
 
     Returns:
@@ -47,6 +59,8 @@ def elbo(
     if beta_norm is not None:
         name, value = "beta_norm", beta_norm
     weight = _schedule(name, value)
+    draws = Draws(num_samples, chunk_size)
+    check_gradient(gradient, OF_THE_ELBO, model, draws)
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
@@ -63,7 +77,10 @@ def elbo(
             kl, extra["balance"] = _balanced(output, batch.get("mask"), beta)
         return beta * kl, extra
 
-    return variational(model, divergence, reduction)
+    objective = variational(model, divergence, reduction, estimate=estimate_with(gradient, draws))
+    if gradient == "moving_average":
+        return objective._replace(init=with_averages(objective.init, ("log_px", "kl")))
+    return objective
 
 
 def capacity(
