@@ -81,6 +81,9 @@ def test_train_evaluate_and_sample(config_file, tmp_path):
         ([folder, "--mode=sample", "--temperature=0.7"], "samples_6.png"),
     ]:
         if "--mode=sample" in flags:
+            mistake = run_main(*flags, "--config.objective.bta=1")
+            assert "config.objective.bta: unknown 'bta'; did you mean 'beta'" in mistake.stderr
+            assert "Traceback" not in mistake.stderr
             (tmp_path / "run" / "config.json").unlink()
         cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "JAX_COMPILATION_CACHE_DIR": ""}
         done = run_main(*flags, **cache)

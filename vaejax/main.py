@@ -183,7 +183,7 @@ def _numbers(flag: str, texts: Sequence[str]) -> list[float]:
 def _unknown_override(error: Exception, argv: list[str]) -> str:
     """What to say of an override of a key that the locked configuration does not have."""
     given = _given(argv)
-    config = load_config(given["config"]) if "config" in given else ConfigDict()
+    config = _ConfigFile().parse(given["config"]) if "config" in given else ConfigDict()
     offered = config_compared.with_defaults(as_json(config))
     for override in (name for name in given if name.startswith("config.")):
         told = _problem_of(override, config, offered)
