@@ -1,5 +1,6 @@
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -335,3 +336,23 @@ def test_killed_while_saving(open_checkpoints, tmp_path):
     assert_same_bytes(checkpoints.restore_latest(abstract), make_state(1, size=2000))
     checkpoints.save(make_state(2, size=2000), {"elbo": 0.0})
     assert_same_bytes(checkpoints.restore_best(abstract), make_state(2, size=2000))
+
+
+def test_a_full_disk_is_told_as_that(tmp_path):
+    """Once, by whoever waits for the save; what was there before is there still."""
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(make_state(1))
+    checkpoints.wait()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, before[1]))
+    try:
+        checkpoints.save(make_state(2))
+        with pytest.raises(OSError, match="^checkpoint of step 2 is not saved: "):
+            checkpoints.wait()
+        checkpoints.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    again = Checkpoints(tmp_path)
+    assert again.latest_step == 1
+    assert_same_bytes(again.restore_latest(ABSTRACT), make_state(1))
+    again.close()

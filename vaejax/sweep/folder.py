@@ -21,6 +21,7 @@ from vaejax.runs.health import check_finite
 from vaejax.runs.kept_config import CHECKPOINTS, keep_config
 from vaejax.runs.kept_data import check_same_data, keep_data
 from vaejax.runs.metric_lines import METRICS_FILE, JsonLines, damage
+from vaejax.runs.occupied import occupied
 from vaejax.runs.scores import headline, is_due, scores_of
 from vaejax.runs.setup import abstract_state
 from vaejax.runs.units import write_units
@@ -47,6 +48,8 @@ class Folder:
         self._mesh, self._settings = program.run.context.mesh, program.run.settings
         self._evaluators = program.evaluators_of(member)
         member.workdir.mkdir(parents=True, exist_ok=True)
+        self._claim = contextlib.ExitStack()
+        self._claim.enter_context(occupied(member.workdir))
         path = member.workdir / CHECKPOINTS
         resumed = bool(steps_in(path))
         if resumed:
@@ -115,6 +118,7 @@ class Folder:
         """Return when everything is on disk."""
         self._lines.close()
         self._checkpoints.close()
+        self._claim.close()
 
     @contextlib.contextmanager
     def _noting_divergence(self, state: TrainState) -> Iterator[None]:
