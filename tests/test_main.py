@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -56,6 +57,15 @@ def test_missing_flags_and_files_are_told():
     assert "configs/nothing.py" in done.stderr and "Traceback" not in done.stderr
     done = run_main("--config=configs/quickstart.py:smok", "--workdir=x")
     assert done.stderr == "error: variant: expected one of ['smoke'], got 'smok'\n"
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_says_what_every_flag_means(flag):
+    done = run_main(flag)
+    assert done.returncode == 0 and done.stdout.startswith("usage: ") and not done.stderr
+    for name in ("config", "workdir", "mode", "checkpoint", "temperature", "reestimate"):
+        assert re.search(rf"^  --(\[no\])?{name}: ", done.stdout, re.MULTILINE)
+    assert "--log_dir" not in done.stdout  # of absl
 
 
 def test_flags_that_cannot_be_read_from_a_file_are_told(tmp_path):

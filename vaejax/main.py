@@ -124,9 +124,14 @@ def parse(argv: list[str], usage: str, alone: Collection[str] = ()) -> None:
 
     Args:
         argv: of the program; what `--flagfile` names is put in its place.
-        usage: printed where something is missing.
+        usage: printed where something is missing, and before what the flags mean by `--help`.
         alone: values of `--mode` that need neither `--config` nor `--workdir`.
     """
+    if {"--help", "-h"} & set(argv):
+        modules = flags.FLAGS.flags_by_module_dict()
+        ours = [module for module in modules if not module.startswith(("absl.", "orbax."))]
+        print(usage, *map(flags.FLAGS.module_help, ours), sep="\n")
+        sys.exit()
     try:
         argv[1:] = flags.FLAGS.read_flags_from_files(argv[1:])
         rest = flags.FLAGS(argv)[1:]

@@ -2,7 +2,7 @@
 
 `config.model = {name: "ConvVAE", latent_size: 10}` means `vaejax.models.ConvVAE(latent_size=10)`,
 and `name: "package.module:attribute"` is anything that can be imported. A value that is itself
-`{name, **kwargs}` is resolved too, see `config_names`. Every mistake is a `ConfigError` that begins
+`{name, **kwargs}` is resolved too, see `config_lookup`. Every mistake is a `ConfigError` that begins
 with the key, says what was expected, and names the nearest valid key.
 """
 
@@ -20,8 +20,8 @@ from vaejax import data, models, objectives
 from vaejax.core.checks import is_traced
 from vaejax.core.importing import is_imported
 from vaejax.runs.config_defaults import filled_in, parameters_of, type_hints
-from vaejax.runs.config_names import factory_if_there, named, part_of, part_section
-from vaejax.runs.config_names import unknown_key as unknown_key
+from vaejax.runs.config_lookup import factory_if_there, named, part_of, part_section
+from vaejax.runs.config_lookup import unknown_key as unknown_key
 from vaejax.runs.config_values import ConfigError as ConfigError
 from vaejax.runs.config_values import jsonable, plain
 from vaejax.training import optimizers, schedules

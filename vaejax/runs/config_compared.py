@@ -11,7 +11,7 @@ import optax
 from vaejax import data, evaluators, models, objectives
 from vaejax.runs.config import OTHERWISE, ConfigError, TrainSettings
 from vaejax.runs.config_defaults import NO_ARGUMENTS, parameters_of, type_hints
-from vaejax.runs.config_names import factory_if_there, part_of, part_section
+from vaejax.runs.config_lookup import factory_if_there, part_of, part_section
 from vaejax.runs.config_values import jsonable
 from vaejax.training import optimizers
 
