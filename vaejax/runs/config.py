@@ -2,8 +2,8 @@
 
 `config.model = {name: "ConvVAE", latent_size: 10}` means `vaejax.models.ConvVAE(latent_size=10)`,
 and `name: "package.module:attribute"` is anything that can be imported. A value that is itself
-`{name, **kwargs}` is resolved too, see `config_lookup`. Every mistake is a `ConfigError` that begins
-with the key, says what was expected, and names the nearest valid key.
+`{name, **kwargs}` is resolved too, see `config_lookup`. Every mistake is a `ConfigError` that
+begins with the key, says what was expected, and names the nearest valid key.
 """
 
 import collections.abc
