@@ -16,6 +16,7 @@ import pytest
 from vaejax.core.mesh import batch_sharding, data_mesh, replicated
 from vaejax.runs.checkpoint import Checkpoints, DamagedCheckpoint
 from vaejax.runs.checkpoint_record import is_evaluated
+from vaejax.runs.sealed import write_sealed
 
 
 class State(NamedTuple):
@@ -356,3 +357,17 @@ def test_a_full_disk_is_told_as_that(tmp_path):
     assert again.latest_step == 1
     assert_same_bytes(again.restore_latest(ABSTRACT), make_state(1))
     again.close()
+
+
+def test_a_record_and_notes_that_are_whole_but_say_nothing_are_damaged(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints()
+    for step in (1, 2):
+        checkpoints.save(make_state(step), {"elbo": -1.0})
+    checkpoints.close()
+    write_sealed(tmp_path / "1" / "notes.json", {"metrics": 3})
+    (record,) = (tmp_path / "2" / "record").glob("*.json")
+    write_sealed(record, {"metrics": None})
+    with pytest.warns(UserWarning, match="notes on the checkpoint of step 1 are damaged"):
+        again = open_checkpoints()
+    with pytest.warns(UserWarning, match="step 2 is damaged: its record has changed"):
+        assert_same_bytes(again.restore_latest(ABSTRACT), make_state(1))
