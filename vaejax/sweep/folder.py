@@ -21,7 +21,6 @@ from vaejax.runs.health import check_finite
 from vaejax.runs.kept_config import CHECKPOINTS, keep_config
 from vaejax.runs.kept_data import check_same_data, keep_data
 from vaejax.runs.metric_lines import METRICS_FILE, JsonLines, damage
-from vaejax.runs.occupied import occupied
 from vaejax.runs.scores import headline, is_due, scores_of
 from vaejax.runs.setup import abstract_state
 from vaejax.runs.units import write_units
@@ -34,7 +33,7 @@ class Folder:
     """Where a member is restored from, logged and saved while it trains.
 
     Args:
-        member: the member.
+        member: the member, whose folder is there.
         program: its program.
 
     Attributes:
@@ -47,9 +46,6 @@ class Folder:
         self.member, self.diverged = member, False
         self._mesh, self._settings = program.run.context.mesh, program.run.settings
         self._evaluators = program.evaluators_of(member)
-        member.workdir.mkdir(parents=True, exist_ok=True)
-        self._claim = contextlib.ExitStack()
-        self._claim.enter_context(occupied(member.workdir))
         path = member.workdir / CHECKPOINTS
         resumed = bool(steps_in(path))
         if resumed:
@@ -118,7 +114,6 @@ class Folder:
         """Return when everything is on disk."""
         self._lines.close()
         self._checkpoints.close()
-        self._claim.close()
 
     @contextlib.contextmanager
     def _noting_divergence(self, state: TrainState) -> Iterator[None]:
