@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -58,6 +59,15 @@ def test_missing_flags_and_files_are_told():
     assert done.stderr == "error: variant: expected one of ['smoke'], got 'smok'\n"
 
 
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_says_what_every_flag_means(flag):
+    done = run_main(flag)
+    assert done.returncode == 0 and done.stdout.startswith("usage: ") and not done.stderr
+    for name in ("config", "workdir", "mode", "checkpoint", "temperature", "reestimate"):
+        assert re.search(rf"^  --(\[no\])?{name}: ", done.stdout, re.MULTILINE)
+    assert "--log_dir" not in done.stdout  # of absl
+
+
 def test_flags_that_cannot_be_read_from_a_file_are_told(tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for flag, told in [
@@ -81,6 +91,9 @@ def test_train_evaluate_and_sample(config_file, tmp_path):
         ([folder, "--mode=sample", "--temperature=0.7"], "samples_6.png"),
     ]:
         if "--mode=sample" in flags:
+            mistake = run_main(*flags, "--config.objective.bta=1")
+            assert "config.objective.bta: unknown 'bta'; did you mean 'beta'" in mistake.stderr
+            assert "Traceback" not in mistake.stderr
             (tmp_path / "run" / "config.json").unlink()
         cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "JAX_COMPILATION_CACHE_DIR": ""}
         done = run_main(*flags, **cache)

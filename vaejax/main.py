@@ -124,9 +124,14 @@ def parse(argv: list[str], usage: str, alone: Collection[str] = ()) -> None:
 
     Args:
         argv: of the program; what `--flagfile` names is put in its place.
-        usage: printed where something is missing.
+        usage: printed where something is missing, and before what the flags mean by `--help`.
         alone: values of `--mode` that need neither `--config` nor `--workdir`.
     """
+    if {"--help", "-h"} & set(argv):
+        modules = flags.FLAGS.flags_by_module_dict()
+        ours = [module for module in modules if not module.startswith(("absl.", "orbax."))]
+        print(usage, *map(flags.FLAGS.module_help, ours), sep="\n")
+        sys.exit()
     try:
         argv[1:] = flags.FLAGS.read_flags_from_files(argv[1:])
         rest = flags.FLAGS(argv)[1:]
@@ -183,7 +188,7 @@ def _numbers(flag: str, texts: Sequence[str]) -> list[float]:
 def _unknown_override(error: Exception, argv: list[str]) -> str:
     """What to say of an override of a key that the locked configuration does not have."""
     given = _given(argv)
-    config = load_config(given["config"]) if "config" in given else ConfigDict()
+    config = _ConfigFile().parse(given["config"]) if "config" in given else ConfigDict()
     offered = config_compared.with_defaults(as_json(config))
     for override in (name for name in given if name.startswith("config.")):
         told = _problem_of(override, config, offered)

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from tests.data.picture_files import png
 from vaejax.data.opening import ANIMATED, BACKGROUND, CMYK, SIXTEEN_BITS, TRANSPARENT, opened
@@ -233,3 +233,12 @@ def test_a_path_names_itself(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no")
     with pytest.raises(ValueError, match=r"damaged .*broken.png \("):
         opened(tmp_path / "broken.png", 3)
+
+
+def test_postscript_is_not_run(tmp_path, monkeypatch):
+    """Whatever its name: Pillow knows a file by its contents."""
+    path = tmp_path / "x.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n%%EOF\n")
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *args: pytest.fail("it was run"))
+    with pytest.raises(ValueError, match=r"got .*x\.png of PostScript, which is a program$"):
+        opened(path, 3)

@@ -33,7 +33,7 @@ def test_without_tensorflow_says_what_to_install_and_where_files_go(tensorflow, 
     with pytest.raises(ValueError, match=r"^data_dir: expected cifar10 prepared") as caught:
         prepared("cifar10", files=FILES, data_dir=tmp_path)
     message = str(caught.value)
-    for expected in (str(tmp_path), "pip install -e '.[prepare]'", "manual_dir", *FILES):
+    for expected in (str(tmp_path), "pip install 'vaejax[prepare]'", "manual_dir", *FILES):
         assert expected in message
     assert len(message.splitlines()) < 20
     assert "--config=" not in message  # no run is offered that has nothing to do with the data set

@@ -1,5 +1,6 @@
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from vaejax.core.mesh import batch_sharding, data_mesh, replicated
 from vaejax.runs.checkpoint import Checkpoints, DamagedCheckpoint
 from vaejax.runs.checkpoint_record import is_evaluated
+from vaejax.runs.sealed import write_sealed
 
 
 class State(NamedTuple):
@@ -335,3 +337,37 @@ def test_killed_while_saving(open_checkpoints, tmp_path):
     assert_same_bytes(checkpoints.restore_latest(abstract), make_state(1, size=2000))
     checkpoints.save(make_state(2, size=2000), {"elbo": 0.0})
     assert_same_bytes(checkpoints.restore_best(abstract), make_state(2, size=2000))
+
+
+def test_a_full_disk_is_told_as_that(tmp_path):
+    """Once, by whoever waits for the save; what was there before is there still."""
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(make_state(1))
+    checkpoints.wait()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, before[1]))
+    try:
+        checkpoints.save(make_state(2))
+        with pytest.raises(OSError, match="^checkpoint of step 2 is not saved: "):
+            checkpoints.wait()
+        checkpoints.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    again = Checkpoints(tmp_path)
+    assert again.latest_step == 1
+    assert_same_bytes(again.restore_latest(ABSTRACT), make_state(1))
+    again.close()
+
+
+def test_a_record_and_notes_that_are_whole_but_say_nothing_are_damaged(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints()
+    for step in (1, 2):
+        checkpoints.save(make_state(step), {"elbo": -1.0})
+    checkpoints.close()
+    write_sealed(tmp_path / "1" / "notes.json", {"metrics": 3})
+    (record,) = (tmp_path / "2" / "record").glob("*.json")
+    write_sealed(record, {"metrics": None})
+    with pytest.warns(UserWarning, match="notes on the checkpoint of step 1 are damaged"):
+        again = open_checkpoints()
+    with pytest.warns(UserWarning, match="step 2 is damaged: its record has changed"):
+        assert_same_bytes(again.restore_latest(ABSTRACT), make_state(1))

@@ -1,5 +1,6 @@
 """Configurations: what a section resolves to, and what each mistake is told."""
 
+import functools
 import types
 
 import ml_collections
@@ -169,3 +170,17 @@ def test_likelihoods_are_the_only_names_for_a_likelihood():
     with pytest.raises(ConfigError, match="config.model.likelihood.name: unknown 'Normal'"):
         build("config.model", models, section)
     assert isinstance(distributions.bernoulli(), distributions.Likelihood)
+
+
+@pytest.mark.parametrize("name", ["builtins:max", "math:hypot"])
+def test_what_does_not_say_its_arguments_is_refused_in_one_line(name):
+    with pytest.raises(ConfigError, match=r"^config\.model"):
+        build("config.model", models, {"name": name, "latent_size": 2})
+
+
+def test_a_partial_function_is_a_function():
+    def model(images, latent_size: int = 3):
+        return images, latent_size
+
+    partial = functools.partial(model, latent_size=4)
+    assert call("config.model", partial, {}, "images") == ("images", 4)

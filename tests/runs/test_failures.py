@@ -39,3 +39,15 @@ def test_a_folder_that_is_gone_ends_nothing(tmp_path):
     with survived("step 1", tmp_path / "gone", said.append):
         raise OSError
     assert len(said) == 1
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    profile = tmp_path / "profile"
+    profile.write_text("mine\n")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "errors.txt").symlink_to(profile)
+    said = []
+    with survived("step 1", run, said.append):
+        raise ValueError("\nrm -r")
+    assert profile.read_text() == "mine\n" and len(said) == 1

@@ -78,6 +78,10 @@ DAMAGE = {
     "nested too deeply": lambda text: "[" * 100_000,
     "no sections": lambda text: '{"data": 3}',
     "players of text": lambda text: text.replace('"l2": 0.0', '"l2": 0.0, "players": "x"'),
+    "an evaluation that is none": lambda text: json.dumps(
+        {**json.loads(text), "eval": {"bound": 3}}
+    ),
+    "a model of Python's own": lambda text: text.replace("ConvVAE", "builtins:max"),
     "a name of numbers": lambda text: text.replace('"name": "adam"', '"name": [1]'),
     "an evaluation of text": lambda text: text.replace('"batch_size": 8', '"batch_size": "8"'),
     "not UTF-8": lambda text: "\udcff" + text,
@@ -235,3 +239,51 @@ def test_the_number_of_examples_that_runs_once_had_to_give_may_be_left_out(tmp_p
     config.objective.beta = 7.0
     with pytest.raises(ConfigError, match=r"config\.objective\.beta: expected 6\.0"):
         kept_config.check_same_run(tmp_path, config)
+
+
+CODE = {
+    "a model": ("model", {"name": "spy:run"}),
+    "a part of a part": ("model", {"prior": {"name": "x", "of": [{"name": "spy:run"}]}}),
+    "an evaluation": ("eval", {"x": {"name": "spy:run"}}),
+    "an evaluation's key": ("eval", {"spy:run": {}}),
+    "a key and its value": ("eval", {"spy:run": "allowed:run"}),
+    "a score's key": ("eval", {"disentanglement": {"scores": {"spy:run": {}}}}),
+    "a player's key": ("optimizer", {"players": {"spy:run": {"name": "adam"}}}),
+}
+
+
+@pytest.mark.parametrize("kind", CODE)
+def test_no_place_of_a_file_names_code_to_run(tmp_path, monkeypatch, kind):
+    """In the folder at hand lies a module that would run when it is imported."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "spy.py").write_text("raise AssertionError('it ran')\ndef run(): ...\n")
+    section, values = CODE[kind]
+    crafted = as_json(a_config())
+    crafted[section] |= values
+    (tmp_path / "config.json").write_text(json.dumps(crafted))
+    with pytest.raises(ConfigError, match=r"names code that is not vaejax's, 'spy:run'"):
+        kept_config.get_config(str(tmp_path), allowed={"allowed:run"})
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"variant": {"a": 1}, "variants": {"a": {"train.seed": 8}}},
+        {"eval": {"os.path": {}}},
+        {"training": {}},
+    ],
+)
+def test_a_file_that_is_no_configuration_is_told(tmp_path, sections):
+    (tmp_path / "config.json").write_text(json.dumps({**as_json(a_config()), **sections}))
+    with pytest.raises(ConfigError):
+        kept_config.get_config(str(tmp_path))
+
+
+def test_what_a_checkpoint_holds_may_be_no_configuration(tmp_path):
+    kept_config.keep_config(tmp_path, a_config())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", about={"config": "x"})
+    checkpoints.save(State(jnp.int32(4), {"w": jnp.ones(3)}))
+    checkpoints.close()
+    kept_config.check_same_run(tmp_path, a_config())
+    (tmp_path / "config.json").unlink()
+    assert not kept_config.holds_config(tmp_path)

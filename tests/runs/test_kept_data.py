@@ -132,3 +132,16 @@ def test_it_costs_next_to_nothing(make):
 def big():
     """Enough large images that not all of them are looked at."""
     return ArraySource(np.full((300, 256, 256, 3), 200, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "kept", [{"name": "any"}, {"name": "any", "splits": {"train": 3}}, "fewer"]
+)
+def test_a_fingerprint_of_another_version_is_told(tmp_path, capsys, kept):
+    found = fingerprint("any", {"train": ArraySource(images())})
+    if kept == "fewer":
+        train = found["splits"]["train"]
+        kept = {**found, "splits": {"train": {**train, "images": train["images"][1:]}}}
+    keep_data(tmp_path, kept)
+    check_same_data(tmp_path, found)
+    assert "data.json: it is of another version" in capsys.readouterr().out

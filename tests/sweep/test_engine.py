@@ -103,7 +103,7 @@ def test_members_equal_their_own_single_runs(tiny, tmp_path, no_pictures, use_de
         assert written[0] == written[1]
     run, restored = modes.restored(members[-1].config, members[-1].workdir, "best")
     assert jax.tree.structure(restored) == jax.tree.structure(state)
-    scores = run.evaluate(restored)["test/bound"]
+    scores = dict(run.evaluators["test/bound"](restored))
     assert float(scores["loss"]) == pytest.approx(ours[-1]["loss"], rel=1e-6)
 
 

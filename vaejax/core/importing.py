@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+AS_KEY = " (as a key)"
+
 
 def is_imported(name: Any) -> bool:
     """Whether a name is `package.module:attribute`."""
@@ -43,14 +45,19 @@ def imported_before(name: str) -> Callable[..., Any] | None:
     return found if callable(found) else None
 
 
-def imported_names(config: Any, key: str = "config") -> dict[str, str]:
-    """The names `package.module:attribute` in a configuration, by the keys that they stand at."""
+def imported_names(config: Any, place: str = "config") -> dict[str, str]:
+    """The names `package.module:attribute` in a configuration, each with a place that it stands at.
+
+    A key may be one too, the name of an evaluation or of a score; its place then ends in `AS_KEY`.
+    """
     if is_imported(config):
-        return {key: config}
+        return {config: place}
+    found: dict[str, str] = {}
     if isinstance(config, Mapping):
-        inner = [(f"{key}.{name}", value) for name, value in config.items()]
-    elif isinstance(config, list | tuple):
-        inner = [(f"{key}.{place}", value) for place, value in enumerate(config)]
+        found = {key: f"{place}.{key}{AS_KEY}" for key in config if is_imported(key)}
+        inner = list(config.items())
     else:
-        return {}
-    return {place: name for at, value in inner for place, name in imported_names(value, at).items()}
+        inner = list(enumerate(config)) if isinstance(config, list | tuple) else []
+    for key, value in inner:
+        found |= imported_names(value, f"{place}.{key}")
+    return found

@@ -52,6 +52,8 @@ def opened(file: str | os.PathLike | IO[bytes], channels: int, *, name: object =
     too_large = Image.DecompressionBombError, Image.DecompressionBombWarning
     try:
         with Image.open(file) as picture:
+            if picture.format == "EPS":  # Pillow would have Ghostscript run it
+                raise _Unfit("PostScript, which is a program")
             most = Image.MAX_IMAGE_PIXELS
             if most is not None and picture.width * picture.height > most:
                 raise Image.DecompressionBombError

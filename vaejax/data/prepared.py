@@ -221,7 +221,7 @@ def _how_to_prepare(files: Sequence[str], downloads: bool) -> list[str]:
         ]
     return [
         "To prepare it, once, install TensorFlow (nothing but this step needs it)",
-        "    pip install -e '.[prepare]'",
+        "    pip install 'vaejax[prepare]'",
         *source,
         *(f"    {file}" for file in files),
         "If it is prepared elsewhere, name the folder that holds its folder,",

@@ -6,6 +6,7 @@ array; the record does. Of all checkpoints three survive: the two latest, so tha
 one still leaves one to go on from, and the best by a metric of the evaluation.
 """
 
+import contextlib
 import logging
 import math
 import os
@@ -59,7 +60,7 @@ class Checkpoints:
         self._directory = os.path.abspath(directory)
         self._best_metric, self._about = best_metric, dict(about or {})
         self._scores: dict[int, float] = {}
-        self._pending: Any = None
+        self._pending: tuple[int, Any] | None = None
         # Steps this run has written or read: what is on disk for them is what `save` would write.
         self._own: set[int] = set()
         context = ocp.Context()
@@ -100,7 +101,7 @@ class Checkpoints:
 
         Raises:
             ValueError: `metrics` lacks the best metric.
-            Exception: whatever the previous save in the background met with (a full disk, ...).
+            OSError: the previous save in the background failed: a full disk, say.
         """
         scores = None if metrics is None else self._scores_of(metrics)
         self.wait()
@@ -112,8 +113,10 @@ class Checkpoints:
         record = sealed({"metrics": scores, **self._about, "leaves": leaves})
         self._own.add(step)
         self._remember(step, scores)
-        self._pending = self._checkpointer.save_checkpointables_async(
-            step, {"state": state, records.RECORD: record}, force=True, overwrite=True
+        whole = {"state": state, records.RECORD: record}
+        self._pending = (
+            step,
+            self._checkpointer.save_checkpointables_async(step, whole, force=True, overwrite=True),
         )
 
     def add_scores(self, step: int, metrics: Mapping[str, Any] | None) -> None:
@@ -167,17 +170,26 @@ class Checkpoints:
         return state
 
     def wait(self) -> None:
-        """Return when what was saved is on disk."""
+        """Return when what was saved is on disk.
+
+        Raises:
+            OSError: it could not be saved.
+        """
         pending, self._pending = self._pending, None
         if pending is not None:
-            pending.result()
+            step, response = pending
+            try:
+                response.result()
+            except Exception as error:  # TensorStore's own are of many types, all with a reason
+                raise OSError(f"checkpoint of step {step} is not saved: {error}") from error
 
     def close(self) -> None:
         """Finish saving and release threads and files."""
         try:
             self.wait()
         finally:
-            self._checkpointer.close()
+            with contextlib.suppress(Exception):  # a save that failed, which `wait` has told
+                self._checkpointer.close()
 
     def _steps(self) -> list[int]:
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]

@@ -45,20 +45,21 @@ def read_record(directory: str | os.PathLike[str], step: int) -> dict[str, Any]:
     """
     files = Path(directory, str(step), RECORD).glob("*")  # how it is called is Orbax's affair
     record = next((record for record in map(read_sealed, files) if record is not None), None)
-    if record is None:
+    if record is None or not isinstance(record.get("leaves"), dict):
         raise damaged(step, "its record has changed")
     return record
 
 
 def read_notes(directory: str | os.PathLike[str], step: int) -> dict[str, Any]:
     """The notes on a checkpoint: none where there is no file of them, or a damaged one."""
-    return read_sealed(Path(directory, str(step), NOTES_FILE)) or {}
+    notes = read_sealed(Path(directory, str(step), NOTES_FILE)) or {}
+    return notes if isinstance(notes.get("metrics", {}), dict) else {}
 
 
 def has_damaged_notes(directory: str | os.PathLike[str], step: int) -> bool:
     """Whether there are notes on a checkpoint that cannot be read."""
     path = Path(directory, str(step), NOTES_FILE)
-    return path.exists() and read_sealed(path) is None
+    return path.exists() and not read_notes(directory, step)
 
 
 def note(directory: str | os.PathLike[str], step: int, **values: Any) -> None:

@@ -2,13 +2,12 @@
 
 `config.model = {name: "ConvVAE", latent_size: 10}` means `vaejax.models.ConvVAE(latent_size=10)`,
 and `name: "package.module:attribute"` is anything that can be imported. A value that is itself
-`{name, **kwargs}` is resolved too, see `config_names`. Every mistake is a `ConfigError` that begins
-with the key, says what was expected, and names the nearest valid key.
+`{name, **kwargs}` is resolved too, see `config_lookup`. Every mistake is a `ConfigError` that
+begins with the key, says what was expected, and names the nearest valid key.
 """
 
 import collections.abc
 import dataclasses
-import inspect
 import re
 import types
 import typing
@@ -20,9 +19,9 @@ import ml_collections
 from vaejax import data, models, objectives
 from vaejax.core.checks import is_traced
 from vaejax.core.importing import is_imported
-from vaejax.runs.config_defaults import filled_in, type_hints
-from vaejax.runs.config_names import factory_if_there, named, part_of, part_section
-from vaejax.runs.config_names import unknown_key as unknown_key
+from vaejax.runs.config_defaults import filled_in, parameters_of, type_hints
+from vaejax.runs.config_lookup import factory_if_there, named, part_of, part_section
+from vaejax.runs.config_lookup import unknown_key as unknown_key
 from vaejax.runs.config_values import ConfigError as ConfigError
 from vaejax.runs.config_values import jsonable, plain
 from vaejax.training import optimizers, schedules
@@ -176,7 +175,7 @@ def call(
             be left out, and must agree where they are given.
     """
     check_mapping(key, kwargs)
-    parameters = inspect.signature(factory).parameters
+    parameters = parameters_of(factory)
     valid = list(parameters)[len(args) :]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     hints = type_hints(factory)

@@ -3,7 +3,6 @@
 So an option that is newer than a run does not make its configuration another one.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,8 +10,8 @@ import optax
 
 from vaejax import data, evaluators, models, objectives
 from vaejax.runs.config import OTHERWISE, ConfigError, TrainSettings
-from vaejax.runs.config_defaults import NO_ARGUMENTS, type_hints
-from vaejax.runs.config_names import factory_if_there, part_of, part_section
+from vaejax.runs.config_defaults import NO_ARGUMENTS, parameters_of, type_hints
+from vaejax.runs.config_lookup import factory_if_there, part_of, part_section
 from vaejax.runs.config_values import jsonable
 from vaejax.training import optimizers
 
@@ -50,7 +49,7 @@ def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
         whole[section] = _named(whole.get(section, {}), package)
     whole["optimizer"] = _optimizer(whole.get("optimizer", {}))
     whole["eval"] = {
-        name: _whole(values, factory_if_there(values.get("name", name), evaluators))
+        name: _named({"name": name, **values}, evaluators) if isinstance(values, dict) else values
         for name, values in whole.get("eval", {}).items()
     }
     return whole
@@ -78,7 +77,7 @@ def _whole(section: Any, factory: Callable[..., Any] | None) -> Any:
     whole, hints = dict(section), {}
     if factory is not None:
         hints = type_hints(factory)
-        for name, parameter in inspect.signature(factory).parameters.items():
+        for name, parameter in parameters_of(factory).items():
             if name not in NO_ARGUMENTS and parameter.default is not parameter.empty:
                 try:
                     whole.setdefault(name, jsonable(name, parameter.default))

@@ -16,7 +16,7 @@ def filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[s
     An integer where only floats belong becomes one, so that other floats can be set in its place.
     """
     filled, hints = dict(section), type_hints(factory)
-    for name, parameter in inspect.signature(factory).parameters.items():
+    for name, parameter in parameters_of(factory).items():
         default = parameter.default
         if name in NO_ARGUMENTS:
             continue
@@ -35,11 +35,21 @@ def filled_in(section: Mapping[str, Any], factory: Callable[..., Any]) -> dict[s
     return filled
 
 
+def parameters_of(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The arguments of a function or a class by name; none of what does not say what it takes."""
+    try:
+        return inspect.signature(factory).parameters
+    except ValueError:  # some of Python's own are written in C
+        return {}
+
+
 def type_hints(factory: Any) -> dict[str, Any]:
     """The annotations of a function's or a class's arguments, by name."""
     if isinstance(factory, type):
         factory = factory.__init__  # type: ignore[misc]  # of this very class
     try:
         return typing.get_type_hints(factory)
-    except NameError:  # names that only the type checker of another library knows
+    except (AttributeError, NameError):  # names that only another library's type checker knows
+        return {}
+    except TypeError:  # a partial function, say
         return {}

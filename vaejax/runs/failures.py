@@ -1,5 +1,6 @@
 """What may fail without ending a run: a score, a picture."""
 
+import os
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,5 +39,11 @@ def survived(
         reason = (str(error).splitlines() or [""])[0]
         say(f"{what}: {type(error).__name__}: {reason}; traceback in {workdir / ERRORS_FILE}")
         if jax.process_index() == 0:
-            with suppress(OSError), (workdir / ERRORS_FILE).open("a") as file:
+            path = workdir / ERRORS_FILE
+            with suppress(OSError), open(path, "a", opener=_not_through_a_link) as file:
                 file.write(f"{what}\n{traceback.format_exc()}\n")
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    """A folder that somebody sent must not be a way to write into files elsewhere."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)

@@ -10,15 +10,15 @@ altered is written again from it.
 import json
 from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import ml_collections
 
 from vaejax.core.files import write_whole
-from vaejax.core.importing import imported_names
+from vaejax.core.importing import AS_KEY, imported_names
 from vaejax.runs import checkpoint_record as records
-from vaejax.runs.config import ConfigError, run_config
+from vaejax.runs.config import ConfigError, check_sections, run_config
 from vaejax.runs.config_compared import first_difference, with_defaults
 from vaejax.runs.config_values import as_json
 
@@ -42,16 +42,24 @@ def get_config(workdir: str, allowed: Container[str] = ()) -> ml_collections.Con
             somebody sent must not become a way to run code.
 
     Raises:
-        ConfigError: the configuration names other code than the library's, or than `allowed`.
+        ConfigError: the configuration names other code than the library's, or than `allowed`; or it
+            is none.
     """
     values = kept(Path(workdir))
-    for key, name in imported_names(values).items():
+    for name, place in imported_names(values).items():
         if name not in allowed:
+            said = "" if place.endswith(AS_KEY) else f"say so by --{place}={name}, or "
             raise ConfigError(
-                f"{key}: {workdir} names code that is not vaejax's, {name!r}; to run it, say so by "
-                f"--{key}={name}, or give --config=FILE"
+                f"{place}: {workdir} names code that is not vaejax's, {name!r}; to run it, {said}"
+                "give --config=FILE"
             )
-    return run_config(**values)
+    check_sections(values)
+    try:
+        return run_config(**values)
+    except ConfigError:
+        raise
+    except (TypeError, ValueError) as error:  # of keys that no configuration could have
+        raise ConfigError(f"{workdir}/{CONFIG_FILE}: {error}") from error
 
 
 def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
@@ -74,9 +82,9 @@ def kept(workdir: Path) -> dict[str, Any]:
     path = workdir / CONFIG_FILE
     found, problem = _read(path)
     for step, record in records.records_in(workdir / CHECKPOINTS):
-        if "config" not in record:  # of an older version
+        held = record.get("config")
+        if not _has_sections(held):  # of an older version
             continue
-        held = record["config"]
         if found is not None:
             difference = first_difference(found, held, {})
             if difference is None:
@@ -98,7 +106,8 @@ def holds_config(workdir: Path) -> bool:
     """Whether a folder holds a run that knows its configuration, whole or not."""
     if (workdir / CONFIG_FILE).is_file():
         return True
-    return any("config" in record for _, record in records.records_in(workdir / CHECKPOINTS))
+    held = (record.get("config") for _, record in records.records_in(workdir / CHECKPOINTS))
+    return any(map(_has_sections, held))
 
 
 def has_other_evaluations(workdir: Path, config: ml_collections.ConfigDict) -> bool:
@@ -135,9 +144,13 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
         return None, "it is not there"
     except (OSError, ValueError, RecursionError) as error:
         return None, f"it is damaged ({error})"
-    if not isinstance(values, dict) or not all(isinstance(x, dict) for x in values.values()):
+    if not _has_sections(values):
         return None, "it is damaged (not a JSON object of sections)"
     return values, ""
+
+
+def _has_sections(values: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(values, dict) and all(isinstance(x, dict) for x in values.values())
 
 
 def _write(workdir: Path, values: Mapping[str, Any]) -> None:

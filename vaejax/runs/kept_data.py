@@ -49,7 +49,14 @@ def check_same_data(workdir: Path, found: Mapping[str, Any]) -> None:
         if path.exists():
             print(f"{path}: it is damaged; the data at hand are taken to be those of the run")
         return
-    if difference := _difference(kept, found):
+    try:
+        difference = _difference(kept, found)
+    except (KeyError, TypeError, ValueError):  # of a version that compared other things
+        print(
+            f"{path}: it is of another version; the data at hand are taken to be those of the run"
+        )
+        return
+    if difference:
         raise ConfigError(
             f"config.data: {difference}; the run in {workdir} has seen other data: choose another "
             f"--workdir, or remove {path} if these are right"

@@ -24,6 +24,7 @@ from vaejax.runs.kept_data import check_same_data, fingerprint, keep_data
 from vaejax.runs.log import RunLog
 from vaejax.runs.looks import Looks
 from vaejax.runs.metric_lines import TRAIN
+from vaejax.runs.occupied import occupied
 from vaejax.runs.scores import is_due
 from vaejax.runs.setup import (
     Run,
@@ -53,7 +54,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
 
     Raises:
         ConfigError: the configuration cannot be run, or `workdir` holds a run of another one, or
-            of other data.
+            of other data, or another process trains there.
         FloatingPointError: the loss is no longer finite, or all late steps were skipped.
     """
     run, workdir = build(config), Path(workdir)
@@ -61,9 +62,12 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
     seen = fingerprint(config.data.name, run.context.splits)
     _make_folder(workdir)
     best_metric = run.settings.best_metric
-    with closing(
-        Checkpoints(workdir / CHECKPOINTS, best_metric=best_metric, about=about)
-    ) as checkpoints:
+    with (
+        occupied(workdir),
+        closing(
+            Checkpoints(workdir / CHECKPOINTS, best_metric=best_metric, about=about)
+        ) as checkpoints,
+    ):
         resumed = checkpoints.latest_step is not None
         if resumed:
             check_same_run(workdir, config)

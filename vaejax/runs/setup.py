@@ -53,10 +53,6 @@ class Run(NamedTuple):
         of_evaluations = {name: evaluators.units_of(e) for name, e in self.evaluators.items()}
         return {TRAIN: dict(self.context.objective.units), **of_evaluations}
 
-    def evaluate(self, state: TrainState) -> dict[str, dict[str, Any]]:
-        """The scores of every evaluation of the configuration: `{evaluation: {metric: value}}`."""
-        return {name: dict(evaluator(state)) for name, evaluator in self.evaluators.items()}
-
 
 def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> Run:
     """Everything a configuration names, checked; nothing is compiled.

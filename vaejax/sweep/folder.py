@@ -33,7 +33,7 @@ class Folder:
     """Where a member is restored from, logged and saved while it trains.
 
     Args:
-        member: the member.
+        member: the member, whose folder is there.
         program: its program.
 
     Attributes:
@@ -46,7 +46,6 @@ class Folder:
         self.member, self.diverged = member, False
         self._mesh, self._settings = program.run.context.mesh, program.run.settings
         self._evaluators = program.evaluators_of(member)
-        member.workdir.mkdir(parents=True, exist_ok=True)
         path = member.workdir / CHECKPOINTS
         resumed = bool(steps_in(path))
         if resumed:

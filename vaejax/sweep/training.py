@@ -15,6 +15,7 @@ from vaejax.core.mesh import models_mesh, models_sharding, replicated
 from vaejax.core.randomness import stream
 from vaejax.data.prefetch import Prefetched
 from vaejax.runs.config import TrainSettings
+from vaejax.runs.occupied import occupied
 from vaejax.runs.scores import is_due
 from vaejax.runs.setup import refusals, train_step
 from vaejax.sweep.folder import Folder
@@ -62,6 +63,8 @@ class Trainer:
         with ExitStack() as stack:
             by_step: dict[int, list[Folder]] = {}
             for member in members:
+                member.workdir.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(occupied(member.workdir))
                 folder = stack.enter_context(closing(Folder(member, self._program)))
                 folder.catch_up()
                 if not folder.diverged:
