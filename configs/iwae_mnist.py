@@ -54,6 +54,7 @@ def get_config(variant: str = "") -> ConfigDict:
                 "eval.importance_weighted.num_examples": 500,
             },
             "smoke": {
+                "data.num_validation": 4,
                 "train.num_steps": 4,
                 "train.batch_size": 8,
                 "train.log_every": 2,
