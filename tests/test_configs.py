@@ -122,6 +122,7 @@ def test_without_its_data_a_config_says_what_to_put_where(path, tmp_path):
         return
     key = "data.data_dir" if "data_dir" in config.data else "data.path"
     config.update_from_flattened_dict({key: str(tmp_path / "nothing")})
+    config.train.batch_size = 8 * config.train.num_microbatches  # that of the IWAE paper is 20
     with pytest.raises(ConfigError, match=r"config\.data\.") as error:
         build(config)
     assert str(tmp_path / "nothing") in str(error.value)
