@@ -4,6 +4,7 @@ Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, 2016, section 5
 """
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -81,7 +82,9 @@ def active_units(
             means = jax.device_get(means_of(state.ema_params, state.model_state, batch, rng))
             found.append([mean[real] for mean in means])
         groups = [np.concatenate(group) for group in zip(*found, strict=True)]
-        scores = [metrics.active_units(group, min_variance=min_variance) for group in groups]
+        with warnings.catch_warnings():  # that 500 images are few, as published
+            warnings.filterwarnings("ignore", "codes: .* points; scores of fewer than")
+            scores = [metrics.active_units(group, min_variance=min_variance) for group in groups]
         yield "active_units", sum(int(score["active_units"]) for score in scores)
         for g, (score, group) in enumerate(zip(scores, groups, strict=True)):
             yield f"active_units/{g}", int(score["active_units"])

@@ -17,8 +17,6 @@ from vaejax.metrics.standardise import bounded, centred
 from vaejax.metrics.tracing import is_traced, namespace, precise
 from vaejax.types import AnyArray
 
-PUBLISHED_POINTS = 500  # images of which the published numbers are
-
 
 def active_units(
     codes: AnyArray,
@@ -45,7 +43,7 @@ def active_units(
     if log_vars is not None and code_kls is not None:
         raise ValueError("code_kls: expected no log_vars beside them, got both")
     if log_vars is None:
-        codes = checked_codes(codes, few=PUBLISHED_POINTS)
+        codes = checked_codes(codes)
     else:
         codes, log_vars = checked_posteriors(codes, log_vars, "codes")
         code_kls = standard_normal_kls(codes, log_vars)
