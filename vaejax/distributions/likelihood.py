@@ -6,6 +6,7 @@ turns them into a `Distribution`. The model stays the same for all of them.
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 
 from vaejax.core.checks import check_counts, check_number
@@ -41,6 +42,11 @@ class Likelihood:
         """Over images [B, H, W, C], from outputs [B, H, W, num_outputs(C)]."""
         raise NotImplementedError
 
+    def outputs_for(self, means: Array) -> Array | None:
+        """Outputs that make these the means, in (0, 1); None where means are not all there is."""
+        del means
+        return None
+
     def num_dims(self, image_shape: tuple[int, int, int]) -> int:
         """Pixels times channels that are scored of images (H, W, C); ValueError if none is."""
         height, width, channels = image_shape
@@ -58,6 +64,9 @@ class _Bernoulli(Likelihood):
 
     def distribution(self, outputs: Array, channels: int) -> Distribution:
         return Bernoulli(outputs, self.border)
+
+    def outputs_for(self, means: Array) -> Array:
+        return jax.scipy.special.logit(means)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

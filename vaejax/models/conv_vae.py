@@ -13,16 +13,9 @@ from collections.abc import Sequence
 import flax.linen as nn
 
 from vaejax.core.checks import check_counts
-from vaejax.distributions import (
-    Likelihood,
-    Normal,
-    bernoulli,
-    estimated_latent,
-    normal_latent,
-    sum_events,
-)
+from vaejax.distributions import Likelihood, Normal, bernoulli
 from vaejax.models.presets import PRESETS, Architecture
-from vaejax.models.priors import Context, Prior, standard
+from vaejax.models.priors import Context, Prior, latent_under, standard
 from vaejax.models.vae import VAE, check_image_shape
 from vaejax.nn.conv import Conv, ConvTranspose
 from vaejax.nn.initializers import glorot_uniform
@@ -132,7 +125,7 @@ class ConvVAE(VAE):
         del train
         posterior = self._posterior(images)
         (z,) = [posterior.at(noise[0])] if codes is None else codes
-        return z, (self._latent(z, posterior),)
+        return z, (latent_under(self.prior, z, posterior, self._context),)
 
     def _generate(
         self, noise: Sequence[Array], codes: Codes, scales: Sequence[float], train: bool
@@ -152,13 +145,6 @@ class ConvVAE(VAE):
 
     def _posterior(self, images: Array) -> Normal:
         return Normal.from_log_var(*self.encoder(images))
-
-    def _latent(self, z: Array, posterior: Normal) -> Latent:
-        prior = self.prior.normal(z)
-        if prior is not None:
-            return normal_latent(z, posterior, prior)
-        log_q = sum_events(posterior.log_prob(z))
-        return estimated_latent(z, log_q, self.prior.log_prob(z, self._context), posterior)
 
     @property
     def _context(self) -> Context:

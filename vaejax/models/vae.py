@@ -92,8 +92,8 @@ class VAE(nn.Module):
         Args:
             batch: as in the call.
             noise: to draw the codes `z` with; without, they are the means, and every group is given
-                those of the groups above it. A `kl` in closed form is exact either way; one that is
-                estimated is an estimate only for drawn codes.
+                those of the groups that it depends on. A `kl` in closed form is exact either way;
+                one that is estimated is an estimate only for drawn codes.
         """
         images = self._checked_images(batch)
         return self._infer(images, self._latent_noise(noise, images), None, train=False)[1]
@@ -204,7 +204,7 @@ class VAE(nn.Module):
 
 
 def check_image_shape(
-    image_shape: tuple[int, int, int], likelihood: Likelihood, stride: int, otherwise: str
+    image_shape: tuple[int, int, int], likelihood: Likelihood, stride: int = 1, otherwise: str = ""
 ) -> None:
     """Raise ValueError unless a network's strides and its likelihood allow images (H, W, C).
 
