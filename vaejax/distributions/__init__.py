@@ -1,5 +1,9 @@
 """Distributions over codes and images, their divergences, and likelihoods for decoders; nats."""
 
+from vaejax.distributions.aggregate import Parts as Parts
+from vaejax.distributions.aggregate import log_aggregate as log_aggregate
+from vaejax.distributions.aggregate import log_densities as log_densities
+from vaejax.distributions.aggregate import log_marginals as log_marginals
 from vaejax.distributions.bernoulli import Bernoulli as Bernoulli
 from vaejax.distributions.likelihood import Likelihood as Likelihood
 from vaejax.distributions.likelihood import bernoulli as bernoulli
