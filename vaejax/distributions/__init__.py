@@ -18,6 +18,7 @@ from vaejax.distributions.normal import estimated_latent as estimated_latent
 from vaejax.distributions.normal import gaussian_total_correlation as gaussian_total_correlation
 from vaejax.distributions.normal import kl_multivariate_normal as kl_multivariate_normal
 from vaejax.distributions.normal import kl_normal as kl_normal
+from vaejax.distributions.normal import normal_entropy as normal_entropy
 from vaejax.distributions.normal import normal_latent as normal_latent
 from vaejax.distributions.normal import soft_clamp as soft_clamp
 from vaejax.distributions.symmetric import Symmetric as Symmetric

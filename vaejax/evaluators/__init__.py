@@ -13,4 +13,5 @@ from vaejax.evaluators.context import some_examples as some_examples
 from vaejax.evaluators.context import units_of as units_of
 from vaejax.evaluators.correlation_ratio import correlation_ratio as correlation_ratio
 from vaejax.evaluators.disentanglement import disentanglement as disentanglement
+from vaejax.evaluators.elbo_surgery import elbo_surgery as elbo_surgery
 from vaejax.evaluators.importance_weighted import importance_weighted as importance_weighted

@@ -170,7 +170,9 @@ def _checked(draws: Draws) -> Draws:
             f"z: expected [S, N, D] with at least 2 draws of 2 images, got shape {draws.z.shape}"
         )
     of_images, of_draws = draws.z.shape[1:], draws.z.shape[:2]
-    for name, shape in zip(Draws._fields, (of_images,) * 2 + (None,) + (of_draws,) * 2, strict=True):
+    for name, shape in zip(
+        Draws._fields, (of_images,) * 2 + (None,) + (of_draws,) * 2, strict=True
+    ):
         array = getattr(draws, name)
         if shape is not None and array.shape != shape:
             raise ValueError(f"{name}: expected {list(shape)}, as z, got shape {array.shape}")
