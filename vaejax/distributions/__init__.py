@@ -7,9 +7,15 @@ from vaejax.distributions.aggregate import log_marginals as log_marginals
 from vaejax.distributions.bernoulli import Bernoulli as Bernoulli
 from vaejax.distributions.likelihood import Likelihood as Likelihood
 from vaejax.distributions.likelihood import bernoulli as bernoulli
+from vaejax.distributions.likelihood import full_gaussian as full_gaussian
 from vaejax.distributions.likelihood import gaussian as gaussian
 from vaejax.distributions.likelihood import logistic_mixture as logistic_mixture
 from vaejax.distributions.logistic_mixture import LogisticMixture as LogisticMixture
+from vaejax.distributions.multivariate_normal import MultivariateNormal as MultivariateNormal
+from vaejax.distributions.multivariate_normal import (
+    multivariate_normal_entropy as multivariate_normal_entropy,
+)
+from vaejax.distributions.multivariate_normal import wyner_information as wyner_information
 from vaejax.distributions.nats import bits_per_dim as bits_per_dim
 from vaejax.distributions.nats import sum_events as sum_events
 from vaejax.distributions.nats import sum_positions as sum_positions

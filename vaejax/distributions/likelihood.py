@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from vaejax.core.checks import check_number
 from vaejax.distributions.bernoulli import Bernoulli
 from vaejax.distributions.logistic_mixture import LogisticMixture
+from vaejax.distributions.multivariate_normal import MultivariateNormal
 from vaejax.distributions.normal import Normal, soft_clamp
 from vaejax.distributions.symmetric import Symmetric
 from vaejax.types import Array, Distribution
@@ -89,6 +91,29 @@ def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
         num_outputs=lambda channels: channels if scale is not None else 2 * channels,
         distribution=distribution,
         any_range=not symmetric,
+    )
+
+
+def full_gaussian() -> Likelihood:
+    """Gaussian pixels whose channels have a full covariance L L', learned for every pixel.
+
+    After the means come the rows of L, a lower triangle; its diagonal is soft-clamped, as in NVAE.
+    """
+
+    def distribution(outputs: Array, channels: int) -> Distribution:
+        rows, columns = np.tril_indices(channels)
+        triangle = outputs[..., channels:]
+        scales = jnp.exp(soft_clamp(triangle)) + 0.01
+        entries = jnp.where(rows == columns, scales, triangle)
+        root = jnp.zeros((*outputs.shape[:-1], channels, channels), outputs.dtype)
+        root = root.at[..., rows, columns].set(entries)
+        return MultivariateNormal(outputs[..., :channels], root)
+
+    return Likelihood(
+        ("full_gaussian",),
+        num_outputs=lambda channels: channels + channels * (channels + 1) // 2,
+        distribution=distribution,
+        any_range=True,
     )
 
 

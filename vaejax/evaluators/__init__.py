@@ -6,6 +6,7 @@ the views of the objective; which of them is missing it says when it is made.
 """
 
 from vaejax.evaluators.bound import bound as bound
+from vaejax.evaluators.collapse import collapse as collapse
 from vaejax.evaluators.context import Context as Context
 from vaejax.evaluators.context import Evaluator as Evaluator
 from vaejax.evaluators.context import pick_split as pick_split

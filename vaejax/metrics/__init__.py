@@ -20,6 +20,9 @@ How sure one can be of a mean, a score or a median: `mean_interval`, `halves_int
 
 from vaejax.metrics.active_units import active_units as active_units
 from vaejax.metrics.beta_vae_score import beta_vae_score as beta_vae_score
+from vaejax.metrics.collapse import Collapse as Collapse
+from vaejax.metrics.collapse import collapse as collapse
+from vaejax.metrics.collapse import collapse_sentence as collapse_sentence
 from vaejax.metrics.correlation_ratio import correlation_ratio as correlation_ratio
 from vaejax.metrics.dci import dci as dci
 from vaejax.metrics.density_mig import density_mig as density_mig
