@@ -5,15 +5,16 @@ References:
     Xu, Liu & Chen, Wyner's common information for continuous random variables, 2011 (Gaussians).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from vaejax.core.checks import check_number
 from vaejax.core.randomness import draw
 from vaejax.distributions.normal import LOG_2PI
-from vaejax.types import Array
+from vaejax.types import AnyArray, Array
 
 
 class MultivariateNormal(NamedTuple):
@@ -47,19 +48,22 @@ class MultivariateNormal(NamedTuple):
         return self.loc + (jnp.tril(self.root) * noise[..., None, :]).sum(-1)
 
 
-def multivariate_normal_entropy(covariance: Array) -> Array:
+def multivariate_normal_entropy(covariance: AnyArray | Sequence[Sequence[float]]) -> np.ndarray:
     """Entropy of Gaussians with covariances [..., D, D], [...] nats."""
-    return 0.5 * (jnp.linalg.slogdet(covariance)[1] + covariance.shape[-1] * (1.0 + LOG_2PI))
+    covariance = np.asarray(covariance, np.float64)
+    return 0.5 * (np.linalg.slogdet(covariance)[1] + covariance.shape[-1] * (1.0 + LOG_2PI))
 
 
-def wyner_information(correlation: float | Array) -> Array:
+def wyner_information(correlation: float | AnyArray) -> np.ndarray:
     """The least I(x; z) of a z that leaves two correlated Gaussians independent given it, nats.
 
     1/2 log (1 + |r|) / (1 - |r|). A VAE whose decoder has a diagonal covariance can only be exact
     if its code does so, and then spends as much KL at least: what a collapsed posterior cannot.
 
     Args:
-        correlation: r in (-1, 1).
+        correlation: r in (-1, 1), one or several [...].
     """
-    check_number("correlation", correlation, lambda r: -1 < r < 1, "a number in (-1, 1)")
-    return jnp.arctanh(jnp.abs(correlation))
+    size = np.abs(np.asarray(correlation, np.float64))
+    if not (size < 1).all():
+        raise ValueError(f"correlation: expected numbers in (-1, 1), got {correlation}")
+    return np.arctanh(size)

@@ -64,7 +64,7 @@ def report(config: ml_collections.ConfigDict, workdir: Path, which: Which = "lat
         "sentence": sentence,
         "step": step,
         "scores": {name: np.asarray(value).tolist() for name, value in scores.items()},
-        "history": [{"step": look.step, "kl": look.found.kl} for look in looks],
+        "history": [{"step": look.step, "kl": list(look.found.kl)} for look in looks],
     }
     path = workdir / f"collapse_{step}.json"
     write_whole(path, json.dumps(told, indent=2) + "\n")
