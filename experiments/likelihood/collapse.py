@@ -18,7 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.style import COLOURS, INK, PALE, draw, panels_of
+from experiments.likelihood import figures
+from experiments.likelihood.figures import REACH, Looks
+from experiments.style import draw
 from vaejax import create_train_state, make_optimizer, make_train_step, models, objectives
 from vaejax import data as datasets
 from vaejax.distributions import (
@@ -37,9 +39,8 @@ SHOWN = {
     "univariate": ("diagonal", 0.0),
     "multivariate": ("diagonal", 0.9),
     "full covariance": ("full", 0.9),
-}
+}  # the lecture's cases
 NUM_DRAWN = 500  # points of a panel
-REACH = 2.0  # standard deviations of the prior along which means are drawn
 START = 1.1  # beta, before it falls to 1
 
 
@@ -164,21 +165,14 @@ def run(size: str, folder: Path) -> list[dict[str, Any]]:
                 )
                 if seed == 0:
                     state = jax.tree.map(lambda leaf, i=i: leaf[i], learnt.state)
-                    panels[decoder, correlation] = _looks(objective, state, correlation)
+                    looks = _looks(objective, state, correlation, rows[-1]["kl"])
+                    panels[decoder, correlation] = looks
     shown = {title: panels[key] for title, key in SHOWN.items()}
-    draw(folder / "collapse.png", figure, shown, rows)
+    draw(folder / "collapse.png", figures.collapse, shown, rows)
     return rows
 
 
-class Looks(NamedTuple):
-    """Points to draw, [N, 2]: of the data, of the model, and its means along the latent."""
-
-    points: np.ndarray
-    draws: np.ndarray
-    means: np.ndarray
-
-
-def _looks(objective: Objective, state: TrainState, correlation: float) -> Looks:
+def _looks(objective: Objective, state: TrainState, correlation: float, kl: float) -> Looks:
     source = datasets.gaussian_pair(correlation, num_examples=NUM_DRAWN)["test"]
     views, keys = objective.views, jax.random.split(jax.random.key(0), NUM_DRAWN)
     variables = state.ema_params, state.model_state
@@ -186,32 +180,4 @@ def _looks(objective: Objective, state: TrainState, correlation: float) -> Looks
     codes = (jnp.linspace(-REACH, REACH, NUM_DRAWN)[:, None],)
     means = views.decode(*variables, codes, keys)
     images = source.images(np.arange(NUM_DRAWN)), draws, means
-    return Looks(*(np.asarray(some).reshape(-1, 2) for some in images))
-
-
-def figure(shown: dict[str, Looks], rows: Sequence[dict[str, Any]]) -> Any:
-    """The lecture's cases side by side, and the KL of all models against the prediction."""
-    page, panels = panels_of(len(shown) + 1, height=2.1)
-    for panel, (title, looks) in zip(panels, shown.items(), strict=False):
-        panel.scatter(*looks.points.T, s=3, linewidths=0, color=PALE, label="data")
-        panel.scatter(*looks.draws.T, s=3, linewidths=0, color=COLOURS[0], label="model")
-        panel.plot(*looks.means.T, color=COLOURS[1], linewidth=2.5, label="E[x | z], |z| < 2")
-        decoder, correlation = SHOWN[title]
-        (kl,) = [
-            row["kl"]
-            for row in rows
-            if (row["decoder"], row["correlation"], row["seed"]) == (decoder, correlation, 0)
-        ]
-        panel.set(title=f"{title}: {kl:.2f} nats", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5))
-        panel.set_aspect("equal")
-    last, fine = panels[-1], np.linspace(0, max(row["correlation"] for row in rows), 200)
-    last.plot(fine, wyner_information(fine), color=INK, linewidth=1, label="least KL, diagonal")
-    for colour, decoder in zip((COLOURS[2], COLOURS[3]), DECODERS, strict=True):
-        some = [row for row in rows if row["decoder"] == decoder]
-        x, y = ([row[name] for row in some] for name in ("correlation", "kl"))
-        last.plot(x, y, "o", color=colour, label=f"{decoder} decoder")
-    last.set(xlabel="correlation of the data", ylabel="KL, nats", title="KL learnt")
-    handles = [panels[0].get_legend_handles_labels(), last.get_legend_handles_labels()]
-    merged = [[*first, *second] for first, second in zip(*handles, strict=True)]
-    page.legend(*merged, loc="outside lower center", ncols=6, fontsize=7)
-    return page
+    return Looks(kl, *(np.asarray(some).reshape(-1, 2) for some in images))

@@ -5,25 +5,19 @@ the rest of the KL is not information but the distance of q(z) from the prior. A
 both up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import ml_collections
-import numpy as np
 
 from configs import betavae_dsprites
-from experiments.style import COLOURS, INK, PALE, draw, panels_of
+from experiments.likelihood import figures
+from experiments.style import draw
 from experiments.trained import BETA
 from vaejax import sweep
 
 EVALUATION = "train/elbo_surgery"
-PARTS = {
-    "I(n; z)": "mutual_information",
-    "total correlation": "total_correlation",
-    "dimension-wise KL": "dimension_wise_kl",
-}
-READINGS = {"log p(x)": "log_likelihood", "ELBO": "elbo"}
 
 
 class Size(NamedTuple):
@@ -101,33 +95,5 @@ def run(size: str, folder: Path, strategy: sweep.Strategy | None = None) -> list
         if not m.diverged
     ]
     if rows:
-        draw(folder / "surgery.png", figure, rows)
+        draw(folder / "surgery.png", figures.surgery, rows)
     return rows
-
-
-def figure(rows: Sequence[dict[str, Any]]) -> Any:
-    """The parts of the KL against beta, stacked; the bound below the evidence. Means of seeds."""
-    betas = sorted({row["beta"] for row in rows})
-
-    def mean(name: str) -> np.ndarray:
-        return np.array([np.mean([r[name] for r in rows if r["beta"] == beta]) for beta in betas])
-
-    page, (left, right) = panels_of(2, height=2.6)
-    places, bottom = np.arange(len(betas)), np.zeros(len(betas))
-    for colour, (label, name) in zip(COLOURS, PARTS.items(), strict=False):
-        left.bar(places, mean(name), bottom=bottom, width=0.7, color=colour, label=label)
-        bottom += mean(name)
-    left.plot(places, mean("kl"), "D", color=INK, markersize=3, label="mean KL, closed form")
-    left.axhline(rows[0]["log_n"], color=PALE, linestyle=":", linewidth=1, label="log N")
-    left.set(ylabel="nats per image", title="where the KL goes")
-    left.legend(fontsize=7)
-    evidence, bound = (mean(name) for name in READINGS.values())
-    right.fill_between(places, bound, evidence, color=PALE, alpha=0.4, linewidth=0)
-    for colour, (label, name) in zip(COLOURS, READINGS.items(), strict=False):
-        right.plot(places, mean(name), "o-", color=colour, label=label)
-    right.set(title="evidence, bound, and the posterior gap between")
-    right.legend(fontsize=7)
-    for panel in (left, right):
-        panel.set_xticks(places, [f"{beta:g}" for beta in betas])
-        panel.set_xlabel("β")
-    return page
