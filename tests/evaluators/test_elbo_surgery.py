@@ -78,8 +78,8 @@ def test_readings_of_the_bound_agree():
     found = surgery(num_samples=200, importance_samples=50)
     by_term = found["log_px"] - found["kl"]
     assert found["elbo"] == pytest.approx(by_term, rel=1e-6)
-    by_energy = found["energy"] + found["entropy"]
-    assert abs(by_energy - by_term) < 4 * (found["energy_se"] + found["log_px_se"])
+    by_energy = found["negative_energy"] + found["entropy"]
+    assert abs(by_energy - by_term) < 4 * (found["negative_energy_se"] + found["log_px_se"])
     assert abs(found["gap"]) < 4 * found["gap_se"]
     by_surgery = found["log_px"] - found["mutual_information"] - found["marginal_kl"]
     assert abs(by_surgery - by_term) < 4 * found["gap_se"]
@@ -98,7 +98,13 @@ def test_parts_are_all_that_is_there(scores):
 
 def test_units_are_said():
     units = units_of(elbo_surgery(context_of(MODEL), batch_size=8))
-    for name in ("mutual_information", "gap_se", "posterior_gap", "marginal_kl/0", "energy_se"):
+    for name in (
+        "mutual_information",
+        "gap_se",
+        "posterior_gap",
+        "marginal_kl/0",
+        "negative_energy_se",
+    ):
         assert unit(name, units) == "nats/image", name
     assert unit("num_samples", units) == ""
 
@@ -171,7 +177,7 @@ def test_mistakes_are_told_before_anything_is_drawn():
         ({"num_examples": 1}, "num_examples: expected at least 2, got 1"),
         ({"batch_size": 9}, "batch_size: expected a multiple of 2 devices, got 9"),
         ({"split": "tset"}, "split: expected one of"),
-        ({"importance_samples": 0}, "num_samples: expected at least 1, got 0"),
+        ({"importance_samples": 0}, "importance_samples: expected at least 1, got 0"),
     ):
         with pytest.raises(ValueError, match=message):
             make(**kwargs)

@@ -30,7 +30,8 @@ class MultivariateNormal(NamedTuple):
 
     def log_prob(self, value: Array) -> Array:
         """Log-density, [...] nats: that of the channels of a pixel together."""
-        shift, noise = value - self.loc, []
+        shift = value - self.loc
+        noise: list[Array] = []
         for row in range(self.loc.shape[-1]):  # L noise = value - loc, from the first row down
             known = sum(self.root[..., row, i] * noise[i] for i in range(row))
             noise.append((shift[..., row] - known) / self.root[..., row, row])

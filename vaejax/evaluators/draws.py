@@ -28,12 +28,12 @@ class Readings(NamedTuple):
 
     Attributes:
         log_px: log p(x | z).
-        energy: log p(x, z), the negative energy.
+        negative_energy: log p(x, z), as statistical physics calls it.
         entropy: of the posterior given the draws that it looks at; -log q where it is no Gaussian.
     """
 
     log_px: Any
-    energy: Any
+    negative_energy: Any
     entropy: Any
 
 

@@ -1,7 +1,7 @@
 """The bound taken apart, in the four ways of the ELBO surgery.
 
     ELBO = log p(x) - KL(q(z | x) || p(z | x))                    evidence minus posterior gap
-         = E_q log p(x, z) + H(q(z | x))                          energy plus entropy
+         = E_q log p(x, z) + H(q(z | x))                          negative energy plus entropy
          = E_q log p(x | z) - KL(q(z | x) || p(z))                term by term
          = E_q log p(x | z) - I(n; z) - KL(q(z) || p(z))          on average over n = 1 .. N
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from vaejax import metrics
+from vaejax.core.checks import check_counts
 from vaejax.evaluators.chain import check_gaussian
 from vaejax.evaluators.context import Context, Evaluator, with_units
 from vaejax.evaluators.draws import Readings, drawing
@@ -21,10 +22,12 @@ from vaejax.training.state import TrainState
 
 WHO = "elbo_surgery"
 EVIDENCE = ("log_likelihood", "log_likelihood_low", "log_likelihood_high")
+READINGS = ("elbo", "log_px", "kl", "negative_energy", "entropy")
+PARTS = ("mutual_information", "marginal_kl", "total_correlation", "dimension_wise_kl", "gap")
+WITH_SE = (*READINGS, *PARTS)
 IN_NATS = (
-    *("elbo", "log_px", "kl", "energy", "entropy", "log_likelihood", "posterior_gap", "log_n"),
-    *("mutual_information", "marginal_kl", "total_correlation", "dimension_wise_kl", "gap"),
-)
+    *WITH_SE, *(f"{name}_se" for name in WITH_SE), "log_n", "log_likelihood", "posterior_gap"
+)  # fmt: skip
 
 
 def elbo_surgery(
@@ -54,15 +57,18 @@ def elbo_surgery(
         batch_size: images per batch over all devices.
 
     Returns:
-        An evaluator that yields, in nats per image, `elbo`, `log_px`, `kl`, `energy` and `entropy`;
-        `mutual_information` and `marginal_kl`; where the prior's coordinates are independent,
-        `total_correlation` and `dimension_wise_kl`, the parts of the latter; `gap`, the KL less its
-        parts, which is chance; and of each, with `_se`, the standard error that the draws leave.
-        `log_n`; `log_likelihood` with its interval over images, see `importance_weighted`, and
-        `posterior_gap`; `num_samples` and `num_examples`. Where the top group is not a Gaussian of
-        the image alone nothing of this is known, and the evaluation is refused.
+        An evaluator that yields, in nats per image, `elbo`, `log_px`, `kl`, `negative_energy` and
+        `entropy`; `mutual_information` and `marginal_kl`; where the prior's coordinates are
+        independent, `total_correlation` and `dimension_wise_kl`, the parts of the latter; `gap`,
+        the KL less its parts, which is chance; and of each, with `_se`, the standard error that the
+        draws leave. `log_n`; `log_likelihood` with its interval over images, see
+        `importance_weighted`, and `posterior_gap`; `num_samples` and `num_examples`. It raises a
+        ValueError where no group looks at the image alone, or one does that is neither the top nor
+        all that the others look at.
     """
     given: dict[str, Any] = {"split": split, "num_examples": num_examples, "batch_size": batch_size}
+    if importance_samples is not None:
+        check_counts(importance_samples=(importance_samples, 1))
     draws = drawing(context, WHO, num_samples=num_samples, readings=True, **given)
     check_gaussian(context, WHO, split)
     evidence = None
@@ -98,4 +104,4 @@ def elbo_surgery(
         yield "num_samples", num_samples
         yield "num_examples", draws.num_images
 
-    return with_units(evaluate, dict(nats(*IN_NATS, *(f"{name}_se" for name in IN_NATS))))
+    return with_units(evaluate, dict(nats(*IN_NATS)))
