@@ -19,6 +19,8 @@ from vaejax.core.mesh import batch_sharding
 from vaejax.runs.setup import build, initial_state, step_rng, train_step
 from vaejax.training.devices import sharded_step
 
+pytestmark = pytest.mark.filterwarnings("ignore:images have 2 channels")  # collapse_gaussian
+
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "losses.json"
 STEPS = ("1", "20")
 # Processors and versions of XLA round differently, and training magnifies that: in dense and

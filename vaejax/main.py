@@ -45,7 +45,9 @@ except (flags.Error, ValueError) as error:  # it reads what --flagfile names, he
     sys.exit(f"error: --flagfile: {str(error).removeprefix('ERROR:: ')}")
 flags.FLAGS["config"].parser = _ConfigFile()
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
-MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate", "sample", "doctor"], "What to do.")
+MODE = flags.DEFINE_enum(
+    "mode", "train", ["train", "evaluate", "collapse", "sample", "doctor"], "What to do."
+)
 CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "latest", ["latest", "best"], "What to evaluate, or to sample from."
 )
@@ -75,7 +77,7 @@ def main() -> None:
 
 def _do(config: ConfigDict, workdir: Path) -> None:
     """What `--mode` says."""
-    from vaejax.runs import modes  # after the flags: a mistake in them is told at once
+    from vaejax.runs import collapse, modes  # after the flags: a mistake in them is told at once
     from vaejax.runs.checkpoint_record import DamagedCheckpoint
     from vaejax.runs.loop import train
 
@@ -85,6 +87,8 @@ def _do(config: ConfigDict, workdir: Path) -> None:
             train(config, workdir)
         elif MODE.value == "evaluate":
             modes.evaluate(config, workdir, which)
+        elif MODE.value == "collapse":
+            collapse.report(config, workdir, which)
         else:
             modes.sample(
                 config,

@@ -11,8 +11,6 @@ from scipy import stats
 from vaejax.distributions import Normal, kl_multivariate_normal, kl_normal
 from vaejax.types import Array, Metrics
 
-CHUNK = 64  # samples whose densities under all N posteriors are held at once
-
 PUSH_FORWARDS: Mapping[str, Callable[[Array], Array]] = {
     "z": lambda z: z,
     r"z / 10 + z / \|z\|": lambda z: z / 10 + z / jnp.linalg.norm(z, axis=-1, keepdims=True),
@@ -76,51 +74,6 @@ def _standard_kl_check(posterior: Normal, rng: Array, num_samples: int) -> Metri
     return {
         "closed_form": kl_normal(posterior, prior).sum(-1).mean(),
         **_estimate(jax.lax.map(estimate, jax.random.split(rng, num_samples))),
-    }
-
-
-def decomposition(
-    means: Array, log_vars: Array, *, rng: Array, num_samples: int = 5
-) -> dict[str, float]:
-    """Eq. 3.14: E_x KL(q(z|x) || p(z)) = I(x; z) + KL(q(z) || p(z)).
-
-    q(z) is the mixture of the N posteriors, no estimate of it: every sample is scored under all N.
-    I(x; z) is at most log N, the entropy of choosing one of N images. Both terms on the right are
-    averages over the same samples, so that log q(z) cancels in their sum: that the sum meets the
-    closed form of the left side says nothing of q(z), whatever it says of the rest.
-
-    Args:
-        means, log_vars: of the posteriors of N images, [N, D].
-        rng: key.
-        num_samples: draws from every posterior.
-
-    Returns:
-        `kl` (closed form), `mutual_information`, `marginal_kl` (Monte Carlo) and the
-        `standard_error` of their sum, nats per image.
-    """
-    posterior = Normal.from_log_var(jnp.asarray(means), jnp.asarray(log_vars))
-    return _floats(_decomposition(posterior, rng, num_samples))
-
-
-@partial(jax.jit, static_argnums=2)
-def _decomposition(posterior: Normal, rng: Array, num_samples: int) -> Metrics:
-    own = Normal(*(parameter[None] for parameter in posterior))  # [1, N, D]
-    z = own.at(jax.random.normal(rng, (num_samples, *posterior.loc.shape)))  # [S, N, D]
-    log_q, log_p = own.log_prob(z).sum(-1), Normal.standard(z).log_prob(z).sum(-1)
-
-    def log_mixture(z: Array) -> Array:  # log 1/N sum_n q(z | x_n) of one sample [D]
-        log_q = posterior.log_prob(z[None]).sum(1)  # [N]
-        return jax.nn.logsumexp(log_q) - jnp.log(len(log_q))
-
-    flat = z.reshape(-1, z.shape[-1])
-    log_marginal = jax.lax.map(log_mixture, flat, batch_size=CHUNK).reshape(log_q.shape)
-    # Every image is drawn equally often, so that only the spread within an image is chance.
-    variance = (log_q - log_p).var(0, ddof=1).mean()
-    return {
-        "kl": kl_normal(posterior, Normal.standard(posterior.loc)).sum(-1).mean(),
-        "mutual_information": (log_q - log_marginal).mean(),
-        "marginal_kl": (log_marginal - log_p).mean(),
-        "standard_error": jnp.sqrt(variance / log_q.size),
     }
 
 

@@ -91,7 +91,8 @@ def posterior_scores(table: Table, rng: Array) -> dict[str, float]:
         for aggregate in ("posterior", "means")
     }
     check = maths.standard_kl_check(*posteriors, rng=kl_rng)
-    parts = maths.decomposition(*posteriors, rng=parts_rng, num_samples=SAMPLES_PER_IMAGE)
+    draws = metrics.standard_draws(*posteriors, rng=parts_rng, num_samples=SAMPLES_PER_IMAGE)
+    parts = metrics.elbo_surgery(draws)
     scores |= {f"equation_3_10/{name}": value for name, value in check.items()}
     return scores | {f"equation_3_14/{name}": value for name, value in parts.items()}
 

@@ -34,7 +34,7 @@ def test_whole_thesis(tmp_path, capsys):
         for seed in range(len(row["seeds"])):
             kl, *parts = (
                 row[f"equation_3_14/{name}"][seed]
-                for name in ("kl", "mutual_information", "marginal_kl", "standard_error")
+                for name in ("kl", "mutual_information", "marginal_kl", "gap_se")
             )
             assert abs(kl - parts[0] - parts[1]) < 5 * parts[2]
             assert kl == pytest.approx(row["equation_3_10/closed_form"][seed], rel=1e-4)

@@ -9,6 +9,8 @@ from vaejax.data.downsampled_imagenet import downsampled_imagenet as downsampled
 from vaejax.data.dsprites import dsprites as dsprites
 from vaejax.data.folder import folder as folder
 from vaejax.data.frey_faces import frey_faces as frey_faces
+from vaejax.data.gaussian_pair import GaussianPair as GaussianPair
+from vaejax.data.gaussian_pair import gaussian_pair as gaussian_pair
 from vaejax.data.loader import batch_indices as batch_indices
 from vaejax.data.loader import data_rng as data_rng
 from vaejax.data.loader import eval_batches as eval_batches

@@ -8,10 +8,12 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from vaejax.core.checks import check_counts, check_number
 from vaejax.distributions.bernoulli import Bernoulli
 from vaejax.distributions.logistic_mixture import LogisticMixture
+from vaejax.distributions.multivariate_normal import MultivariateNormal
 from vaejax.distributions.normal import Normal, soft_clamp
 from vaejax.distributions.symmetric import Symmetric
 from vaejax.types import Array, Distribution
@@ -89,6 +91,21 @@ class _Gaussian(Likelihood):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class _FullGaussian(Likelihood):
+    def num_outputs(self, channels: int) -> int:
+        return channels + channels * (channels + 1) // 2
+
+    def distribution(self, outputs: Array, channels: int) -> Distribution:
+        rows, columns = np.tril_indices(channels)
+        triangle = outputs[..., channels:]
+        scales = jnp.exp(soft_clamp(triangle)) + 0.01
+        entries = jnp.where(rows == columns, scales, triangle)
+        root = jnp.zeros((*outputs.shape[:-1], channels, channels), outputs.dtype)
+        root = root.at[..., rows, columns].set(entries)
+        return MultivariateNormal(outputs[..., :channels], root)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _LogisticMixture(Likelihood):
     num_mixtures: int
     bits: int = 8
@@ -122,6 +139,14 @@ def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:
     if scale is not None:
         check_number("scale", scale, lambda x: x > 0, "a positive number or None")
     return _Gaussian(scale=scale, symmetric=symmetric, any_range=not symmetric)
+
+
+def full_gaussian() -> Likelihood:
+    """Gaussian pixels whose channels have a full covariance L L', learned for every pixel.
+
+    After the means come the rows of L, a lower triangle; its diagonal is soft-clamped, as in NVAE.
+    """
+    return _FullGaussian(any_range=True)
 
 
 def logistic_mixture(

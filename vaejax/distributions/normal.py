@@ -70,6 +70,11 @@ def soft_clamp(x: Array, bound: float = 5.0) -> Array:
     return bound * jnp.tanh(x / bound)
 
 
+def normal_entropy(scale: Array) -> Array:
+    """Elementwise entropy of Gaussians with standard deviation `scale`, nats."""
+    return jnp.log(scale) + 0.5 * (1.0 + LOG_2PI)
+
+
 def kl_normal(q: Normal, p: Normal) -> Array:
     """Elementwise KL(q || p) between diagonal Gaussians, nats.
 

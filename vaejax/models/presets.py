@@ -136,7 +136,21 @@ def burda(image_shape: tuple[int, int, int]) -> Architecture:
     )
 
 
+def toy(image_shape: tuple[int, int, int]) -> Architecture:
+    """One layer of 32 tanh units on either side: for images of a few numbers."""
+    del image_shape
+    return Architecture(
+        convs=(),
+        dense=(32,),
+        decoder_dense=(32,),
+        deconvs=(),
+        output=None,
+        activation=jax.nn.tanh,
+        decoder_activation=jax.nn.tanh,
+    )
+
+
 PRESETS: Mapping[str, Callable[[tuple[int, int, int]], Architecture]] = {
     preset.__name__: preset
-    for preset in (burda, burgess, frey, higgins, higgins_mlp, locatello, locatello_4x4)
+    for preset in (burda, burgess, frey, higgins, higgins_mlp, locatello, locatello_4x4, toy)
 }

@@ -8,28 +8,19 @@ Reference:
 """
 
 import math
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, cast, get_args
 
-import jax
 import jax.numpy as jnp
 
 from vaejax.core.checks import check_number, is_traced
 from vaejax.core.mesh import shard_index
-from vaejax.distributions import Normal
+from vaejax.distributions import Parts, log_aggregate, log_densities, log_marginals
 from vaejax.objectives.bound import Reduction, batch_mean, gaussian_latent, variational
 from vaejax.types import Array, Batch, Gaussian, Latent, Objective, VAEOutput
 
 Estimator = Literal[
     "weighted", "stratified", "weighted_unnormalised", "stratified_column", "stratified_per_dim"
 ]
-
-
-class Parts(NamedTuple):
-    """The parts of the KL for every example, [B], nats; they add up to log q(z|x) - log p(z)."""
-
-    mutual_information: Array
-    total_correlation: Array
-    dimension_wise_kl: Array
 
 
 def beta_tcvae(
@@ -120,13 +111,12 @@ def decompose(
             f"batch_size: expected at most num_examples = {num_examples} at once, got {batch_size}"
         )
     q = cast(Gaussian, latent.posterior)
-    posteriors = Normal(q.loc[None], q.scale[None])
-    log_q = posteriors.log_prob(latent.z[:, None])  # [B, B, D]: log q(z_jd | x_i)
+    log_q = log_densities(latent.z, q)  # [B, D, B]: log q(z_jd | x_i)
     log_w = log_weights(batch_size, num_examples, estimator, mask)
-    log_prod_qz = jax.nn.logsumexp(log_q + log_w[:, :, None], axis=1).sum(-1)
+    log_prod_qz = log_marginals(log_q, log_w)
     if estimator == "stratified_per_dim":
         log_w = latent.z.shape[1] * log_w
-    log_qz = jax.nn.logsumexp(log_q.sum(-1) + log_w, axis=1)
+    log_qz = log_aggregate(log_q, log_w)
     return Parts(latent.log_q - log_qz, log_qz - log_prod_qz, log_prod_qz - latent.log_p)
 
 

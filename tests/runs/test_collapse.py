@@ -1,0 +1,98 @@
+"""`--mode=collapse` of runs, healthy and collapsed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.leaves import configs
+from vaejax.metrics import collapse as collapse_of
+from vaejax.runs import collapse
+from vaejax.runs.config import ConfigError, run_config
+from vaejax.runs.loop import train
+
+
+def config_of(bar_images, beta=1.0, **evaluations):
+    return run_config(
+        data=dict(name="array", path=str(bar_images)),
+        model=dict(name="ConvVAE", preset="toy", latent_size=2),
+        objective=dict(name="elbo", beta=beta),
+        optimizer=dict(name="adam", learning_rate=3e-2),
+        train=dict(num_steps=60, batch_size=16, log_every=20, eval_every=20, ema_decay=0.5),
+        eval=dict(bound=dict(split="test", batch_size=8), **evaluations),
+    )
+
+
+@pytest.fixture(scope="module")
+def collapsed(bar_images, tmp_path_factory):
+    """A run whose beta leaves nothing of the code."""
+    workdir, config = tmp_path_factory.mktemp("collapsed"), config_of(bar_images, beta=1e4)
+    train(config, workdir)
+    return workdir, config
+
+
+def test_a_collapsed_run_is_told_with_the_step(collapsed, capsys):
+    workdir, config = collapsed
+    told = collapse.report(config, workdir)
+    assert told["sentence"].startswith("collapsed: all 2 latents carry nothing (a KL of ")
+    assert ", since step " in told["sentence"]
+    printed = capsys.readouterr().out
+    assert told["sentence"] in printed and "group 0: 0 of 2 latents used, 0 active" in printed
+    assert [look["step"] for look in told["history"]] == [20, 40, 60]
+    assert json.loads((workdir / "collapse_60.json").read_text()) == told
+    bound = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    (last,) = [line for line in bound if line["split"] == "test/bound" and line["step"] == 60]
+    assert told["history"][-1]["kl"] == [last["kl/0"]]
+
+
+def test_a_healthy_run_is_told_as_one(bar_images, tmp_path):
+    """By the evaluation of its configuration, where there is one."""
+    config = config_of(bar_images, beta=1e-3, collapse=dict(split="train", batch_size=8))
+    train(config, tmp_path)
+    told = collapse.report(config, tmp_path)
+    assert told["sentence"].startswith("no collapse: all 2 latents carry ")
+    assert "information about the image" in told["sentence"]
+    assert told["scores"]["num_examples"] == 90
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    (last,) = [line for line in lines if line["split"] == "train/collapse" and line["step"] == 60]
+    assert last["kl/0"] == pytest.approx(told["scores"]["kl/0"], rel=1e-5)
+
+
+def test_a_model_without_latents_is_refused(tmp_path):
+    config = configs.get_config("pixels")
+    train(config, tmp_path)
+    with pytest.raises(ConfigError, match="--mode: collapse: expected .* view 'encode'"):
+        collapse.report(config, tmp_path)
+
+
+def line(step, split, *kl, **more):
+    return {"step": step, "split": split, **{f"kl/{g}": x for g, x in enumerate(kl)}, **more}
+
+
+def test_history_is_that_of_the_evaluation_before_that_of_training():
+    lines = [line(1, "train", 5.0, 1.0), line(2, "test/bound", 4.0, 0.0), {"step": 2, "split": "x"},
+             line(2, "train", 4.5, 1.0), line(3, "test/bound", None, 0.0),
+             line(4, "test/bound", 3.0, 0.0)]  # fmt: skip
+    assert [look.step for look in collapse.history(lines, 2)] == [2, 4]
+    assert [look.step for look in collapse.history(lines[:1], 2)] == [1]
+    assert collapse.history(lines, 3) == []
+
+
+def test_since_when_a_group_is_dead():
+    found = collapse_of([0.0, 2.0], [None, None])
+
+    def said(*kls):
+        return collapse.since(
+            found, collapse.history([line(1000 * i, "t", *kl) for i, kl in enumerate(kls)], 2)
+        )
+
+    assert said((1.0, 1.0), (0.0, 1.0), (0.5, 1.0), (0.0, 2.0), (0.0, 2.0)) == ", since step 3,000"
+    assert said((0.0, 1.0), (0.0, 1.0)) == ", since step 0, the first logged"
+    assert said((1.0, 1.0), (0.5, 1.0)) == said() == ""
+    assert collapse.since(collapse_of([1.0], [None]), []) == ""
+
+
+def test_latents_of_a_history_count():
+    (look,) = collapse.history([line(1, "t", 0.02, **{"kl_dims/0": [0.009, 0.009, 0.002]})], 1)
+    assert look.found.dead_groups == (0,) and look.found.num_latents == (3,)
+    assert np.isclose(look.found.kl[0], 0.02)
