@@ -46,6 +46,23 @@ def test_pad_and_binarize(folder):
         mnist(folder, pad=-1)
 
 
+def test_the_last_training_images_are_for_validation(folder):
+    whole, splits = mnist(folder), mnist(folder, num_validation=4, binarize="fixed")
+    assert [*splits] == ["train", "test", "validation"]
+    for name, split, places in (
+        ("train", "train", range(8)),
+        ("validation", "train", range(8, 12)),
+    ):
+        digits = splits[name].factors(np.arange(len(places)))
+        np.testing.assert_array_equal(digits, whole[split].factors(np.array(places)))
+    # A fixed draw of the test split is the same, whether there is a validation split or not.
+    both = [mnist(folder, binarize="fixed")["test"], splits["test"]]
+    np.testing.assert_array_equal(*(source.images(np.arange(5)) for source in both))
+    for number, message in ((-1, "a number >= 0, got -1"), (12, "at least 1 and less than 12")):
+        with pytest.raises(ValueError, match=f"^num_validation: expected {message}"):
+            mnist(folder, num_validation=number)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_missing_file(folder, name):
     (folder / name).unlink()

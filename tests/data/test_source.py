@@ -5,7 +5,7 @@ import pytest
 
 from tests.leaves.bars import Bars
 from vaejax.data.arrays import ArraySource
-from vaejax.data.source import Source, Subset, Unseen, complete, holdout
+from vaejax.data.source import Source, Subset, Unseen, complete, holdout, with_validation
 
 
 def numbered(num_examples):
@@ -84,3 +84,32 @@ def test_without_images_at_hand_the_shapes_are_the_same():
     assert {name: (real[name].shape, real[name].dtype) for name in unseen} == {
         name: (x.shape, x.dtype) for name, x in unseen.items()
     }
+
+
+def test_facts_are_found_when_they_are_asked_for(monkeypatch):
+    source = ArraySource(np.full((3, 1, 2, 1), 204, np.uint8), labels=np.array([0, 2, 1]))
+    facts = dict(source.facts())
+    assert facts.pop("pixel_means") == pytest.approx([0.8, 0.8])
+    assert facts == {"image_shape": (1, 2, 1), "num_labels": 3, "num_examples": 3}
+    assert dict(Unseen((4, 4, 1)).facts()) == {"image_shape": (4, 4, 1)}
+
+    def looked_at(self):
+        raise AssertionError
+
+    monkeypatch.setattr(Source, "pixel_means", looked_at)
+    lazy = source.facts()
+    assert (lazy["num_examples"], len(lazy), "pixel_means" in [*lazy]) == (3, 4, True)
+    with pytest.raises(AssertionError):
+        lazy["pixel_means"]
+
+
+def test_validation_is_the_last_of_train():
+    splits = with_validation({"train": numbered(10), "test": numbered(4)}, 3)
+    assert {name: indices_of(source).tolist() for name, source in splits.items()} == {
+        "train": [0, 1, 2, 3, 4, 5, 6],
+        "test": [0, 1, 2, 3],
+        "validation": [7, 8, 9],
+    }
+    for number in (0, 10):
+        with pytest.raises(ValueError, match="num_validation: expected at least 1 and less than"):
+            with_validation({"train": numbered(10)}, number)

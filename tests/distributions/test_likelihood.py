@@ -103,3 +103,11 @@ def test_symmetric_draws_lie_where_the_images_do(rng):
     outputs = jnp.full((1, 50, 50, 2), -3.0)
     draw = gaussian(scale=None, symmetric=True).distribution(outputs.at[..., 0].set(1.0), 1)
     np.testing.assert_allclose(draw.sample(rng).mean(), draw.mean()[0, 0, 0, 0], atol=0.01)
+
+
+def test_outputs_whose_means_are_given():
+    means = jnp.array([0.001, 0.25, 0.999]).reshape(1, 1, 3, 1)
+    pixels = bernoulli()
+    outputs = pixels.outputs_of(means)
+    np.testing.assert_allclose(pixels.distribution(outputs, 1).mean(), means, rtol=1e-5)
+    assert gaussian(None).outputs_of is None

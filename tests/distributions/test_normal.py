@@ -10,6 +10,7 @@ from tests.precision import enable_x64
 from vaejax.distributions import (
     Normal,
     bits_per_dim,
+    drawn_latent,
     estimated_latent,
     gaussian_total_correlation,
     kl_multivariate_normal,
@@ -105,6 +106,19 @@ def test_a_kl_without_a_closed_form_is_that_of_one_draw():
     latent = estimated_latent(jnp.zeros((2, 3)), jnp.array([1.0, 2.0]), jnp.array([-1.0, 5.0]))
     np.testing.assert_array_equal(latent.kl, [2.0, -3.0])
     assert latent.kl_dims is None and latent.posterior is None
+
+
+def test_a_kl_to_a_prior_of_the_draw_itself_is_that_of_one_draw(rng):
+    shapes = jax.random.normal(rng, (5, 2, 3, 4))
+    posterior, prior = Normal(shapes[0], jnp.exp(shapes[1])), Normal(shapes[2], jnp.exp(shapes[3]))
+    z = posterior.at(shapes[4])
+    latent = drawn_latent(z, posterior, prior)
+    q, p = (scipy.stats.norm.logpdf(z, *normal) for normal in (posterior, prior))
+    np.testing.assert_allclose(latent.log_q, q.sum((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(latent.log_p, p.sum((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(latent.kl, (q - p).sum((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(latent.kl_dims, (q - p).sum(1), rtol=1e-3, atol=1e-4)
+    assert latent.posterior is posterior
 
 
 def test_from_log_var_and_temperature():

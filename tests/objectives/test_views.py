@@ -1,4 +1,4 @@
-"""What can be looked at, by a dense model and a hierarchy, against the models themselves."""
+"""What can be looked at, by a dense model and two hierarchies, against the models themselves."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ import scipy.stats
 
 from tests.models.variables import random_variables
 from vaejax.distributions import bernoulli
-from vaejax.models import NVAE, ConvVAE
+from vaejax.models import NVAE, ConvVAE, DenseHierarchy
 from vaejax.models.priors import standard
 from vaejax.objectives import add_penalties, elbo, factor_vae, spectral
 from vaejax.objectives.views import interpolate, need, noise_of, reconstruct, views_of
@@ -19,6 +19,7 @@ from vaejax.types import VAEOutput, Views
 
 MODELS = {
     "dense": partial(ConvVAE, (8, 8, 1), 3, "burda"),
+    "layers": partial(DenseHierarchy, (8, 8, 1), (2, 3), ((8,), (16,))),
     "deep": partial(
         NVAE,
         (8, 8, 1),

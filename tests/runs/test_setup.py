@@ -56,6 +56,20 @@ def test_a_number_of_training_images_must_be_theirs(tmp_path):
         build(config_of_tcvae(tmp_path, num_examples=20))
 
 
+def test_the_mean_image_is_filled_in(tmp_path):
+    """That of the grey training images, although they are binarised; a sampler does without."""
+    config = config_of(tmp_path, "bernoulli", binarize="dynamic").to_dict()
+    config["model"] = dict(name="burda", num_layers=2)
+    run = build(run_config(**config))
+    grey = run.source.source.images(np.arange(18))
+    np.testing.assert_allclose(run.model.pixel_means, np.ravel(grey.mean(0)), rtol=1e-5)
+    config["model"]["image_shape"] = (8, 8, 1)
+    sampler = build(run_config(**config), for_sampling=True)
+    assert sampler.model.pixel_means is None
+    shapes = [jax.tree.map(np.shape, initial_state(r).params) for r in (run, run)]
+    assert shapes[0] == shapes[1]
+
+
 def test_the_shape_of_images_must_be_theirs(tmp_path):
     config = config_of(tmp_path, "bernoulli")
     with config.unlocked():

@@ -1,7 +1,8 @@
-"""NVAE's schedules against the official values."""
+"""Published schedules against the official values, and optax's against optax."""
 
 import re
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -11,7 +12,12 @@ from tests.precision import enable_x64
 from vaejax.runs.config import ConfigError, call
 from vaejax.training import schedules
 from vaejax.training.optimizers import make_optimizer
-from vaejax.training.schedules import annealed_with, nvae_learning_rate, warm_up
+from vaejax.training.schedules import (
+    annealed_with,
+    iwae_learning_rate,
+    nvae_learning_rate,
+    warm_up,
+)
 
 
 @pytest.fixture
@@ -61,9 +67,26 @@ def test_learning_rates(arrays):
         np.testing.assert_allclose(rate(jnp.arange(expected.size)), expected, rtol=1e-9)
 
 
+def test_learning_rates_of_the_iwae_paper():
+    """Section 5: 3^i passes with 0.001 * 10^(-i / 7), i = 0 ... 7, with its code's two digits."""
+    expected = [
+        rate
+        for i, rate in enumerate([10e-4, 7.2e-4, 5.2e-4, 3.7e-4, 2.7e-4, 1.9e-4, 1.4e-4, 1e-4])
+        for _ in range(3**i)
+    ]
+    assert len(expected) == 3280
+    rate = iwae_learning_rate(steps_per_epoch=3)
+    actual = np.asarray([rate(jnp.asarray(step)) for step in (0, 2, 3, 11, 12, 3280 * 3, 10**9)])
+    stages = [expected[i] for i in (0, 0, 1, 3, 4, -1, -1)]
+    np.testing.assert_allclose(actual, stages, rtol=1e-12)
+    every = jax.vmap(rate)(jnp.arange(3 * 3280))
+    np.testing.assert_allclose(every, np.repeat(expected, 3), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: iwae_learning_rate(steps_per_epoch=0), "steps_per_epoch: expected at least 1"),
         (lambda: warm_up(num_steps=0), "num_steps: expected a number > 0"),
         (lambda: annealed_with(share=abs, initial=0.0, final=1.0), "initial: expected"),
         (lambda: nvae_learning_rate(peak=1.0, num_epochs=6, steps_per_epoch=1), "num_epochs:"),
@@ -140,10 +163,10 @@ def test_only_schedules_are_offered_as_schedules():
     assert re.findall(r"Valid: (.*); your own", str(caught.value)) == [
         str(
             sorted(
-                ["annealed_with", "nvae_learning_rate", "warm_up", "exponential_decay"]
+                ["annealed_with", "iwae_learning_rate", "nvae_learning_rate", "warm_up"]
                 + [f"{kind}_schedule" for kind in ("constant", "cosine_decay", "linear")]
                 + [f"{kind}_schedule" for kind in ("piecewise_constant", "polynomial")]
-                + ["warmup_cosine_decay_schedule"]
+                + ["exponential_decay", "warmup_cosine_decay_schedule"]
             )
         )
     ]

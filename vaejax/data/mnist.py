@@ -13,28 +13,39 @@ from pathlib import Path
 import numpy as np
 
 from vaejax.data.arrays import ArraySource
-from vaejax.data.source import Source, Splits
+from vaejax.data.source import Source, Splits, with_validation
 from vaejax.data.transforms import Binarization, transformed
 
 ORIGIN = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 NUM_DIGITS = 10
 
 
-def mnist(path: str | os.PathLike, *, pad: int = 0, binarize: Binarization | None = None) -> Splits:
+def mnist(
+    path: str | os.PathLike,
+    *,
+    pad: int = 0,
+    binarize: Binarization | None = None,
+    num_validation: int = 0,
+) -> Splits:
     """MNIST from the four official files: splits `train` and `test`, labels, the factor `digit`.
 
     Args:
         path: the folder of `train-images-idx3-ubyte.gz` and the three files that go with it.
         pad: black pixels added on every side (2 makes 32 x 32).
         binarize: None, `"dynamic"` or `"fixed"`, see `transforms.Binarized`.
+        num_validation: how many of the training images, the last, are the split `validation`
+            instead; there is none at 0. Burda et al., 2016, have 400.
 
     Raises:
-        ValueError: a file is missing or damaged.
+        ValueError: a file is missing or damaged, or has no more images than `num_validation`.
     """
-    if pad < 0:
-        raise ValueError(f"pad: expected a number >= 0, got {pad}")
+    for name, number in (("pad", pad), ("num_validation", num_validation)):
+        if number < 0:
+            raise ValueError(f"{name}: expected a number >= 0, got {number}")
     path = Path(path).expanduser()
-    splits = {"train": _split(path, "train", pad), "test": _split(path, "t10k", pad)}
+    splits: Splits = {"train": _split(path, "train", pad), "test": _split(path, "t10k", pad)}
+    if num_validation:
+        splits = with_validation(splits, num_validation)
     return transformed(splits, binarize=binarize)
 
 

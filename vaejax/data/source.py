@@ -7,7 +7,7 @@ where they are known. So what crosses to the device is small (uint8, or indices)
 random in a batch is a function of one key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.data.permutation import keyed_permutation
+from vaejax.data.pixel_statistics import pixel_statistics
 from vaejax.types import AnyArray, Array, Batch
 
 Raw = Mapping[str, Any]
@@ -84,15 +85,23 @@ class Source:
 
         return jax.eval_shape(make, raw, jax.random.key(0))
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> "Facts":
         """What models and objectives may ask of the data, by the names of their arguments.
 
-        `image_shape`, `num_examples` and `num_labels`, as far as they are known.
+        `image_shape`, `num_examples`, `num_labels` and `pixel_means` (the mean image as H * W * C
+        numbers), as far as they are known.
         """
-        facts = {"image_shape": tuple(self.image_shape), "num_labels": self.num_labels}
+        known: dict[str, Callable[[], Any]] = {"image_shape": lambda: tuple(self.image_shape)}
+        if self.num_labels is not None:
+            known["num_labels"] = lambda: self.num_labels
         if len(self):
-            facts["num_examples"] = len(self)
-        return {name: fact for name, fact in facts.items() if fact is not None}
+            known["num_examples"] = lambda: len(self)
+            known["pixel_means"] = lambda: tuple(self.pixel_means().ravel().tolist())
+        return Facts(known)
+
+    def pixel_means(self) -> np.ndarray:
+        """The mean image [H, W, C], expected where images are drawn; every image is looked at."""
+        return pixel_statistics(self)[0]
 
     def factors(self, indices: np.ndarray) -> np.ndarray:
         """Ground-truth factor values [B, F] int32 of `indices` [B]."""
@@ -101,6 +110,26 @@ class Source:
     def pictures(self, images: Array) -> Array:
         """Images as they are looked at, [..., H, W, C] in [0, 1]; undoes what `decode` changed."""
         return jnp.clip(images, 0.0, 1.0)
+
+
+class Facts(Mapping[str, Any]):
+    """Facts by name, each of which is found when it is asked for: some take a look at all images.
+
+    Args:
+        find: from nothing to each of them.
+    """
+
+    def __init__(self, find: Mapping[str, Callable[[], Any]]):
+        self._find = find
+
+    def __getitem__(self, name: str) -> Any:
+        return self._find[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._find)
+
+    def __len__(self) -> int:
+        return len(self._find)
 
 
 Splits = Mapping[str, Source]
@@ -213,4 +242,20 @@ def holdout(source: Source) -> Splits:
     return {
         "train": Subset(source, np.sort(order[num_test:])),
         "test": Subset(source, np.sort(order[:num_test])),
+    }
+
+
+def with_validation(splits: Splits, num_validation: int) -> Splits:
+    """The splits with the last so many images of `train` as `validation` instead."""
+    source = splits["train"]
+    if not 1 <= num_validation < len(source):
+        raise ValueError(
+            f"num_validation: expected at least 1 and less than {len(source)} training images, "
+            f"got {num_validation}"
+        )
+    train, validation = np.split(np.arange(len(source)), [-num_validation])
+    return {
+        **splits,
+        "train": Subset(source, train),
+        "validation": Subset(source, validation),
     }

@@ -11,14 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.data.pixel_statistics import pixel_statistics
 from vaejax.data.source import Raw, Source, Splits, Wrapper
 from vaejax.nn.noise import example_keys
 from vaejax.types import Array, Batch
 
 Binarization = Literal["dynamic", "fixed"]
-
-STD_FLOOR = 1.0 / 255.0
-"""Least standard deviation divided by, one grey level: pixels that never change stay finite."""
 
 
 def transformed(
@@ -105,6 +103,9 @@ class Binarized(_Indexed):
         batch = self.source.decode(raw["source"], source_rng)
         return {**batch, "image": (noise < batch["image"]).astype(jnp.float32)}
 
+    def pixel_means(self) -> np.ndarray:
+        return super().pixel_means() if self._mode == "fixed" else self.source.pixel_means()
+
 
 class Quantized(Wrapper):
     """Images of 8 bits with the first `bits` of each pixel and channel, on [0, 1] again.
@@ -156,28 +157,3 @@ class Standardized(Wrapper):
         leading = (1,) * (jnp.ndim(images) - 3)
         mean, std = (x.reshape(*leading, *self.image_shape) for x in (self.mean, self.std))
         return self.source.pictures(images * std + mean)
-
-
-def pixel_statistics(source: Source, chunk_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation [H, W, C] of every pixel over a data set, the latter floored.
-
-    Chunks are summed on the device, two passes each, and merged in float64 (Chan, Golub, LeVeque,
-    "Updating formulae and a pairwise algorithm for computing sample variances", 1979).
-    """
-
-    @jax.jit
-    def chunk_statistics(raw: Raw) -> tuple[Array, Array]:
-        images = source.decode(raw, jax.random.key(0))["image"]
-        mean = images.mean(axis=0, keepdims=True)
-        return mean[0], jnp.square(images - mean).sum(axis=0)
-
-    count, mean, squares = 0, np.zeros(()), np.zeros(())
-    for start in range(0, len(source), chunk_size):
-        indices = np.arange(start, min(start + chunk_size, len(source)))
-        chunk_mean, chunk_squares = jax.device_get(chunk_statistics(source.fetch(indices)))
-        total = count + len(indices)
-        delta = chunk_mean.astype(np.float64) - mean
-        mean = mean + delta * (len(indices) / total)
-        squares = squares + chunk_squares + delta**2 * (count * len(indices) / total)
-        count = total
-    return mean, np.maximum(np.sqrt(squares / count), STD_FLOOR)

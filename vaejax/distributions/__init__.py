@@ -10,6 +10,7 @@ from vaejax.distributions.nats import bits_per_dim as bits_per_dim
 from vaejax.distributions.nats import sum_events as sum_events
 from vaejax.distributions.nats import sum_positions as sum_positions
 from vaejax.distributions.normal import Normal as Normal
+from vaejax.distributions.normal import drawn_latent as drawn_latent
 from vaejax.distributions.normal import estimated_latent as estimated_latent
 from vaejax.distributions.normal import gaussian_total_correlation as gaussian_total_correlation
 from vaejax.distributions.normal import kl_multivariate_normal as kl_multivariate_normal

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from vaejax.core.checks import check_number
@@ -32,6 +33,8 @@ class Likelihood:
         any_range: whether images may leave [0, 1]; elsewhere a Bernoulli has no bound at all.
         bits: images take 2^bits values, which have masses; None where that does not matter.
         border: pixels of padding on every side, which are not scored.
+        outputs_of: raw outputs of which given `means` in (0, 1) are the means; None where a pixel
+            and channel has more than one output.
     """
 
     settings: tuple[Any, ...]
@@ -40,6 +43,7 @@ class Likelihood:
     any_range: bool = False
     bits: int | None = None
     border: int = 0
+    outputs_of: Callable[[Array], Array] | None = dataclasses.field(default=None, compare=False)
 
     def num_dims(self, image_shape: tuple[int, int, int]) -> int:
         """Pixels times channels that are scored of images (H, W, C)."""
@@ -60,6 +64,7 @@ def bernoulli(border: int = 0) -> Likelihood:
         num_outputs=lambda channels: channels,
         distribution=lambda outputs, channels: Bernoulli(outputs, border),
         border=border,
+        outputs_of=jax.scipy.special.logit,
     )
 
 

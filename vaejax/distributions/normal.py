@@ -138,6 +138,23 @@ def normal_latent(z: Array, posterior: Normal, prior: Normal) -> Latent:
     )
 
 
+def drawn_latent(z: Array, posterior: Normal, prior: Normal) -> Latent:
+    """The `Latent` of a sample from a Gaussian posterior whose prior depends on the sample.
+
+    The prior of a group that others were inferred from is such: KL(q || p) would take the prior for
+    known. `kl` is log q - log p of the sample, which comes apart by dimensions.
+    """
+    log_q, log_p = posterior.log_prob(z), prior.log_prob(z)
+    return Latent(
+        z=z,
+        log_q=sum_events(log_q),
+        log_p=sum_events(log_p),
+        kl=sum_events(log_q - log_p),
+        kl_dims=sum_positions(log_q - log_p),
+        posterior=posterior,
+    )
+
+
 def estimated_latent(
     z: Array, log_q: Array, log_p: Array, posterior: Normal | None = None
 ) -> Latent:

@@ -16,12 +16,9 @@ from vaejax.distributions import (
     Likelihood,
     Normal,
     bernoulli,
-    estimated_latent,
-    normal_latent,
-    sum_events,
 )
 from vaejax.models.presets import PRESETS, Architecture
-from vaejax.models.priors import Context, Prior, standard
+from vaejax.models.priors import Context, Prior, latent_under, standard
 from vaejax.models.vae import VAE
 from vaejax.nn.conv import Conv, ConvTranspose
 from vaejax.nn.initializers import glorot_uniform
@@ -90,6 +87,8 @@ class ConvVAE(VAE):
         ValueError: an unknown preset, or an image shape that its strides do not allow.
     """
 
+    posterior_parts = ("encoder",)
+
     image_shape: tuple[int, int, int]
     latent_size: int = 10
     preset: str = "burgess"
@@ -135,7 +134,7 @@ class ConvVAE(VAE):
         del train
         posterior = self._posterior(images)
         (z,) = [posterior.at(noise[0])] if codes is None else codes
-        return z, (self._latent(z, posterior),)
+        return z, (latent_under(self.prior, z, posterior, self._context),)
 
     def _generate(
         self, noise: Sequence[Array], codes: Codes, scales: Sequence[float], train: bool
@@ -155,13 +154,6 @@ class ConvVAE(VAE):
 
     def _posterior(self, images: Array) -> Normal:
         return Normal.from_log_var(*self.encoder(images))
-
-    def _latent(self, z: Array, posterior: Normal) -> Latent:
-        prior = self.prior.normal(z)
-        if prior is not None:
-            return normal_latent(z, posterior, prior)
-        log_q = sum_events(posterior.log_prob(z))
-        return estimated_latent(z, log_q, self.prior.log_prob(z, self._context), posterior)
 
     @property
     def _context(self) -> Context:

@@ -5,7 +5,7 @@ latents are and implements four steps; what draws is made of the noise that is h
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import flax.linen as nn
 import jax
@@ -32,7 +32,11 @@ class VAE(nn.Module):
     Attributes:
         image_shape: (H, W, C).
         likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+        posterior_parts: names of the top-level subtrees of parameters that q(z | x) alone depends
+            on; none where it shares its path with p(x, z).
     """
+
+    posterior_parts: ClassVar[tuple[str, ...]] = ()
 
     if TYPE_CHECKING:  # each declares them itself, in the order of its arguments
         image_shape: tuple[int, int, int]
@@ -88,8 +92,8 @@ class VAE(nn.Module):
         Args:
             batch: as in the call.
             noise: to draw the codes `z` with; without, they are the means, and every group is given
-                those of the groups above it. A `kl` in closed form is exact either way; one that is
-                estimated is an estimate only for drawn codes.
+                those of the groups that it depends on. A `kl` in closed form is exact either way;
+                one that is estimated is an estimate only for drawn codes.
         """
         images = self._checked_images(batch)
         return self._infer(images, self._latent_noise(noise, images), None, train=False)[1]

@@ -21,14 +21,17 @@ class MLP(nn.Module):
         hidden: widths of the hidden layers.
         num_outputs: size of the output.
         activation: after every hidden layer.
+        bias_init: of the last layer.
     """
 
     hidden: Sequence[int]
     num_outputs: int
     activation: Callable[[Array], Array] = jax.nn.relu
+    bias_init: Callable[..., Array] = nn.initializers.zeros
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         for width in self.hidden:
             x = self.activation(nn.Dense(width, kernel_init=glorot_uniform)(x))
-        return nn.Dense(self.num_outputs, kernel_init=glorot_uniform)(x)
+        last = nn.Dense(self.num_outputs, kernel_init=glorot_uniform, bias_init=self.bias_init)
+        return last(x)

@@ -181,9 +181,9 @@ def call(
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     hints = type_hints(factory)
     kwargs = {name: _argument(f"{key}.{name}", value) for name, value in kwargs.items()}
-    for name, value in (known or {}).items():
-        if name not in parameters:
-            continue
+    known = known or {}
+    for name in [name for name in known if name in parameters]:
+        value = known[name]  # of some it takes a look at all data to find out
         if kwargs.get(name) is None:
             kwargs[name] = value
         if kwargs[name] != value:

@@ -1,8 +1,10 @@
-"""Numbers as functions of the step, for learning rates, beta, ...: optax's, and those of NVAE.
+"""Numbers as functions of the step, for learning rates, beta, ...: optax's, and published ones.
 
 optax's take any arguments, and make a constant of a transition of no steps; here these are refused.
 
-Reference: Vahdat & Kautz, NVAE, 2020, appendix A and the official training script.
+References:
+    Vahdat & Kautz, NVAE, 2020, appendix A and the official training script.
+    Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, 2016, section 5.
 """
 
 import functools
@@ -11,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from vaejax.core.checks import check_number, is_traced
@@ -131,3 +134,18 @@ def nvae_learning_rate(
         return jnp.where(step < num_warmup, peak * step / max(num_warmup, 1), falling)
 
     return schedule
+
+
+def iwae_learning_rate(*, steps_per_epoch: int) -> Schedule:
+    """From 1e-3 to 1e-4 in eight stages, stage i = 1, ..., 8 of 3^(i-1) epochs, 3,280 in all.
+
+    At stage i the rate is 1e-4 times 10^(1 - (i-1) / 7), rounded to one decimal.
+
+    Args:
+        steps_per_epoch: of the training images, or how many steps the first stage is to have.
+    """
+    check_number("steps_per_epoch", steps_per_epoch, lambda x: x >= 1, "at least 1")
+    stages = np.arange(8)
+    rates = 1e-4 * np.round(10.0 ** (1.0 - stages / 7), 1)
+    ends = np.cumsum(3 ** stages[:-1])  # epochs; the last stage has none
+    return lambda step: jnp.asarray(rates)[(step >= steps_per_epoch * ends).sum()]

@@ -6,8 +6,8 @@ One without parameters is any hashable object, one with parameters a flax module
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from vaejax.distributions import Normal
-from vaejax.types import Array
+from vaejax.distributions import Normal, estimated_latent, normal_latent, sum_events
+from vaejax.types import Array, Latent
 
 
 class Context(NamedTuple):
@@ -36,3 +36,15 @@ class Prior(Protocol):
 
     def normal(self, z: Array) -> Normal | None:
         """The Gaussian in the shape of `z` that the prior is; None for any other."""
+
+
+def latent_under(prior: Prior, z: Array, posterior: Normal, context: Context) -> Latent:
+    """The `Latent` of a sample `z` [B, ..., D] of a Gaussian posterior under a prior.
+
+    `kl` is in closed form where the prior is Gaussian, else log q - log p of the sample.
+    """
+    gaussian = prior.normal(z)
+    if gaussian is not None:
+        return normal_latent(z, posterior, gaussian)
+    log_q = sum_events(posterior.log_prob(z))
+    return estimated_latent(z, log_q, prior.log_prob(z, context), posterior)

@@ -1,0 +1,258 @@
+"""A VAE of dense layers with any number of stochastic ones, and the networks of the IWAE paper.
+
+Counted from the image as in the paper, with z_L at the top:
+
+    q(z | x) = q(z_1 | x) q(z_2 | z_1) ... q(z_L | z_L-1)
+    p(x, z) = p(z_L) ... p(z_1 | z_2) p(x | z_1)
+
+In arrays the top group comes first, as in every model: `kl/0` is that of z_L.
+
+References:
+    Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, 2016 (`burda`).
+    Rezende, Mohamed & Wierstra, Stochastic backpropagation, 2014 (deep latent Gaussian models).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaejax.distributions import Likelihood, Normal, bernoulli, drawn_latent
+from vaejax.models.priors import Context, Prior, latent_under, standard
+from vaejax.models.vae import VAE
+from vaejax.nn.initializers import glorot_uniform
+from vaejax.nn.mlp import MLP
+from vaejax.types import Array, Codes, Distribution, Latent
+
+Widths = tuple[int, ...]
+MEAN_BOUNDS = (0.001, 0.999)  # of mean pixels, whose logits are then finite
+
+
+class GaussianLayer(nn.Module):
+    """[B, I] -> a Gaussian over [B, size], mean and log-scale linear in the last hidden layer."""
+
+    hidden: Widths
+    size: int
+    activation: Callable[[Array], Array]
+
+    @nn.compact
+    def __call__(self, x: Array) -> Normal:
+        for width in self.hidden:
+            x = self.activation(nn.Dense(width, kernel_init=glorot_uniform)(x))
+        mean = nn.Dense(self.size, kernel_init=glorot_uniform, name="mean")(x)
+        log_scale = nn.Dense(self.size, kernel_init=glorot_uniform, name="log_scale")(x)
+        return Normal(mean, jnp.exp(log_scale))
+
+
+class Encoder(nn.Module):
+    """q of every group given the one below it, or the image."""
+
+    hidden: tuple[Widths, ...]
+    sizes: tuple[int, ...]
+    activation: Callable[[Array], Array]
+
+    def setup(self):
+        parts = zip(self.hidden, self.sizes, strict=True)
+        self.group = [GaussianLayer(widths, size, self.activation) for widths, size in parts]
+
+    def __call__(self, group: int, below: Array) -> Normal:
+        return self.group[group](below)
+
+
+class Decoder(nn.Module):
+    """p of every group but the top one given the one above it, and the outputs for pixels.
+
+    Between two groups it has the layers of the encoder, in the other direction.
+    """
+
+    hidden: tuple[Widths, ...]
+    sizes: tuple[int, ...]
+    num_outputs: int
+    activation: Callable[[Array], Array]
+    bias_init: Callable[..., Array]
+
+    def setup(self):
+        *between, last = [widths[::-1] for widths in self.hidden]
+        self.group = {
+            str(g): GaussianLayer(widths, size, self.activation)
+            for g, (widths, size) in enumerate(zip(between, self.sizes[1:], strict=True), 1)
+        }
+        self.pixels = MLP(last, self.num_outputs, self.activation, self.bias_init)
+
+    def prior(self, group: int, above: Array) -> Normal:
+        """p(z_g | z_g-1), the top group being 0."""
+        return self.group[str(group)](above)
+
+    def __call__(self, bottom: Array) -> Array:
+        """The raw outputs [B, num_outputs] for the codes of the last group."""
+        return self.pixels(bottom)
+
+
+class DenseHierarchy(VAE):
+    """A VAE of dense layers with one or more groups of latents.
+
+    `kl` of the top group is in closed form where the prior is Gaussian, given the group below it;
+    that of every other group is log q - log p of the sample, as its prior depends on groups that
+    were inferred from it.
+
+    Attributes:
+        image_shape: (H, W, C).
+        latent_sizes: number of latents of every group, top first.
+        hidden: widths of the layers between every group and what it is inferred from, from below
+            to above, top group first; the generative network has the same in reverse.
+        likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+        prior: of the top group; see `vaejax.models.priors`.
+        pixel_means: the mean training image as H * W * C numbers, which images are at first, where
+            the likelihood has one output per pixel; a run fills it in. None begins without.
+        activation: of every hidden layer.
+
+    Raises:
+        ValueError: an image shape that no image has, no groups, or not as many sizes as layers.
+    """
+
+    posterior_parts = ("encoder",)
+
+    image_shape: tuple[int, int, int]
+    latent_sizes: tuple[int, ...] = (50,)
+    hidden: tuple[tuple[int, ...], ...] = ((200, 200),)
+    likelihood: Likelihood = bernoulli()
+    prior: Prior = standard()
+    pixel_means: tuple[float, ...] | None = None
+    activation: Callable[[Array], Array] = jax.nn.tanh
+
+    def __post_init__(self):
+        if len(self.image_shape) != 3 or min(self.image_shape) < 1:
+            raise ValueError(f"image_shape: expected positive (H, W, C), got {self.image_shape}")
+        if not self.latent_sizes or min(self.latent_sizes) < 1:
+            raise ValueError(
+                f"latent_sizes: expected one or more numbers >= 1, got {self.latent_sizes}"
+            )
+        if len(self.hidden) != len(self.latent_sizes):
+            raise ValueError(
+                f"hidden: expected the widths of {len(self.latent_sizes)} groups, as in "
+                f"latent_sizes, got {self.hidden}"
+            )
+        if any(width < 1 for widths in self.hidden for width in widths):
+            raise ValueError(f"hidden: expected widths >= 1, got {self.hidden}")
+        num_pixels = int(np.prod(self.image_shape))
+        if self.pixel_means is not None and len(self.pixel_means) != num_pixels:
+            raise ValueError(
+                f"pixel_means: expected {num_pixels} numbers, got {len(self.pixel_means)}"
+            )
+        self.likelihood.num_outputs(self.image_shape[-1])  # raises where it has no such images
+        super().__post_init__()
+
+    def setup(self):
+        height, width, channels = self.image_shape
+        num_outputs = height * width * self.likelihood.num_outputs(channels)
+        self.encoder = Encoder(self.hidden, self.latent_sizes, self.activation)
+        self.decoder = Decoder(
+            self.hidden, self.latent_sizes, num_outputs, self.activation, self._bias_init
+        )
+
+    @property
+    def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of one image's codes in every group, top first: (D,)."""
+        return tuple((size,) for size in self.latent_sizes)
+
+    def _infer(
+        self,
+        images: Array,
+        noise: Sequence[Array],
+        codes: Sequence[Array] | None,
+        train: bool,
+    ) -> tuple[Array, tuple[Latent, ...]]:
+        del train
+        (top, *rest), zs = self._inferred(images, noise, codes)
+        latents = [latent_under(self.prior, zs[0], top, self._context)]
+        for g, posterior in enumerate(rest, 1):
+            latents.append(drawn_latent(zs[g], posterior, self.decoder.prior(g, zs[g - 1])))
+        return zs[-1], tuple(latents)
+
+    def _inferred(
+        self, images: Array, noise: Sequence[Array] | None, codes: Sequence[Array] | None = None
+    ) -> tuple[list[Normal], list[Array]]:
+        """The posteriors and codes of every group, top first; means without noise and codes."""
+        below, posteriors, zs = images.reshape(len(images), -1), [], []
+        for g in reversed(range(len(self.latent_sizes))):
+            posterior = self.encoder(g, below)
+            if codes is not None:
+                below = codes[g]
+            else:
+                below = posterior.mean() if noise is None else posterior.at(noise[g])
+            posteriors.append(posterior)
+            zs.append(below)
+        return posteriors[::-1], zs[::-1]
+
+    def _generate(
+        self, noise: Sequence[Array], codes: Codes, scales: Sequence[float], train: bool
+    ) -> tuple[Array, tuple[Array, ...]]:
+        del train
+        zs: list[Array] = []
+        for g, (code, draw, scale) in enumerate(zip(codes, noise, scales, strict=True)):
+            if code is None and g == 0:
+                code = self.prior.from_noise(draw, self._context, scale)
+            elif code is None:
+                code = self.decoder.prior(g, zs[-1]).at(scale * draw)
+            zs.append(code)
+        return zs[-1], tuple(zs)
+
+    def _standardised(self, images: Array) -> tuple[Array | None, ...]:
+        _, zs = self._inferred(images, None)
+        top = self.prior.to_noise(zs[0], self._context)
+        rest = [self.decoder.prior(g, above).noise_of(zs[g]) for g, above in enumerate(zs[:-1], 1)]
+        return (top, *rest)
+
+    def _likelihood(self, features: Array, train: bool) -> Distribution:
+        del train
+        height, width, channels = self.image_shape
+        outputs = self.decoder(features).reshape(len(features), height, width, -1)
+        return self.likelihood.distribution(outputs, channels)
+
+    def _bias_init(self, rng: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        """The outputs whose means are the mean pixels."""
+        if self.pixel_means is None or self.likelihood.outputs_of is None:
+            return nn.initializers.zeros(rng, shape, dtype)
+        return self.likelihood.outputs_of(
+            jnp.clip(jnp.asarray(self.pixel_means, dtype), *MEAN_BOUNDS)
+        )
+
+    @property
+    def _context(self) -> Context:
+        return Context(posterior=lambda images: self._inferred(images, None)[0][0])
+
+
+def burda(
+    image_shape: tuple[int, int, int],
+    *,
+    num_layers: int = 1,
+    likelihood: Likelihood = DenseHierarchy.likelihood,
+    prior: Prior = DenseHierarchy.prior,
+    pixel_means: tuple[float, ...] | None = None,
+) -> DenseHierarchy:
+    """The networks of Burda et al., 2016, section 5.1: tanh layers around one or two groups.
+
+    Args:
+        image_shape: (H, W, C).
+        num_layers: of stochastic ones: 1 is images, 200, 200, 50 latents; 2 is images, 200, 200,
+            100 latents, 100, 100, 50 latents.
+        likelihood, prior, pixel_means: as in `DenseHierarchy`.
+    """
+    networks: dict[int, tuple[Widths, tuple[Widths, ...]]] = {
+        1: ((50,), ((200, 200),)),
+        2: ((50, 100), ((100, 100), (200, 200))),
+    }
+    if num_layers not in networks:
+        raise ValueError(f"num_layers: expected 1 or 2, got {num_layers}")
+    sizes, hidden = networks[num_layers]
+    return DenseHierarchy(
+        image_shape,
+        latent_sizes=sizes,
+        hidden=hidden,
+        likelihood=likelihood,
+        prior=prior,
+        pixel_means=pixel_means,
+    )
