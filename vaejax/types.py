@@ -130,6 +130,14 @@ class VAEOutput(NamedTuple):
         return self.log_px + sum(latent.log_p - latent.log_q for latent in self.latents)
 
 
+# `num_dims` is no array: it passes `jax.vmap` and loops as it is.
+jax.tree_util.register_pytree_node(
+    VAEOutput,
+    lambda output: ((output.log_px, output.latents), output.num_dims),
+    lambda num_dims, arrays: VAEOutput(*arrays, num_dims),
+)
+
+
 class Init(Protocol):
     """How a run begins."""
 

@@ -31,6 +31,9 @@ SPECTRAL = objectives.spectral(
 )
 OBJECTIVES = {
     "elbo": objectives.elbo(DENSE),
+    "elbo_of_samples": objectives.elbo(DENSE, num_samples=3),
+    "iwae": objectives.iwae(DENSE, num_samples=3),
+    "iwae_in_chunks": objectives.iwae(DENSE, num_samples=3, chunk_size=2),
     "capacity": objectives.capacity(DENSE),
     "beta_tcvae": objectives.beta_tcvae(DENSE, num_examples=100),
     "dip_vae": objectives.dip_vae(DENSE, kind="ii"),

@@ -17,7 +17,7 @@ from vaejax import (
 from vaejax.core.mesh import data_mesh
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
-from vaejax.objectives.bound import shared_key
+from vaejax.objectives.passes import shared_key
 from vaejax.training.microbatches import accumulated
 
 OPTIMIZER = make_optimizer("sgd", learning_rate=1.0)  # the step is the gradient

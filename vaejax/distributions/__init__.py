@@ -17,4 +17,5 @@ from vaejax.distributions.normal import kl_multivariate_normal as kl_multivariat
 from vaejax.distributions.normal import kl_normal as kl_normal
 from vaejax.distributions.normal import normal_latent as normal_latent
 from vaejax.distributions.normal import soft_clamp as soft_clamp
+from vaejax.distributions.samples import over_samples as over_samples
 from vaejax.distributions.symmetric import Symmetric as Symmetric

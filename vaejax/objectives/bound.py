@@ -5,11 +5,11 @@
 Objectives differ only in what they make of the two terms; `variational` holds the rest.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 
 from vaejax.core.mesh import (
@@ -18,11 +18,10 @@ from vaejax.core.mesh import (
     sum_over_shards,
     with_positions,
 )
-from vaejax.core.randomness import named
 from vaejax.distributions import bits_per_dim
-from vaejax.nn.noise import example_keys
-from vaejax.objectives.views import PLAYER, noise_of, views_of
-from vaejax.types import PER_EXAMPLE, Array, Batch, Latent, Metrics, Noise, Objective, VAEOutput
+from vaejax.objectives.passes import Estimate, Pass, initialised, one_draw
+from vaejax.objectives.views import PLAYER, views_of
+from vaejax.types import PER_EXAMPLE, Array, Batch, Latent, Metrics, Objective, VAEOutput
 
 Reduction = Literal["sum", "mean"]
 Divergence = Callable[[Array, VAEOutput, Batch, Array], tuple[Array, Metrics]]
@@ -33,7 +32,11 @@ _BOUND = ("reconstruction", "log_px", "kl", "kl_dims", "elbo")  # in nats per im
 
 
 def variational(
-    model: Any, divergence: Divergence, reduction: Reduction = "sum", in_nats: Sequence[str] = ()
+    model: Any,
+    divergence: Divergence,
+    reduction: Reduction = "sum",
+    in_nats: Sequence[str] = (),
+    estimate: Estimate = one_draw,
 ) -> Objective:
     """The objective `reconstruction + divergence(kl)` of a model with a single player.
 
@@ -45,6 +48,8 @@ def variational(
             pixels times channels scored (nats per dimension), as Keras-style VAEs do, so that a
             given beta weighs more by that number.
         in_nats: those metrics of the divergence that are in nats per image.
+        estimate: from a pass and the model's parameters to the output that the bound is made of and
+            the state after it; a single draw of the codes, if nothing else is said.
 
     Returns:
         An objective with the metrics `loss`, `reconstruction` or `reconstruction_per_dim`,
@@ -56,25 +61,10 @@ def variational(
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction: expected 'sum' or 'mean', got {reduction!r}")
 
-    def init(rng: Array, batch: Batch):
-        _check_images(batch["image"])
-        batch = with_positions(batch)
-        params_rng, noise_rng = jax.random.split(rng)
-        keys = example_keys(noise_rng, batch["position"])
-        rngs = {"params": params_rng, "dropout": named(noise_rng, "dropout")}
-        variables = dict(model.init(rngs, batch, noise=noise_of(model, keys), train=False))
-        return {PLAYER: variables.pop("params")}, variables
-
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
         batch = with_positions(batch)  # of whoever calls it without a step
-        output, new_state = model.apply(
-            {"params": params[PLAYER], **model_state},
-            batch,
-            noise=drawn_noise(model, batch, rng, train),
-            train=train,
-            rngs={"dropout": shared_key(rng, "dropout", batch)},
-            mutable=list(model_state) if train else [],
-        )
+        passing = Pass(model, model_state, batch, rng, train)
+        output, new_state = estimate(passing, params[PLAYER])
         num_dims = output.num_dims or math.prod(batch["image"].shape[1:])
         metrics = bound_metrics(output, batch.get("mask"), num_dims)
         term, extra = divergence(metrics["kl"], output, batch, step)
@@ -86,44 +76,15 @@ def variational(
         metrics = {"loss": total, name: reconstruction, **metrics, **extra}
         if not train:
             metrics[PER_EXAMPLE] = bound_per_example(output, batch.get("mask"), num_dims)
-        return total, (metrics, new_state if train else model_state)
+        return total, (metrics, new_state)
 
+    init = functools.partial(initialised, model)
     return Objective(init, loss, views_of(model), nats(*_BOUND, *in_nats))
 
 
 def nats(*names: str) -> tuple[tuple[str, str], ...]:
     """`Objective.units` of metrics in nats per image."""
     return tuple((name, "nats/image") for name in names)
-
-
-def drawn_noise(model: Any, batch: Batch, rng: Array, train: bool) -> Noise:
-    """The noise of a pass: that of the batch, or else drawn with a key for every example.
-
-    The key is a function of `rng` and the example's position in the global batch in training, of
-    `rng` and its index in the data set, where there is one, in evaluations.
-    """
-    if "noise" in batch:
-        return batch["noise"]
-    place = "index" if "index" in batch and not train else "position"
-    return noise_of(model, example_keys(named(rng, "noise"), batch[place]))
-
-
-def shared_key(rng: Array, name: str, batch: Batch) -> Array:
-    """A key for what the examples seen at once draw together (a shuffle), one per shard and part.
-
-    Args:
-        rng: key of the step.
-        name: of what is drawn.
-        batch: whose first position tells shards and microbatches apart.
-    """
-    return jax.random.fold_in(named(rng, name), batch["position"][0])
-
-
-def _check_images(images: Array) -> None:
-    if images.ndim != 4 or not jnp.issubdtype(images.dtype, jnp.floating):
-        raise ValueError(
-            f"image: expected floats [B, H, W, C], got {images.dtype} {list(images.shape)}"
-        )
 
 
 def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metrics:

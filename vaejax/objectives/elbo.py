@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from vaejax.core.checks import check_number, check_schedule
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.bound import Reduction, batch_mean, variational
-from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
+from vaejax.objectives.passes import Pass, check_samples, many_draws
+from vaejax.types import Array, Batch, ModelState, Objective, Schedule, VAEOutput
 
 
 def elbo(
@@ -25,6 +26,8 @@ def elbo(
     beta: float | Schedule | None = None,
     beta_norm: float | Schedule | None = None,
     balance: bool = False,
+    num_samples: int = 1,
+    chunk_size: int | None = None,
     reduction: Reduction = "sum",
 ) -> Objective:
     """Reconstruction plus beta times the KL; the (negative) evidence lower bound at beta = 1.
@@ -36,6 +39,10 @@ def elbo(
             images of N pixels times channels and M latent dimensions.
         balance: while beta < 1, weigh the groups of a hierarchy against each other, see
             `balancing_weights`; the weights are then reported as `balance` [G].
+        num_samples: K, draws of the codes per image that everything is averaged over. Noise handed
+            in with the batch is [B, K, ...], for a single one [B, ...].
+        chunk_size: draws held at once, at most, for memory that does not grow with K; those of a
+            chunk are computed again backwards. None holds all.
         reduction: of the reconstruction over pixels; see `variational`.
 
     Returns:
@@ -47,6 +54,10 @@ def elbo(
     if beta_norm is not None:
         name, value = "beta_norm", beta_norm
     weight = _schedule(name, value)
+    check_samples(num_samples, chunk_size)
+
+    def estimate(passing: Pass, params: Any) -> tuple[VAEOutput, ModelState]:
+        return many_draws(passing, params, num_samples, chunk_size)[1:]
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
@@ -62,7 +73,9 @@ def elbo(
             kl, extra["balance"] = _balanced(output, batch.get("mask"), beta)
         return beta * kl, extra
 
-    return variational(model, divergence, reduction)
+    if num_samples == 1:
+        return variational(model, divergence, reduction)
+    return variational(model, divergence, reduction, estimate=estimate)
 
 
 def capacity(

@@ -32,10 +32,10 @@ from vaejax.objectives.bound import (
     Reduction,
     batch_covariance,
     batch_mean,
-    shared_key,
     variational,
     vector_latent,
 )
+from vaejax.objectives.passes import shared_key
 from vaejax.objectives.views import need
 from vaejax.types import Array, Batch, Objective, VAEOutput
 
