@@ -17,7 +17,7 @@ from vaejax.runs.config import run_config
 
 STEPS_PER_EPOCH = 59_600 // 20
 NUM_EPOCHS = 3_280  # the eight stages of the learning rate
-LAPTOP_STEPS = 20_000
+LAPTOP_STEPS = 10_000
 LAPTOP_RATE = dict(name="cosine_decay_schedule", init_value=1e-3, decay_steps=LAPTOP_STEPS)
 
 
@@ -54,6 +54,7 @@ def get_config(variant: str = "") -> ConfigDict:
                 "eval.importance_weighted.num_examples": 500,
             },
             "smoke": {
+                "data.num_validation": 4,
                 "train.num_steps": 4,
                 "train.batch_size": 8,
                 "train.log_every": 2,

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import ml_collections
 import numpy as np
 
-from configs import iwae_mnist, iwae_omniglot
+from configs import iwae_mnist
 from vaejax import sweep
 from vaejax.metrics.intervals import mean_interval
 from vaejax.sweep import Member
 
-MODULES = {"mnist": iwae_mnist, "omniglot": iwae_omniglot}
+MODULES = {"mnist": iwae_mnist}
 OBJECTIVES = {"VAE": "elbo", "IWAE": "iwae"}
 NUM_SAMPLES = "objective.num_samples"
 
