@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 from tests.data.idx_files import random_arrays, write_mnist
 from tests.data.tfds_files import write_celeb_a, write_pngs
@@ -31,6 +32,12 @@ def write_frey_faces(folder):
 def write_digits(folder):
     write_mnist(folder, random_arrays())
     return {"data.path": str(folder)}
+
+
+def write_chardata(folder):
+    images = np.random.default_rng(0).random((784, 40))
+    savemat(folder / "chardata.mat", {"data": images[:, :24], "testdata": images[:, 24:]})
+    return {"data.path": str(folder / "chardata.mat")}
 
 
 def write_faces(folder):
@@ -70,6 +77,7 @@ DATA = {
     "folder": write_pictures,
     "frey_faces": write_frey_faces,
     "mnist": write_digits,
+    "omniglot_chardata": write_chardata,
 }
 
 
@@ -122,6 +130,7 @@ def test_without_its_data_a_config_says_what_to_put_where(path, tmp_path):
         return
     key = "data.data_dir" if "data_dir" in config.data else "data.path"
     config.update_from_flattened_dict({key: str(tmp_path / "nothing")})
+    config.train.batch_size = 8 * config.train.num_microbatches  # that of the IWAE paper is 20
     with pytest.raises(ConfigError, match=r"config\.data\.") as error:
         build(config)
     assert str(tmp_path / "nothing") in str(error.value)

@@ -15,6 +15,7 @@ from vaejax.data.loader import eval_batches as eval_batches
 from vaejax.data.loader import train_batches as train_batches
 from vaejax.data.mnist import mnist as mnist
 from vaejax.data.omniglot import omniglot as omniglot
+from vaejax.data.omniglot_chardata import omniglot_chardata as omniglot_chardata
 from vaejax.data.resident import all_records as all_records
 from vaejax.data.resident import gather_batch as gather_batch
 from vaejax.data.resident import indices_of_steps as indices_of_steps

@@ -12,6 +12,7 @@ import numpy as np
 
 from vaejax.data.array_file import absence, load_array
 from vaejax.data.arrays import ArraySource
+from vaejax.data.mat_file import load_matrix
 from vaejax.data.source import Splits, holdout
 from vaejax.data.transforms import transformed
 
@@ -36,7 +37,7 @@ def frey_faces(path: str | os.PathLike, *, standardize: bool = False, flip: bool
             f"path: expected frey_rawface.mat, as at https://cs.nyu.edu/~roweis/data/, or a .npz "
             f"of its matrix ff, got {path}{absence(path)}"
         )
-    faces = _load_mat(path) if path.suffix == ".mat" else load_array(path, "ff")
+    faces = load_matrix(path, "ff") if path.suffix == ".mat" else load_array(path, "ff")
     if faces.shape == (HEIGHT * WIDTH, NUM_IMAGES):
         faces = faces.T
     if faces.shape != (NUM_IMAGES, HEIGHT * WIDTH) or faces.dtype != np.uint8:
@@ -46,14 +47,3 @@ def frey_faces(path: str | os.PathLike, *, standardize: bool = False, flip: bool
         )
     source = ArraySource(np.ascontiguousarray(faces).reshape(NUM_IMAGES, HEIGHT, WIDTH))
     return transformed(holdout(source), standardize=standardize, flip=flip)
-
-
-def _load_mat(path: Path) -> np.ndarray:
-    from scipy.io import loadmat
-
-    try:
-        return loadmat(path, variable_names=["ff"])["ff"]
-    except KeyError:
-        raise ValueError(f"path: expected a matrix ff in {path}, got none") from None
-    except Exception as error:  # scipy raises what it comes upon in a damaged file
-        raise ValueError(f"path: expected a whole file, got a damaged {path} ({error})") from error

@@ -5,6 +5,7 @@ as one likes; it yields `(name, value)`, so what it compiled is reused. What it 
 the views of the objective; which of them is missing it says when it is made.
 """
 
+from vaejax.evaluators.active_units import active_units as active_units
 from vaejax.evaluators.bound import bound as bound
 from vaejax.evaluators.context import Context as Context
 from vaejax.evaluators.context import Evaluator as Evaluator

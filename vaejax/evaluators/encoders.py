@@ -9,12 +9,29 @@ import jax.numpy as jnp
 
 from vaejax.objectives.bound import gaussian_latent, vector_latent
 from vaejax.objectives.views import need
-from vaejax.types import Array, Batch, Init, ModelState, Objective, Params
+from vaejax.types import Array, Batch, Init, Latent, ModelState, Objective, Params
 
 CPU_BATCH = 16  # images whose activations stay in the processor's cache
 
 Encode = Callable[[Params, ModelState, Batch], tuple[Array, Array | None]]
 """Codes [B, D] of a batch and their log-variances [B, D], None where they have none."""
+
+
+def abstract_latents(objective: Objective, batch: Batch, who: str) -> tuple[Latent, ...]:
+    """The shapes of the latents of a batch, found without computing anything.
+
+    Args:
+        objective: with the view `encode`.
+        batch: as shapes.
+        who: needs them, for the message.
+
+    Raises:
+        ValueError: there is no such view.
+    """
+    view = need(objective.views, "encode", who)
+    shapes, structure = jax.tree.flatten(batch)
+    init: Any = objective.init  # hashable, which `Init` cannot say
+    return _shapes_of(init, view, tuple(shapes), structure)
 
 
 def checked_size(objective: Objective, batch: Batch, who: str, gaussian: Sequence[str] = ()) -> int:
@@ -29,22 +46,19 @@ def checked_size(objective: Objective, batch: Batch, who: str, gaussian: Sequenc
     Raises:
         ValueError: the model has other codes.
     """
-    view = need(objective.views, "encode", who)
-    shapes, structure = jax.tree.flatten(batch)
-    init: Any = objective.init  # hashable, which `Init` cannot say
-    return _size(init, view, tuple(shapes), structure, who, tuple(gaussian))
+    latents = abstract_latents(objective, batch, who)
+    for each in gaussian:
+        gaussian_latent(latents, each)
+    return vector_latent(latents, who).z.shape[1]
 
 
 @functools.lru_cache(maxsize=8)  # the members of a sweep share it
-def _size(init: Init, view: Callable[..., Any], shapes, structure, who: str, gaussian) -> int:
-    def codes(rng: Array, batch: Batch) -> Array:
-        latents = view(*init(rng, batch), batch)
-        for each in gaussian:
-            gaussian_latent(latents, each)
-        return vector_latent(latents, who).z
+def _shapes_of(init: Init, view: Callable[..., Any], shapes, structure) -> tuple[Latent, ...]:
+    def latents(rng: Array, batch: Batch) -> tuple[Latent, ...]:
+        return view(*init(rng, batch), batch)
 
     batch = jax.tree.unflatten(structure, shapes)
-    return jax.eval_shape(codes, jax.random.key(0), batch).shape[1]
+    return jax.eval_shape(latents, jax.random.key(0), batch)
 
 
 @functools.lru_cache(maxsize=8)

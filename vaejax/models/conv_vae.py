@@ -12,11 +12,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
-from vaejax.distributions import (
-    Likelihood,
-    Normal,
-    bernoulli,
-)
+from vaejax.distributions import Likelihood, Normal, bernoulli
 from vaejax.models.presets import PRESETS, Architecture
 from vaejax.models.priors import Context, Prior, latent_under, standard
 from vaejax.models.vae import VAE

@@ -222,6 +222,7 @@ class DenseHierarchy(VAE):
 
     @property
     def _context(self) -> Context:
+        """With q of the top group, given the means of those below."""
         return Context(posterior=lambda images: self._inferred(images, None)[0][0])
 
 
