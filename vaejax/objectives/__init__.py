@@ -7,6 +7,8 @@ from vaejax.objectives.elbo import denormalise_beta as denormalise_beta
 from vaejax.objectives.elbo import elbo as elbo
 from vaejax.objectives.elbo import normalise_beta as normalise_beta
 from vaejax.objectives.factor_vae import factor_vae as factor_vae
+from vaejax.objectives.gradient_variance import gradient_moments as gradient_moments
+from vaejax.objectives.gradient_variance import gradient_variance as gradient_variance
 from vaejax.objectives.iwae import iwae as iwae
 from vaejax.objectives.nvae import nvae as nvae
 from vaejax.objectives.penalties import add_penalties as add_penalties

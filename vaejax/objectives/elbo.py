@@ -15,9 +15,11 @@ import jax.numpy as jnp
 
 from vaejax.core.checks import check_number, check_schedule
 from vaejax.objectives.balance import balancing_weights, group_sizes
+from vaejax.objectives.baselines import with_averages
 from vaejax.objectives.bound import Reduction, batch_mean, variational
-from vaejax.objectives.passes import Pass, check_samples, many_draws
-from vaejax.types import Array, Batch, ModelState, Objective, Schedule, VAEOutput
+from vaejax.objectives.draws import Draws
+from vaejax.objectives.estimators import OF_THE_ELBO, Gradient, check_gradient, estimate_with
+from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
 
 
 def elbo(
@@ -27,6 +29,7 @@ def elbo(
     beta_norm: float | Schedule | None = None,
     balance: bool = False,
     num_samples: int = 1,
+    gradient: Gradient = "reparameterised",
     chunk_size: int | None = None,
     reduction: Reduction = "sum",
 ) -> Objective:
@@ -41,6 +44,8 @@ def elbo(
             `balancing_weights`; the weights are then reported as `balance` [G].
         num_samples: K, draws of the codes per image that everything is averaged over. Noise handed
             in with the batch is [B, K, ...], for a single one [B, ...].
+        gradient: with respect to the posterior, see `vaejax.objectives.estimators`; all but the
+            default need a model whose posterior has parameters of its own.
         chunk_size: draws held at once, at most, for memory that does not grow with K; those of a
             chunk are computed again backwards. None holds all.
         reduction: of the reconstruction over pixels; see `variational`.
@@ -54,10 +59,8 @@ def elbo(
     if beta_norm is not None:
         name, value = "beta_norm", beta_norm
     weight = _schedule(name, value)
-    check_samples(num_samples, chunk_size)
-
-    def estimate(passing: Pass, params: Any) -> tuple[VAEOutput, ModelState]:
-        return many_draws(passing, params, num_samples, chunk_size)[1:]
+    draws = Draws(num_samples, chunk_size)
+    check_gradient(gradient, OF_THE_ELBO, model, draws)
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
@@ -73,9 +76,10 @@ def elbo(
             kl, extra["balance"] = _balanced(output, batch.get("mask"), beta)
         return beta * kl, extra
 
-    if num_samples == 1:
-        return variational(model, divergence, reduction)
-    return variational(model, divergence, reduction, estimate=estimate)
+    objective = variational(model, divergence, reduction, estimate=estimate_with(gradient, draws))
+    if gradient == "moving_average":
+        return objective._replace(init=with_averages(objective.init, ("log_px", "kl")))
+    return objective
 
 
 def capacity(

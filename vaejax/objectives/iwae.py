@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from vaejax.core.mesh import with_positions
 from vaejax.distributions import bits_per_dim
+from vaejax.objectives.baselines import with_averages
 from vaejax.objectives.bound import (
     batch_mean,
     bound_metrics,
@@ -20,14 +21,23 @@ from vaejax.objectives.bound import (
     nats,
     per_example,
 )
-from vaejax.objectives.passes import Pass, check_samples, initialised, many_draws
+from vaejax.objectives.bound_estimators import OF_THE_BOUND, bound_with
+from vaejax.objectives.draws import Draws
+from vaejax.objectives.estimators import Gradient, check_gradient
+from vaejax.objectives.passes import Pass, initialised
 from vaejax.objectives.views import PLAYER, views_of
-from vaejax.types import PER_EXAMPLE, Array, Batch, Objective, VAEOutput
+from vaejax.types import PER_EXAMPLE, Array, Batch, Init, Objective
 
 _IN_NATS = ("iwae_bound", "elbo", "log_px", "kl")
 
 
-def iwae(model: Any, *, num_samples: int, chunk_size: int | None = None) -> Objective:
+def iwae(
+    model: Any,
+    *,
+    num_samples: int,
+    gradient: Gradient = "reparameterised",
+    chunk_size: int | None = None,
+) -> Objective:
     """The importance-weighted bound of any model with latents.
 
     A network's layers before the first draw are computed once per image (once per chunk), those
@@ -36,7 +46,10 @@ def iwae(model: Any, *, num_samples: int, chunk_size: int | None = None) -> Obje
 
     Args:
         model: a flax module returning `VAEOutput` with latents.
-        num_samples: K, samples per image. Noise handed in with the batch is [B, K, ...].
+        num_samples: K, samples per image. Noise handed in with the batch is [B, K, ...], for a
+            single one [B, ...].
+        gradient: with respect to the posterior, see `vaejax.objectives.estimators`; all but the
+            default need a model whose posterior has parameters of its own.
         chunk_size: samples held at once, at most, for memory that does not grow with K; those of a
             chunk are computed again backwards. None holds all.
 
@@ -47,15 +60,14 @@ def iwae(model: Any, *, num_samples: int, chunk_size: int | None = None) -> Obje
         (bits per dimension); `effective_sample_size` (sum w)^2 / sum w^2, from 1 to K. In an
         evaluation also, `PER_EXAMPLE`, those of all but the loss and single groups.
     """
-    check_samples(num_samples, chunk_size)
+    draws = Draws(num_samples, chunk_size)
+    check_gradient(gradient, OF_THE_BOUND, model, draws)
+    estimate = bound_with(gradient, draws)
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
         del step
         passing = Pass(model, model_state, with_positions(batch), rng, train)
-
-        (bound, log_square), output, new_state = many_draws(
-            passing, params[PLAYER], num_samples, chunk_size, _log_powers
-        )
+        bound, log_square, output, new_state = estimate(passing, params[PLAYER])
         num_dims = output.num_dims or math.prod(batch["image"].shape[1:])
         mask, log_w = batch.get("mask"), output.log_weight  # the mean of log w
         values = {
@@ -76,11 +88,7 @@ def iwae(model: Any, *, num_samples: int, chunk_size: int | None = None) -> Obje
             )
         return total, (metrics, new_state)
 
-    return Objective(functools.partial(initialised, model), loss, views_of(model), nats(*_IN_NATS))
-
-
-def _log_powers(output: VAEOutput) -> tuple[Array, Array]:
-    """log w and log w^2, [B]."""
-    if not output.latents:
-        raise ValueError("model: expected one with latents to draw, got one without")
-    return output.log_weight, 2.0 * output.log_weight
+    init: Init = functools.partial(initialised, model)
+    if gradient == "moving_average":
+        init = with_averages(init, ("iwae_bound",))
+    return Objective(init, loss, views_of(model), nats(*_IN_NATS))

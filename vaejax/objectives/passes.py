@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from vaejax.core.checks import check_counts
 from vaejax.core.mesh import with_positions
 from vaejax.core.randomness import named
-from vaejax.distributions import over_samples
 from vaejax.nn.noise import example_keys
 from vaejax.objectives.views import PLAYER, noise_of
 from vaejax.types import Array, Batch, Codes, ModelState, Noise, Params, VAEOutput
@@ -62,19 +60,17 @@ class Pass(NamedTuple):
         )
         return output, state if self.train else self.model_state
 
-    def noise(self) -> Noise:
-        """The noise of a single sample: that of the batch, [B, ...], or else drawn."""
-        return self.batch["noise"] if "noise" in self.batch else self._drawn(jnp.int32(0), 1)
-
-    def noise_of(self, sample: Array, num_samples: int) -> Noise:
-        """The noise of one of several samples: of the batch's, [B, K, ...], or else drawn.
+    def noise(self, sample: Array | int = 0, num_samples: int = 1) -> Noise:
+        """The noise of one of several samples: that of the batch, or else drawn.
 
         Args:
-            sample: its number, of those below K; above, the noise is of no use, but finite.
-            num_samples: K.
+            sample: its number; of a number beyond the last, noise that is of no use, but finite.
+            num_samples: K. Noise of the batch is [B, K, ...] of several, of a single one [B, ...].
         """
         if "noise" not in self.batch:
-            return self._drawn(sample, num_samples)
+            return self._drawn(jnp.asarray(sample), num_samples)
+        if num_samples == 1:
+            return self.batch["noise"]
 
         def taken(x: Array) -> Array:
             if x.ndim < 2 or x.shape[1] != num_samples:
@@ -101,50 +97,6 @@ Estimate = Callable[[Pass, Any], tuple[VAEOutput, ModelState]]
 def one_draw(passing: Pass, params: Any) -> tuple[VAEOutput, ModelState]:
     """The output for a single draw of the codes."""
     return passing(params, noise=passing.noise())
-
-
-def check_samples(num_samples: int, chunk_size: int | None) -> None:
-    """Raise ValueError unless there are some samples, and some of them at once."""
-    check_counts(num_samples=(num_samples, 1))
-    if chunk_size is not None:
-        check_counts(chunk_size=(chunk_size, 1))
-
-
-def many_draws(
-    passing: Pass,
-    params: Any,
-    num_samples: int,
-    chunk_size: int | None,
-    logs_of: Callable[[VAEOutput], Any] = lambda output: (),
-) -> tuple[Any, VAEOutput, ModelState]:
-    """Averages over K draws of the codes of every image.
-
-    What does not depend on the draw is computed once (once per chunk).
-
-    Args:
-        passing: of a step.
-        params: of the model.
-        num_samples: K.
-        chunk_size: draws held at once, at most; None holds all.
-        logs_of: logarithms [B] of an output, whose log-mean-exp over the draws is wanted.
-
-    Returns:
-        The log-mean-exps; the mean output, `z` included, without posteriors; the state after it,
-        which has moved once, by the average over the draws.
-    """
-
-    def of_sample(sample: Array):
-        output, state = passing(params, noise=passing.noise_of(sample, num_samples))
-        latents = tuple(latent._replace(posterior=None) for latent in output.latents)
-        moved = state if passing.train else {}
-        return logs_of(output), (output._replace(latents=latents), moved)
-
-    logs, (output, moved) = over_samples(jax.vmap(of_sample), num_samples, chunk_size)
-    if not passing.train:
-        return logs, output, passing.model_state
-    # Counters, which all draws move alike, stay whole numbers.
-    old = {name: passing.model_state[name] for name in moved}
-    return logs, output, jax.tree.map(lambda mean, before: mean.astype(before.dtype), moved, old)
 
 
 def shared_key(rng: Array, name: str, batch: Batch) -> Array:
