@@ -20,7 +20,7 @@ from vaejax.distributions import Normal, normal_latent, sum_events
 from vaejax.nn.noise import draw_each, part_keys
 from vaejax.types import Array, Batch, Noise, VAEOutput
 
-ESTIMATORS = {
+ESTIMATORS: dict[str, dict[str, Any]] = {
     "score function": dict(gradient="score_function"),
     "leave one out, K = 5": dict(gradient="leave_one_out", num_samples=5),
     "leave one out, K = 50": dict(gradient="leave_one_out", num_samples=50),
@@ -86,7 +86,7 @@ def formula(dim: int) -> float:
 
 
 def rows(size: Size) -> list[dict[str, Any]]:
-    """The variance of one image's gradient by estimator and d, mean over the mu_i."""
+    """The variance of the gradient of one draw, of K draws K times theirs; mean over the mu_i."""
     found = []
     for dim in size.dims:
         for name, settings in ESTIMATORS.items():
@@ -98,7 +98,8 @@ def rows(size: Size) -> list[dict[str, Any]]:
                 params, state, batch, jax.random.key(1)
             )
             (variance,) = by_layer.values()
-            found.append({"estimator": name, "dim": dim, "variance": BATCH * float(variance)})
+            draws = BATCH * settings.get("num_samples", 1)
+            found.append({"estimator": name, "dim": dim, "variance": draws * float(variance)})
     return found
 
 
@@ -110,7 +111,9 @@ def figure(found: Sequence[dict[str, Any]]) -> Any:
     for colour, name in zip(COLOURS, ESTIMATORS, strict=False):
         values = [row["variance"] for row in found if row["estimator"] == name]
         panel.plot(dims, values, "o-", color=colour, label=name)
-    panel.set(xscale="log", yscale="log", xlabel="latents", ylabel="variance of the gradient")
+    panel.set(
+        xscale="log", yscale="log", xlabel="latents", ylabel="variance of the gradient, per draw"
+    )
     panel.set_xticks(dims, [str(dim) for dim in dims])
     panel.minorticks_off()
     panel.legend()
