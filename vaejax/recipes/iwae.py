@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from vaejax.runs.config import run_config
 
 NUM_EPOCHS = 3_280  # the eight stages of the learning rate
-LAPTOP_STEPS = 20_000
+LAPTOP_STEPS = 10_000
 
 
 def iwae_run(variant: str, data: Mapping[str, Any], steps_per_epoch: int) -> ConfigDict:
@@ -55,7 +55,7 @@ def iwae_run(variant: str, data: Mapping[str, Any], steps_per_epoch: int) -> Con
                 "train.num_steps": LAPTOP_STEPS,
                 "train.log_every": 500,
                 "train.eval_every": LAPTOP_STEPS // 4,
-                "eval.importance_weighted.num_examples": 200,
+                "eval.importance_weighted.num_examples": 500,
             },
             "smoke": {
                 "data.num_validation": 4,
