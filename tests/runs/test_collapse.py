@@ -35,7 +35,7 @@ def test_a_collapsed_run_is_told_with_the_step(collapsed, capsys):
     workdir, config = collapsed
     told = collapse.report(config, workdir)
     assert told["sentence"].startswith("collapsed: all 2 latents carry nothing (a KL of ")
-    assert ", since step " in told["sentence"]
+    assert "; dead since step " in told["sentence"]
     printed = capsys.readouterr().out
     assert told["sentence"] in printed and "group 0: 0 of 2 latents used, 0 active" in printed
     assert [look["step"] for look in told["history"]] == [20, 40, 60]
@@ -86,10 +86,21 @@ def test_since_when_a_group_is_dead():
             found, collapse.history([line(1000 * i, "t", *kl) for i, kl in enumerate(kls)], 2)
         )
 
-    assert said((1.0, 1.0), (0.0, 1.0), (0.5, 1.0), (0.0, 2.0), (0.0, 2.0)) == ", since step 3,000"
-    assert said((0.0, 1.0), (0.0, 1.0)) == ", since step 0, the first logged"
+    assert (
+        said((1.0, 1.0), (0.0, 1.0), (0.5, 1.0), (0.0, 2.0), (0.0, 2.0))
+        == "; dead since step 3,000"
+    )
+    assert said((0.0, 1.0), (0.0, 1.0)) == "; dead since step 0 or before"
     assert said((1.0, 1.0), (0.5, 1.0)) == said() == ""
     assert collapse.since(collapse_of([1.0], [None]), []) == ""
+
+
+def test_a_run_that_logged_no_kl_has_a_sentence_all_the_same(collapsed, capsys):
+    workdir, config = collapsed
+    (workdir / "metrics.jsonl").rename(workdir / "elsewhere")
+    told = collapse.report(config, workdir)
+    (workdir / "elsewhere").rename(workdir / "metrics.jsonl")
+    assert told["history"] == [] and "dead since" not in told["sentence"]
 
 
 def test_latents_of_a_history_count():

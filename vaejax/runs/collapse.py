@@ -48,7 +48,8 @@ def report(config: ml_collections.ConfigDict, workdir: Path, which: Which = "lat
     found = _of(scores)
     looks = history(read_lines(workdir / METRICS_FILE)[0], len(found.kl))
     step = int(state.step)
-    for look in [looks[i] for i in sorted({*np.linspace(0, len(looks) - 1, SHOWN, dtype=int)})]:
+    shown = np.unique(np.linspace(0, len(looks) - 1, SHOWN, dtype=int)) if looks else ()
+    for look in (looks[i] for i in shown):
         print(f"step {look.step:>8}  KL by group, nats: {_listed(look.found.kl)}")
     print(f"step {step:>8}  KL by group, nats: {_listed(found.kl)} ({which} checkpoint)")
     for group, (unused, latents) in enumerate(
@@ -85,7 +86,7 @@ def history(lines: Sequence[Mapping[str, Any]], num_groups: int) -> list[Look]:
 
 
 def since(found: Collapse, looks: Sequence[Look]) -> str:
-    """From which logged step on the dead groups have been dead, ", since step 3,000"."""
+    """From which logged step on the dead groups have been dead, "; dead since step 3,000"."""
     first = None
     for look in reversed(looks):
         if not set(found.dead_groups) <= set(look.found.dead_groups):
@@ -93,7 +94,7 @@ def since(found: Collapse, looks: Sequence[Look]) -> str:
         first = look.step
     if not found.dead_groups or first is None:
         return ""
-    return f", since step {first:,}" + (", the first logged" if first == looks[0].step else "")
+    return f"; dead since step {first:,}" + (" or before" if first == looks[0].step else "")
 
 
 def _evaluator(run: Run) -> Evaluator:
