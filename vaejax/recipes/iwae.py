@@ -26,7 +26,7 @@ def iwae_run(variant: str, data: Mapping[str, Any], steps_per_epoch: int) -> Con
     return run_config(
         data=data,
         model=dict(name="burda", num_layers=1, likelihood="bernoulli"),
-        objective=dict(name="elbo"),
+        objective=dict(name="iwae", num_samples=50),
         optimizer=dict(
             name="adam",
             learning_rate=dict(name="iwae_learning_rate", steps_per_epoch=steps_per_epoch),
@@ -58,6 +58,7 @@ def iwae_run(variant: str, data: Mapping[str, Any], steps_per_epoch: int) -> Con
                 "eval.importance_weighted.num_examples": 500,
             },
             "smoke": {
+                "objective.num_samples": 5,
                 "data.num_validation": 4,
                 "train.num_steps": 4,
                 "train.batch_size": 8,
