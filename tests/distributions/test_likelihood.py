@@ -134,6 +134,6 @@ def test_symmetric_draws_lie_where_the_images_do(rng):
 def test_outputs_whose_means_are_given():
     means = jnp.array([0.001, 0.25, 0.999]).reshape(1, 1, 3, 1)
     pixels = bernoulli()
-    outputs = pixels.outputs_of(means)
+    outputs = pixels.outputs_for(means)
     np.testing.assert_allclose(pixels.distribution(outputs, 1).mean(), means, rtol=1e-5)
-    assert gaussian(None).outputs_of is None
+    assert gaussian(None).outputs_for(means) is None

@@ -175,7 +175,7 @@ def test_mistakes_are_told_before_anything_is_drawn():
     for kwargs, message in (
         ({"num_samples": 1}, "num_samples: expected at least 2, got 1"),
         ({"num_examples": 1}, "num_examples: expected at least 2, got 1"),
-        ({"batch_size": 9}, "batch_size: expected a multiple of 2 devices, got 9"),
+        ({"batch_size": 9}, "batch_size: expected a positive multiple of 2 devices, got 9"),
         ({"split": "tset"}, "split: expected one of"),
         ({"importance_samples": 0}, "importance_samples: expected at least 1, got 0"),
     ):
