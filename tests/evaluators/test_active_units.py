@@ -94,7 +94,7 @@ class Uniform(nn.Module):
         (MODEL, {"num_images": 1}, "num_images: expected at least 2, got 1"),
         (MODEL, {"num_samples": 0}, "num_samples: expected at least 1, got 0"),
         (MODEL, {"min_variance": -1.0}, "min_variance: expected a number >= 0, got -1"),
-        (MODEL, {"batch_size": 12}, "batch_size: expected a positive multiple of 8 devices, got 12"),
+        (MODEL, {"batch_size": 12}, "batch_size: expected a positive multiple of 8 devices, got"),
         (Uniform(), {}, "active_units: expected a model with Gaussian posteriors, got another"),
         (PixelModel((1, 2, 1)), {}, "active_units: expected .* view 'encode'"),
     ],
