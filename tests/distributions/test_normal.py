@@ -15,6 +15,7 @@ from vaejax.distributions import (
     gaussian_total_correlation,
     kl_multivariate_normal,
     kl_normal,
+    normal_entropy,
     normal_latent,
     soft_clamp,
     sum_events,
@@ -179,3 +180,10 @@ def test_gaussian_total_correlation_is_the_kl_to_independence():
 def test_gaussian_total_correlation_is_always_finite():
     assert float(gaussian_total_correlation(jnp.zeros((3, 3)))) == 0.0
     assert np.isfinite(gaussian_total_correlation(jnp.ones((3, 3))))
+
+
+def test_entropy_is_that_of_scipy():
+    scales = np.array([0.1, 1.0, 7.0], np.float32)
+    np.testing.assert_allclose(
+        normal_entropy(scales), scipy.stats.norm(0, scales).entropy(), rtol=1e-5
+    )

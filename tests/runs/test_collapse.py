@@ -37,7 +37,7 @@ def test_a_collapsed_run_is_told_with_the_step(collapsed, capsys):
     assert told["sentence"].startswith("collapsed: all 2 latents carry nothing (a KL of ")
     assert "; dead since step " in told["sentence"]
     printed = capsys.readouterr().out
-    assert told["sentence"] in printed and "group 0: 0 of 2 latents used, 0 active" in printed
+    assert told["sentence"] in printed and "group 0: 0 of 2 latents used, active units 0" in printed
     assert [look["step"] for look in told["history"]] == [20, 40, 60]
     assert json.loads((workdir / "collapse_60.json").read_text()) == told
     bound = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]

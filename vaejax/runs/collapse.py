@@ -56,7 +56,7 @@ def report(config: ml_collections.ConfigDict, workdir: Path, which: Which = "lat
         zip(found.num_unused, found.num_latents, strict=True)
     ):
         active = scores.get(f"active_units/{group}")
-        units = "" if active is None else f", {active} active units"
+        units = "" if active is None else f", active units {active}"
         print(f"group {group}: {latents - unused} of {latents} latents used{units}")
     information = scores.get("mutual_information")
     sentence = collapse_sentence(found, information) + since(found, looks)
