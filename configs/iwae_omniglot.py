@@ -20,8 +20,8 @@ Expect:    minus the test log-likelihood by 5,000 importance samples of every im
                50          107.80 (28)    104.67 (41)     106.30 (30+5)   103.38 (44+7)
 
 Hardware:  3,772,000 steps (3,280 epochs): 12 hours on a CPU core, estimated from 11 ms a step.
-Variants:  :laptop, 17 epochs of a rate that falls as a cosine, scored on 200 test images: minutes on
-           a CPU core; :smoke.
+Variants:  :laptop, 17 epochs of a rate that falls as a cosine, scored on 200 test images:
+           minutes on a CPU core; :smoke.
 """
 
 from ml_collections import ConfigDict
