@@ -7,7 +7,7 @@ import pytest
 from vaejax import objectives
 from vaejax.pictures.run_pictures import Pictures, examples
 from vaejax.runs.config import ConfigError, run_config
-from vaejax.runs.setup import build, initial_state
+from vaejax.runs.setup import abstract_state, build, initial_state
 
 
 def config_of(folder, likelihood, channels=1, **data):
@@ -66,7 +66,7 @@ def test_the_mean_image_is_filled_in(tmp_path):
     config["model"]["image_shape"] = (8, 8, 1)
     sampler = build(run_config(**config), for_sampling=True)
     assert sampler.model.pixel_means is None
-    shapes = [jax.tree.map(np.shape, initial_state(r).params) for r in (run, run)]
+    shapes = [jax.tree.map(np.shape, abstract_state(each).params) for each in (run, sampler)]
     assert shapes[0] == shapes[1]
 
 

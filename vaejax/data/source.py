@@ -7,13 +7,14 @@ where they are known. So what crosses to the device is small (uint8, or indices)
 random in a batch is a function of one key.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vaejax.data.facts import Facts
 from vaejax.data.permutation import keyed_permutation
 from vaejax.data.pixel_statistics import pixel_statistics
 from vaejax.types import AnyArray, Array, Batch
@@ -85,7 +86,7 @@ class Source:
 
         return jax.eval_shape(make, raw, jax.random.key(0))
 
-    def facts(self) -> "Facts":
+    def facts(self) -> Facts:
         """What models and objectives may ask of the data, by the names of their arguments.
 
         `image_shape`, `num_examples`, `num_labels` and `pixel_means` (the mean image as H * W * C
@@ -110,26 +111,6 @@ class Source:
     def pictures(self, images: Array) -> Array:
         """Images as they are looked at, [..., H, W, C] in [0, 1]; undoes what `decode` changed."""
         return jnp.clip(images, 0.0, 1.0)
-
-
-class Facts(Mapping[str, Any]):
-    """Facts by name, each of which is found when it is asked for: some take a look at all images.
-
-    Args:
-        find: from nothing to each of them.
-    """
-
-    def __init__(self, find: Mapping[str, Callable[[], Any]]):
-        self._find = find
-
-    def __getitem__(self, name: str) -> Any:
-        return self._find[name]()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._find)
-
-    def __len__(self) -> int:
-        return len(self._find)
 
 
 Splits = Mapping[str, Source]
