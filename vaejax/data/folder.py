@@ -9,10 +9,10 @@ import numpy as np
 
 from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded_with_note
-from vaejax.data.listing import Listing, pictures_by_split
+from vaejax.data.listing import Listing, pictures_below, pictures_by_split
 from vaejax.data.opening import CHANGES, Opened, opened
 from vaejax.data.remembered import stamp_of
-from vaejax.data.source import Source, Splits, holdout
+from vaejax.data.source import Splits, holdout
 from vaejax.data.transforms import Binarization, transformed
 
 
@@ -67,7 +67,26 @@ def folder(
     return transformed(splits, standardize=standardize, flip=flip, binarize=binarize, bits=bits)
 
 
-def _source(listing: Listing, image_size: int, crop: int | None, channels: int) -> Source:
+def pictures(
+    path: str | os.PathLike, *, image_size: int, crop: int | None = None, channels: int = 3
+) -> tuple[ArraySource, list[str]]:
+    """All pictures below a folder (or in one file), as `folder` reads them, and their names.
+
+    Args:
+        path: the folder, or one picture file.
+        image_size: as of `folder`.
+        crop: as of `folder`.
+        channels: as of `folder`.
+
+    Raises:
+        ValueError: as `folder` does.
+    """
+    listing = pictures_below(Path(path).expanduser())
+    names = [str(file.relative_to(listing.folder)) for file in listing.files]
+    return _source(listing, image_size, crop, channels), names
+
+
+def _source(listing: Listing, image_size: int, crop: int | None, channels: int) -> ArraySource:
     root, files = listing
     stamps = [(str(file.relative_to(root)), *stamp_of(file)) for file in files]
     key = os.path.realpath(root), stamps, image_size, crop, channels

@@ -7,6 +7,7 @@ where they are known. So what crosses to the device is small (uint8, or indices)
 random in a batch is a function of one key.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,6 +103,14 @@ class Source:
         """Images as they are looked at, [..., H, W, C] in [0, 1]; undoes what `decode` changed."""
         return jnp.clip(images, 0.0, 1.0)
 
+    def alike(self, images: "Source") -> "Source":
+        """Other images of this shape, prepared as these are: what a trained model is to be given.
+
+        Only what a model has to see is done to them (fewer bits, binarised, standardised); what
+        adds variety (flips, random colours) is not.
+        """
+        return images
+
 
 Splits = Mapping[str, Source]
 """What a data set function returns: its sources by split name (`train`, `validation`, `test`)."""
@@ -150,6 +159,13 @@ class Wrapper(Source):
     def pictures(self, images: Array) -> Array:
         return self.source.pictures(images)
 
+    def alike(self, images: Source) -> Source:
+        wrapped = copy.copy(self)
+        wrapped.source = self.source.alike(images)
+        wrapped.factor_names, wrapped.factor_sizes = images.factor_names, images.factor_sizes
+        wrapped.num_labels = images.num_labels
+        return wrapped
+
 
 class Subset(Wrapper):
     """Some examples of a source, in the order given.
@@ -181,12 +197,27 @@ class Subset(Wrapper):
     def factors(self, indices: np.ndarray) -> np.ndarray:
         return self.source.factors(self.indices[indices])
 
+    def alike(self, images: Source) -> Source:
+        return self.source.alike(images)
+
 
 class Unseen(Source):
-    """A data set of which nothing is at hand but the shape of its images: it has no examples."""
+    """A data set of which nothing is at hand but the shape of its images: it has no examples.
 
-    def __init__(self, image_shape: tuple[int, int, int], num_labels: int | None = None):
+    Args:
+        image_shape: (H, W, C).
+        num_labels: of its classes, if it has any.
+        num_examples: how many there would be, if that is known.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_labels: int | None = None,
+        num_examples: int | None = None,
+    ):
         self.image_shape, self.num_labels = image_shape, num_labels
+        self._num_examples = num_examples
 
     def __len__(self) -> int:
         return 0
@@ -199,6 +230,10 @@ class Unseen(Source):
             jax.ShapeDtypeStruct((batch_size,), jnp.int32),
         )
         return {"image": image, **places}
+
+    def facts(self) -> dict[str, Any]:
+        known = {} if self._num_examples is None else {"num_examples": self._num_examples}
+        return {**super().facts(), **known}
 
 
 def holdout(source: Source) -> Splits:

@@ -58,13 +58,19 @@ class Run(NamedTuple):
         return {name: dict(evaluator(state)) for name, evaluator in self.evaluators.items()}
 
 
-def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> Run:
+def build(
+    config: ml_collections.ConfigDict,
+    *,
+    for_sampling: bool = False,
+    splits: data.Splits | None = None,
+) -> Run:
     """Everything a configuration names, checked; nothing is compiled.
 
     Args:
         config: of the run.
         for_sampling: leave out the evaluations, and where `config.model.image_shape` says all that
             samples need to know of the data, those too.
+        splits: in place of the data that the configuration names.
 
     Raises:
         ConfigError: with the key, what was expected, and the nearest valid key.
@@ -87,7 +93,9 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
             f"got {settings.num_microbatches}"
         )
     optimizer = configuration.call("config.optimizer", optimizers.make_optimizer, config.optimizer)
-    if for_sampling and "image_shape" in config.model and not config.data.get("standardize"):
+    if splits is not None:
+        pass
+    elif for_sampling and "image_shape" in config.model and not config.data.get("standardize"):
         shape, num_labels = tuple(config.model.image_shape), config.model.get("num_labels")
         splits = {settings.split: data.Unseen(shape, num_labels)}
     else:
