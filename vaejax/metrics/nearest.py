@@ -13,12 +13,12 @@ class Nearest(NamedTuple):
     """The k nearest of many to each of Q, nearest first.
 
     Attributes:
-        index: their places among the many, [Q, k].
-        distance: Euclidean, [Q, k].
+        places: their places among the many, [Q, k].
+        distances: Euclidean, [Q, k].
     """
 
-    index: np.ndarray
-    distance: np.ndarray
+    places: np.ndarray
+    distances: np.ndarray
 
 
 def nearest(queries: AnyArray, parts: Iterable[AnyArray], *, num_nearest: int = 1) -> Nearest:
@@ -36,8 +36,8 @@ def nearest(queries: AnyArray, parts: Iterable[AnyArray], *, num_nearest: int = 
     queries = np.asarray(queries)
     ours = _flat(queries)
     squares = (ours**2).sum(1, keepdims=True)  # [Q, 1]
-    index = np.zeros((len(ours), 0), np.int64)
-    distance = np.zeros((len(ours), 0))
+    found: np.ndarray = np.zeros((len(ours), 0), np.int64)
+    distances: np.ndarray = np.zeros((len(ours), 0))  # squared
     first = 0
     for part in parts:
         part = np.asarray(part)
@@ -47,12 +47,13 @@ def nearest(queries: AnyArray, parts: Iterable[AnyArray], *, num_nearest: int = 
         # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, in float64: near copies are what one looks for
         there = squares + (theirs**2).sum(1)[None] - 2.0 * ours @ theirs.T
         places = np.broadcast_to(first + np.arange(len(part)), there.shape)
-        index = np.concatenate([index, places], axis=1)
-        distance = np.concatenate([distance, np.maximum(there, 0.0)], axis=1)
-        order = np.argsort(distance, axis=1, kind="stable")[:, :num_nearest]
-        index, distance = (np.take_along_axis(x, order, 1) for x in (index, distance))
+        found = np.concatenate([found, places], axis=1)
+        distances = np.concatenate([distances, np.maximum(there, 0.0)], axis=1)
+        order = np.argsort(distances, axis=1, kind="stable")[:, :num_nearest]
+        found = np.take_along_axis(found, order, 1)
+        distances = np.take_along_axis(distances, order, 1)
         first += len(part)
-    return Nearest(index, np.sqrt(distance))
+    return Nearest(found, np.sqrt(distances))
 
 
 def _flat(rows: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ def move(
     params: Params,
     model_state: ModelState,
     codes: Codes,
-    directions: Codes,
+    directions: Sequence[AnyArray | None],
     amounts: AnyArray,
     keys: Array,
 ) -> Array:
@@ -119,5 +119,5 @@ def _decoded(
     return images.reshape(*shape, *images.shape[1:])
 
 
-def _shapes(codes: Codes) -> list[tuple[int, ...] | None]:
+def _shapes(codes: Sequence[AnyArray | None]) -> list[tuple[int, ...] | None]:
     return [None if code is None else code.shape[1:] for code in codes]

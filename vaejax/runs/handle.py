@@ -14,7 +14,7 @@ import ml_collections
 import numpy as np
 
 from vaejax.core.randomness import stream
-from vaejax.data import Splits
+from vaejax.data import Source, Splits
 from vaejax.evaluators.importance_weighted import importance_weighted_step
 from vaejax.metrics.attribute_directions import attribute_directions
 from vaejax.metrics.nearest import Nearest, nearest
@@ -54,7 +54,7 @@ class TrainedModel:
         self.objective = run.context.objective
         self.image_shape = tuple(run.held_out.image_shape)
         self._run, self._state = run, state
-        self._passes = Passes(run.context, run.held_out, config.data)
+        self._do = Passes(run.context, run.held_out, config.data)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -68,6 +68,15 @@ class TrainedModel:
             raise ValueError("data: expected the data of the run, got none; see config.data")
         return self._run.context.splits
 
+    @property
+    def training(self) -> Source:
+        """The images that it was trained on; a ValueError where they are not at hand."""
+        return self.data[self._run.settings.split]
+
+    def pictures(self, images: Images) -> np.ndarray:
+        """Images [N, H, W, C] as the model sees them (binarised, of fewer bits), in [0, 1]."""
+        return self._do.over(lambda batch: self._do.shown(batch["image"]), images)
+
     def encode(
         self, images: Images, *, labels: AnyArray | None = None, draw: bool = False
     ) -> tuple[Latent, ...]:
@@ -79,15 +88,15 @@ class TrainedModel:
             draw: whether the codes are draws of the posterior, each image's own; they are means
                 else. A `kl` without a closed form is an estimate only of drawn codes.
         """
-        encode = self._passes.view("encode", "encode")
-        noise = self._passes.view("noise", "encode") if draw else None
+        encode = self._do.view("encode", "encode")
+        noise = self._do.view("noise", "encode") if draw else None
         rng = stream(self._run.context.seed, "codes")
 
         def of_batch(batch: Batch) -> Any:
             given = () if noise is None else (noise(example_keys(rng, batch["index"])),)
             return encode(self.params, self.model_state, batch, *given)
 
-        return self._passes.over(of_batch, images, labels)
+        return self._do.over(of_batch, images, labels)
 
     def decode(self, codes: Codes | AnyArray, *, temperature: Temperature = 1.0) -> np.ndarray:
         """Images [N, H, W, C] of codes.
@@ -97,7 +106,7 @@ class TrainedModel:
                 its prior; of a model with one group, the array alone.
             temperature: of what is drawn, see `Views.from_noise`.
         """
-        decode = self._passes.view("decode", "decode")
+        decode = self._do.view("decode", "decode")
         groups = (codes,) if hasattr(codes, "ndim") else tuple(codes)
         given = tuple(None if code is None else jnp.asarray(code) for code in groups)
         counts = {len(code) for code in given if code is not None}
@@ -106,12 +115,10 @@ class TrainedModel:
             raise ValueError(f"codes: expected arrays [N, ...] of the same N, got {got}")
         (count,) = counts
         images = []
-        for places, real in pieces(count, self._passes.size(count)):
+        for places, real in pieces(count, self._do.size(count)):
             some = jax.tree.map(lambda code, places=places: code[places], given)
-            made = decode(
-                self.params, self.model_state, some, self._passes.keys(places), temperature
-            )
-            images.append(self._passes.shown(made)[:real])
+            made = decode(self.params, self.model_state, some, self._do.keys(places), temperature)
+            images.append(self._do.shown(made)[:real])
         return np.concatenate(images)
 
     def reconstruct(
@@ -131,7 +138,7 @@ class TrainedModel:
                 priors; all are kept by default.
             temperature: of what is drawn.
         """
-        encode, decode = (self._passes.view(name, "reconstruct") for name in ("encode", "decode"))
+        encode, decode = (self._do.view(name, "reconstruct") for name in ("encode", "decode"))
 
         def of_batch(batch: Batch) -> np.ndarray:
             codes = [latent.z for latent in encode(self.params, self.model_state, batch)]
@@ -139,12 +146,10 @@ class TrainedModel:
             if not 0 < kept <= len(codes):
                 raise ValueError(f"groups: expected 1 to {len(codes)}, got {groups}")
             given = (*codes[:kept], *[None] * (len(codes) - kept))
-            keys = self._passes.keys(batch["index"])
-            return self._passes.shown(
-                decode(self.params, self.model_state, given, keys, temperature)
-            )
+            keys = self._do.keys(batch["index"])
+            return self._do.shown(decode(self.params, self.model_state, given, keys, temperature))
 
-        return self._passes.over(of_batch, images, labels)
+        return self._do.over(of_batch, images, labels)
 
     def interpolate(self, first: Images, second: Images, num_steps: int = 8) -> np.ndarray:
         """Images [N, T, H, W, C] on the way from N images to N others; see `views.interpolate`.
@@ -156,13 +161,11 @@ class TrainedModel:
         """
 
         def of_pair(one: Batch, other: Batch) -> np.ndarray:
-            return self._passes.shown(
-                interpolate(
-                    self._passes.views, self.params, self.model_state, one, other, num_steps
-                )
+            return self._do.shown(
+                interpolate(self._do.views, self.params, self.model_state, one, other, num_steps)
             )
 
-        return self._passes.pairs(of_pair, first, second, PAIRS)
+        return self._do.pairs(of_pair, first, second, PAIRS)
 
     def sample(
         self,
@@ -201,7 +204,7 @@ class TrainedModel:
             values: [T], that each latent takes.
             group: latent group, of vectors [D]; may be left out where only one is of vectors.
         """
-        self._passes.view("decode", "traverse")
+        self._do.view("decode", "traverse")
         codes = self._means(images, labels)
         if group is None:
             vectors = [place for place, code in enumerate(codes) if code.ndim == 2]
@@ -211,9 +214,9 @@ class TrainedModel:
                     f"group: expected one group of vectors [D], or to be told which, got {shapes}"
                 )
             (group,) = vectors
-        arguments = (self._passes.views, self.params, self.model_state, codes, values)
-        keys = self._passes.keys(np.arange(len(codes[0])))
-        return self._passes.shown(traversal.traverse(*arguments, keys, group=group))
+        arguments = (self._do.views, self.params, self.model_state, codes, values)
+        keys = self._do.keys(np.arange(len(codes[0])))
+        return self._do.shown(traversal.traverse(*arguments, keys, group=group))
 
     def directions(
         self, images: Images, attributes: AnyArray, *, labels: AnyArray | None = None
@@ -243,19 +246,17 @@ class TrainedModel:
             amounts: [T], multiples of a direction that are added to codes.
             labels: [N], for models that look at them.
         """
-        self._passes.view("decode", "move")
+        self._do.view("decode", "move")
         codes = self._means(images, labels)
         arguments = (
-            self._passes.views,
+            self._do.views,
             self.params,
             self.model_state,
             codes,
             tuple(directions),
             amounts,
         )
-        return self._passes.shown(
-            traversal.move(*arguments, self._passes.keys(np.arange(len(codes[0]))))
-        )
+        return self._do.shown(traversal.move(*arguments, self._do.keys(np.arange(len(codes[0])))))
 
     def log_likelihood(
         self,
@@ -283,7 +284,7 @@ class TrainedModel:
         def of_batch(batch: Batch) -> Array:
             return step(self._state, batch, rng)[PER_EXAMPLE]["log_likelihood"]
 
-        return self._passes.over(of_batch, images, labels)
+        return self._do.over(of_batch, images, labels)
 
     def nearest(
         self,
@@ -303,17 +304,17 @@ class TrainedModel:
         """
         if by not in ("pixels", "codes"):
             raise ValueError(f"by: expected 'pixels' or 'codes', got {by!r}")
-        self.data  # noqa: B018  # raises where there are none
-        encode = self._passes.view("encode", "nearest") if by == "codes" else None
+        training = self.training
+        encode = self._do.view("encode", "nearest") if by == "codes" else None
 
         def rows(batch: Batch) -> np.ndarray:
             if encode is None:
-                return self._passes.shown(batch["image"])
+                return self._do.shown(batch["image"])
             latents = encode(self.params, self.model_state, batch)
             return np.concatenate([np.asarray(x.z).reshape(len(x.z), -1) for x in latents], axis=1)
 
-        ours = self._passes.over(rows, images, labels)
-        return nearest(ours, self._passes.parts(rows, self._run.source), num_nearest=num_nearest)
+        ours = self._do.over(rows, images, labels)
+        return nearest(ours, self._do.parts(rows, training), num_nearest=num_nearest)
 
-    def _means(self, images: Images, labels: AnyArray | None) -> tuple[np.ndarray, ...]:
-        return tuple(latent.z for latent in self.encode(images, labels=labels))
+    def _means(self, images: Images, labels: AnyArray | None) -> tuple[Array, ...]:
+        return tuple(jnp.asarray(latent.z) for latent in self.encode(images, labels=labels))

@@ -38,11 +38,9 @@ class Passes:
     def __init__(self, context: Context, like: Source, section: Mapping[str, Any]):
         self._mesh, self._like, self._section = context.mesh, like, section
         self._rng = stream(context.seed, "pictures")
-        self.views = Views(
-            *(
-                compiled(view) if callable(view) and name not in AS_THEY_ARE else view
-                for name, view in context.objective.views._asdict().items()
-            )
+        self.views = Views._make(
+            compiled(view) if callable(view) and name not in AS_THEY_ARE else view
+            for name, view in context.objective.views._asdict().items()
         )
 
     def view(self, name: str, who: str) -> Callable[..., Any]:
