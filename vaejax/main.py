@@ -3,8 +3,8 @@
 One of our configurations may be given by its name, `--config=quickstart:smoke`. Any value of it can
 be changed, `--config.objective.beta=8`. A folder that holds a run knows its configuration: there
 `--config` may be left out. A mistake ends the program with one line that names the key, what was
-expected, and the nearest valid key. What a trained model is asked, `--mode=encode --images=FOLDER`
-and the like, is in `vaejax.runs.looking`. `--mode=doctor`, alone, says what JAX sees of the machine.
+expected, and the nearest valid key. What a trained model is asked (`--mode=encode` and the like) is
+in `vaejax.runs.looking`. `--mode=doctor`, alone, says what JAX sees of the machine.
 """
 
 import os

@@ -53,8 +53,8 @@ def look(
     mode: str,
     config: ml_collections.ConfigDict,
     workdir: Path,
-    which: Which = "latest",
-    asked: Asked = Asked(),
+    which: Which,
+    asked: Asked,
 ) -> list[Path]:
     """Do what a mode says; the files that it has written.
 
