@@ -11,18 +11,7 @@ from vaejax.runs.kept_data import fingerprint, keep_data
 from vaejax.runs.setup import build, initial_state
 
 DENSE = {"name": "ConvVAE", "preset": "burda", "latent_size": 3}
-DEEP = {
-    "name": "NVAE",
-    "groups": (1, 1),
-    "latent_channels": 2,
-    "encoder_features": 4,
-    "decoder_features": 4,
-    "preprocess_cells": 1,
-    "postprocess_cells": 1,
-    "encoder_cells": 1,
-    "decoder_cells": 1,
-    "likelihood": {"name": "bernoulli"},
-}
+DEEP = {"name": "tests.runs.hierarchy:Pair"}
 
 
 @pytest.fixture(scope="session")

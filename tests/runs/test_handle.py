@@ -6,7 +6,6 @@ import pytest
 
 import vaejax
 from vaejax.pictures.sampler import Sampler
-from vaejax.runs import kept_config
 from vaejax.runs.setup import build
 
 
@@ -17,7 +16,7 @@ def dense(dense_run):
 
 @pytest.fixture(scope="module")
 def deep(deep_run):
-    return vaejax.load(deep_run)
+    return vaejax.load(deep_run, allowed=["tests.runs.hierarchy:Pair"])
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def greys():
 def test_codes_are_those_of_the_model(name, request, images):
     handle = request.getfixturevalue(name)
     batch = {"image": images.astype(np.float32)}
-    expected = handle.model.apply(handle.variables, batch, method="encode")
+    expected = jax.jit(lambda x: handle.model.apply(handle.variables, x, method="encode"))(batch)
     found = handle.encode(images)
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected, strict=True):
@@ -98,7 +97,7 @@ def test_what_is_no_image_of_the_model_is_refused(dense, greys, wrong, message):
 def test_the_log_likelihood_is_that_of_the_evaluation(name, request):
     """Of the test split of greys: binarised as in the evaluation where the run says so."""
     handle = request.getfixturevalue(name)
-    run = build(kept_config.get_config(str(request.getfixturevalue(f"{name}_run"))))
+    run = build(handle.config)
     (evaluator,) = run.evaluators.values()
     scores = dict(evaluator(handle._state))
     raw = vaejax.data.array(handle.config.data.path)["test"]
@@ -195,11 +194,17 @@ def test_training_images_are_nearest_to_themselves(deep, by):
     assert (found.distances[:, 1] > 1e-3).all()
 
 
-def test_what_a_hierarchy_cannot_do_is_one_sentence(deep, images):
-    with pytest.raises(ValueError, match=r"group: expected one group of vectors \[D\], .*, got"):
+def test_of_several_groups_one_is_chosen_to_traverse(deep, images):
+    with pytest.raises(
+        ValueError, match=r"group: expected one group of vectors .*, got \[\(2,\), "
+    ):
         deep.traverse(images)
-    with pytest.raises(ValueError, match="group: expected one of vectors"):
-        deep.traverse(images, group=0)
+    with pytest.raises(ValueError, match="group: expected one of vectors .*, got 2 of"):
+        deep.traverse(images, group=2)
+    found = deep.traverse(images[:1], values=[0.5], group=1)
+    codes = [latent.z for latent in deep.encode(images[:1])]
+    codes[1][0, 2] = 0.5
+    np.testing.assert_allclose(found[2, :, 0], deep.decode(codes), atol=1e-5)
 
 
 def test_standardised_images_go_in_and_come_out_as_they_are(keep_run, greys):

@@ -222,14 +222,11 @@ class Unseen(Source):
     def __len__(self) -> int:
         return 0
 
-    def abstract_batch(self, batch_size: int) -> Batch:
-        """The shapes of a batch, with labels where their number is known."""
-        image = jax.ShapeDtypeStruct((batch_size, *self.image_shape), jnp.float32)
-        places = dict.fromkeys(
-            ("position", "index", *["label"] * (self.num_labels is not None)),
-            jax.ShapeDtypeStruct((batch_size,), jnp.int32),
-        )
-        return {"image": image, **places}
+    def fetch(self, indices: np.ndarray) -> Raw:
+        """Blank records, for the shapes of a batch."""
+        blank = {"image": np.zeros((len(indices), *self.image_shape), np.uint8)}
+        label = {} if self.num_labels is None else {"label": np.zeros(len(indices), np.int32)}
+        return {**blank, **label}
 
     def facts(self) -> dict[str, Any]:
         known = {} if self._num_examples is None else {"num_examples": self._num_examples}

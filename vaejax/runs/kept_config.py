@@ -49,7 +49,7 @@ def get_config(workdir: str, allowed: Container[str] = ()) -> ml_collections.Con
         if name not in allowed:
             raise ConfigError(
                 f"{key}: {workdir} names code that is not vaejax's, {name!r}; to run it, say so by "
-                f"--{key}={name}, or give --config=FILE"
+                f"--{key}={name}, or give --config=FILE; in Python, load(..., allowed=[{name!r}])"
             )
     return run_config(**values)
 
