@@ -2,6 +2,7 @@
 
 import io
 import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from vaejax.core.files import write_whole
 from vaejax.data.array_file import load_array
 from vaejax.types import AnyArray, Latent
 
-MEAN = re.compile(r"mean_(\d+)")
+MEAN = re.compile(r"mean_(\d+)\.npy")
 
 
 def save_codes(
@@ -78,8 +79,8 @@ def load_codes(text: str) -> tuple[np.ndarray | None, ...]:
 def _groups(path: Path) -> list[int]:
     """Numbers of the groups in a file; none in a damaged one."""
     try:
-        with np.load(path) as arrays:
-            found = [MEAN.fullmatch(name) for name in arrays.files]
-    except Exception:  # of any kind; whoever reads the arrays says which
+        with zipfile.ZipFile(path) as arrays:
+            found = [MEAN.fullmatch(name) for name in arrays.namelist()]
+    except (OSError, zipfile.BadZipFile):  # whoever reads the arrays says which
         return []
     return [int(match[1]) for match in found if match]

@@ -127,7 +127,7 @@ def traverse(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
         name, (source, values) = "directions", _attributed(model, asked.attributes)
         directions = model.directions(source, values)
         made = model.move(images, directions, AMOUNTS)
-        pictures = [figures.rows(made[:, n], asked.attributes) for n in range(made.shape[1])]
+        pictures = [figures.titled_rows(made[:, n], asked.attributes) for n in range(made.shape[1])]
     else:
         name, made = "traversals", model.traverse(images)
         kl = _mean_kl(model, images)
@@ -161,7 +161,7 @@ def nearest(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
         rows.append(model.pictures(Subset(model.training, found.places[:, 0])))
         titles.append(f"by {by}")
     path = workdir / f"nearest_{given.name}_{model.step}.png"
-    return _written(path, figures.rows(np.stack(rows), titles), **arrays)
+    return _written(path, figures.titled_rows(np.stack(rows), titles), **arrays)
 
 
 MODES: dict[str, Callable[[TrainedModel, Path, Asked], list[Path]]] = {

@@ -43,7 +43,7 @@ def samples(images: AnyArray) -> Picture:
     return image_grid(images)
 
 
-def rows(images: AnyArray, titles: Sequence[str]) -> Picture:
+def titled_rows(images: AnyArray, titles: Sequence[str]) -> Picture:
     """Images [R, T, H, W, C] in R rows, each with its title on the left."""
     images = np.asarray(images)
     if images.ndim != 5 or len(images) != len(titles):
