@@ -65,7 +65,5 @@ def test_what_is_no_group_of_vectors_is_refused(group):
     "directions", [(None, None), (TOP,), (TOP[:, :1], None), (TOP, BOTTOM, None)]
 )
 def test_directions_of_other_codes_are_refused(directions):
-    with pytest.raises(
-        ValueError, match=r"directions: expected those of \[\(2,\), \(2, 1\)\], got"
-    ):
+    with pytest.raises(ValueError, match=r"directions: .* of \[\(2,\), \(2, 1\)\], got"):
         move(VIEWS, WEIGHTS, {}, (TOP, BOTTOM), directions, [1.0], KEYS)

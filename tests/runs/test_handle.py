@@ -93,6 +93,15 @@ def test_what_is_no_image_of_the_model_is_refused(dense, greys, wrong, message):
         dense.encode(wrong(greys))
 
 
+def test_dark_images_are_images_but_not_those_divided_twice(deep, greys):
+    dark = greys // 4
+    assert (
+        np.isfinite(deep.encode(dark)[0].z).all() and np.isfinite(deep.encode(0 * dark)[0].z).all()
+    )
+    with pytest.warns(UserWarning, match="images: .* is 0.0039\\d+ of 1; were they divided by 255"):
+        deep.encode(np.full((1, 8, 8, 1), 1 / 255, np.float32))
+
+
 @pytest.mark.parametrize("name", ["dense", "deep"])
 def test_the_log_likelihood_is_that_of_the_evaluation(name, request):
     """Of the test split of greys: binarised as in the evaluation where the run says so."""

@@ -1,5 +1,6 @@
 """How images come to a trained model: looked at, and prepared as those that it was trained on."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 
 from vaejax.data import ArraySource, Source
-from vaejax.data.array_checks import check_images
+from vaejax.data.array_checks import brightest, check_images
 from vaejax.runs.kept_config import FREE_KEYS
 from vaejax.types import AnyArray
 
@@ -52,9 +53,17 @@ def _of_array(images: AnyArray, labels: AnyArray | None, like: Source) -> ArrayS
             )
         images = images.astype(np.uint8)
     check_images(images)
-    if labels is None:
-        return ArraySource(images)
-    return ArraySource(images, labels=np.asarray(labels), num_labels=like.num_labels)
+    if images.dtype.kind == "f" and 0 < (highest := brightest(images)) <= 1 / 255:
+        warnings.warn(
+            f"images: the brightest pixel of all is {highest:g} of 1; were they divided by 255 "
+            "twice?",
+            stacklevel=2,
+        )
+    with warnings.catch_warnings():  # a data set that is dark is told, a few images may well be
+        warnings.filterwarnings("ignore", "images: the (brightest pixel|pixels)")
+        if labels is None:
+            return ArraySource(images)
+        return ArraySource(images, labels=np.asarray(labels), num_labels=like.num_labels)
 
 
 def _told(section: Mapping[str, Any]) -> str:
