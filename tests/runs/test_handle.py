@@ -94,11 +94,9 @@ def test_what_is_no_image_of_the_model_is_refused(dense, greys, wrong, message):
 
 
 def test_dark_images_are_images_but_not_those_divided_twice(deep, greys):
-    dark = greys // 4
-    assert (
-        np.isfinite(deep.encode(dark)[0].z).all() and np.isfinite(deep.encode(0 * dark)[0].z).all()
-    )
-    with pytest.warns(UserWarning, match="images: .* is 0.0039\\d+ of 1; were they divided by 255"):
+    for dark in (greys // 4, 0 * greys):
+        assert np.isfinite(deep.encode(dark)[0].z).all()
+    with pytest.warns(UserWarning, match="images: .* is 0.0039\\d+ of 1; were they divided"):
         deep.encode(np.full((1, 8, 8, 1), 1 / 255, np.float32))
 
 

@@ -53,7 +53,7 @@ def _of_array(images: AnyArray, labels: AnyArray | None, like: Source) -> ArrayS
             )
         images = images.astype(np.uint8)
     check_images(images)
-    if images.dtype.kind == "f" and 0 < (highest := brightest(images)) <= 1 / 255:
+    if images.dtype.kind == "f" and 0 < (highest := brightest(images)) < 1.5 / 255:
         warnings.warn(
             f"images: the brightest pixel of all is {highest:g} of 1; were they divided by 255 "
             "twice?",
