@@ -51,7 +51,7 @@ MODE = flags.DEFINE_enum(
     "mode", "train", ["train", "evaluate", "sample", *LOOKS, "doctor"], "What to do."
 )
 CHECKPOINT = flags.DEFINE_enum(
-    "checkpoint", "latest", ["latest", "best"], "What is not trained, but used."
+    "checkpoint", "latest", ["latest", "best"], "What a mode other than train looks at."
 )
 IMAGES = flags.DEFINE_string(
     "images",
@@ -61,7 +61,7 @@ IMAGES = flags.DEFINE_string(
 )
 CODES = flags.DEFINE_string("codes", None, "File of codes to decode, as --mode=encode writes them.")
 ATTRIBUTES = flags.DEFINE_list(
-    "attributes", [], "Traverse along directions of these factors, NAME of 0 and 1 or NAME=VALUE."
+    "attributes", [], "Factors of the run's data, NAME or NAME=VALUE, to traverse along."
 )
 GROUPS = flags.DEFINE_integer(
     "groups", None, "Reconstruct from so many latent groups from the top; the others are drawn."

@@ -7,6 +7,7 @@ import pytest
 
 import vaejax
 from vaejax.data import ArraySource
+from vaejax.main import LOOKS
 from vaejax.pictures.figures import load_png
 from vaejax.runs import looking
 from vaejax.runs.codes_file import load_codes
@@ -113,6 +114,7 @@ def test_latents_and_attributes_are_traversed(dense, look, tmp_path, keep_run):
     model, pixels = copy.copy(dense), np.random.default_rng(1).random((30, 8, 8, 1)) < 0.5
     factors = np.stack([pixels[:, 0, 0, 0], np.arange(30) // 10], axis=1).astype(int)
     names = {"factor_names": ("white", "third"), "factor_sizes": (2, 3)}
+    names["labels"] = np.arange(30) // 10
     splits = {"train": ArraySource(pixels, factors=factors, **names)}
     model._run = dense._run._replace(
         source=splits["train"], context=dense._run.context._replace(splits=splits)
@@ -122,6 +124,11 @@ def test_latents_and_attributes_are_traversed(dense, look, tmp_path, keep_run):
     has = np.stack([factors[:, 0], factors[:, 1] == 2], axis=1)
     expected = dense.move(images, dense.directions(pixels, has))[:, 0]
     np.testing.assert_allclose(np.load(array), expected, atol=1e-4)
+    _, array, *_ = look(model, "traverse", images=where, attributes=["label=2"])
+    np.testing.assert_allclose(np.load(array), expected[1:], atol=1e-4)
+    (path,) = look(model, "encode", images="train")
+    assert (np.load(path)["factors"] == factors).all()
+    assert np.load(path)["factor_names"].tolist() == ["white", "third"]
     for wrong in ("black", "third", "white=x"):
         with pytest.raises(ConfigError, match="--attributes: expected some of .*'white', 'third=0"):
             look(model, "traverse", images=where, attributes=[wrong])
@@ -165,6 +172,10 @@ def test_a_picture_alone_and_a_split_are_images_too(dense, photos, tmp_path, mon
 def test_a_mistake_names_the_flag(deep, look, mode, asked, message):
     with pytest.raises(ConfigError, match=message):
         look(deep, mode, **asked)
+
+
+def test_every_mode_of_looking_is_one_of_the_command_line():
+    assert sorted(LOOKS) == sorted(looking.MODES)
 
 
 def test_damaged_codes_are_told(tmp_path):

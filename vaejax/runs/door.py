@@ -87,6 +87,8 @@ def what_is_missing() -> Iterator[None]:
             raise ValueError(
                 "labels: expected the class of every image, at which this model looks, got none"
             ) from error
+        if error.args not in (("factors",), ("noise",)):
+            raise
         raise ValueError(
             f"images: expected a data.Source whose batches hold {error}, at which this model "
             "looks, got images alone"

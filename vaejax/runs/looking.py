@@ -21,7 +21,7 @@ from vaejax.runs.given import Given, given_images
 from vaejax.runs.handle import AMOUNTS, TrainedModel
 from vaejax.runs.load import trained_model
 from vaejax.runs.modes import Which
-from vaejax.runs.passes import Images
+from vaejax.runs.passes import Images, pieces
 from vaejax.types import Temperature
 
 SHOWN = 64  # images in a picture
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     Attributes:
         images: see `given_images`.
         codes: see `load_codes`.
-        attributes: factors of the run's data, `name` of 0 and 1 or `name=value`.
+        attributes: factors (or the `label`) of the run's data, `name` of 0 and 1 or `name=value`.
         groups: so many latent groups from the top are kept in reconstructions; None keeps all.
         num_steps: of an interpolation.
         temperature: of what is drawn.
@@ -100,7 +100,7 @@ def reconstruct(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
 def interpolate(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
     """The ways from each image to the next, one in a row, of the first few."""
     given = given_images(asked.images, model, ROWS + 1)
-    count = min(len(given.names), ROWS + 1)
+    count = _few(given, ROWS + 1)
     if count < 2:
         raise ValueError(f"images: expected at least 2 to go between, got {count}")
     ends = given.some(0, count - 1), given.some(1, count)
@@ -122,7 +122,7 @@ def decode(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
 def traverse(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
     """What each latent, or each attribute's direction, changes in the first few images."""
     given = given_images(asked.images, model, ROWS)
-    images = given.some(0, ROWS)
+    images = given.some(0, _few(given, ROWS))
     if asked.attributes:
         name, (source, values) = "directions", _attributed(model, asked.attributes)
         directions = model.directions(source, values)
@@ -146,7 +146,7 @@ def nearest(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
         given = Given("samples", made, [str(place) for place in range(ROWS)])
     else:
         given = given_images(asked.images, model)
-    images, arrays = given.some(0, ROWS), dict[str, np.ndarray]()
+    images, arrays = given.some(0, _few(given, ROWS)), dict[str, np.ndarray]()
     by: Literal["pixels", "codes"]
     rows, titles = [model.pictures(images)], [given.name]
     for by in ("pixels", "codes"):
@@ -169,28 +169,43 @@ MODES: dict[str, Callable[[TrainedModel, Path, Asked], list[Path]]] = {
 }
 
 
+def _few(given: Given, most: int) -> int:
+    """How many images are looked at one by one; it is said where not all are."""
+    if len(given.names) > most:
+        print(f"the first {most} of {len(given.names):,} images of {given.name}")
+    return min(len(given.names), most)
+
+
 def _attributed(model: TrainedModel, names: Sequence[str]) -> tuple[Source, np.ndarray]:
     """Training images, and which of them [N, A] have each attribute."""
     source = some_examples(model.training, NUM_ATTRIBUTED)
-    there = dict(zip(source.factor_names, source.factor_sizes, strict=True))
+    sizes = dict(zip(source.factor_names, source.factor_sizes, strict=True))
+    if source.num_labels is not None:
+        sizes.setdefault("label", source.num_labels)
     offered = [
-        name if size == 2 else f"{name}=0 .. {name}={size - 1}" for name, size in there.items()
+        name if size == 2 else f"{name}=0 .. {name}={size - 1}" for name, size in sizes.items()
     ]
-    factors, columns = None, []
+    columns = []
     for text in names:
         name, _, value = text.partition("=")
-        if name not in there or not (value.isdecimal() or (not value and there[name] == 2)):
+        if name not in sizes or not (value.isdecimal() or (not value and sizes[name] == 2)):
             raise ValueError(f"attributes: expected some of {offered}, got {text!r}")
-        if factors is None:
-            factors = source.factors(np.arange(len(source)))
-        columns.append(factors[:, list(there).index(name)] == int(value or 1))
+        columns.append(_values(source, name) == int(value or 1))
     return source, np.stack(columns, axis=1)
+
+
+def _values(source: Source, name: str) -> np.ndarray:
+    """A factor of all images, or their labels, [N]."""
+    if name in source.factor_names:
+        return source.factors(np.arange(len(source)))[:, source.factor_names.index(name)]
+    parts = pieces(len(source), SHOWN)
+    return np.concatenate([np.asarray(source.batch(some)["label"])[:n] for some, n in parts])
 
 
 def _mean_kl(model: TrainedModel, images: Images) -> np.ndarray | None:
     """Nats per latent [D] of the group that is traversed, where its KL comes apart so."""
     (latent,) = (latent for latent in model.encode(images) if latent.z.ndim == 2)
-    return None if latent.kl_dims is None else latent.kl_dims.mean(0)
+    return None if latent.kl_dims is None else np.asarray(latent.kl_dims).mean(0)
 
 
 def _factors(given: Given) -> dict[str, np.ndarray]:

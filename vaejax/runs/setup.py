@@ -80,7 +80,7 @@ def build(
         if section not in config:
             raise ConfigError(f"config.{section}: expected a section of that name, got none")
     settings = configuration.call("config.train", TrainSettings, config.train)
-    num_devices = jax.device_count()
+    num_devices = 1 if for_sampling else jax.device_count()  # which share batches of training
     if settings.batch_size % num_devices:
         raise ConfigError(
             f"config.train.batch_size: expected a multiple of {num_devices} devices, "
