@@ -1,4 +1,4 @@
-"""What one asks of a trained model beside codes and images: what its codes mean, what it has seen."""
+"""What one asks of a trained model beside codes and images: what codes mean, what it has seen."""
 
 from collections.abc import Sequence
 from typing import Literal
