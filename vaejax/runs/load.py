@@ -63,7 +63,8 @@ def trained_model(
         check_same_data(workdir, fingerprint(config.data.name, splits))
     except ConfigError as error:
         splits = _unseen(config, workdir, error)
-        warnings.warn(f"the run's data are not used: {error}", stacklevel=3)
+        reason = str(error).splitlines()[0]  # the others are advice on how to prepare a data set
+        warnings.warn(f"the run's data are not used: {reason}", stacklevel=3)
     run = build(config, for_sampling=True, splits=splits)
     return TrainedModel(run, state_in(run, config, workdir, which), config)
 
