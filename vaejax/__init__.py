@@ -2,8 +2,11 @@
 
     from vaejax import models, objectives, create_train_state, jit_step, make_train_step
 
-Everything here is pure functions and flax modules; `python -m vaejax.main` is the command line.
+Everything here is pure functions and flax modules; `python -m vaejax.main` is the command line, and
+`vaejax.load(DIR)` is the trained model of a run.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from vaejax import data as data
 from vaejax import distributions as distributions
@@ -22,3 +25,14 @@ from vaejax.training.state import create_train_state as create_train_state
 from vaejax.training.step import make_eval_step as make_eval_step
 from vaejax.training.step import make_train_step as make_train_step
 from vaejax.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from vaejax.runs.load import load as load
+
+
+def __getattr__(name: str) -> Any:
+    if name != "load":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from vaejax.runs.load import load  # brings orbax along, which takes a second to import
+
+    return load

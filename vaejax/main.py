@@ -3,7 +3,8 @@
 One of our configurations may be given by its name, `--config=quickstart:smoke`. Any value of it can
 be changed, `--config.objective.beta=8`. A folder that holds a run knows its configuration: there
 `--config` may be left out. A mistake ends the program with one line that names the key, what was
-expected, and the nearest valid key. `--mode=doctor`, alone, says what JAX sees of the machine.
+expected, and the nearest valid key. What a trained model is asked (`--mode=encode` and the like) is
+in `vaejax.runs.looking`. `--mode=doctor`, alone, says what JAX sees of the machine.
 """
 
 import os
@@ -45,12 +46,27 @@ except (flags.Error, ValueError) as error:  # it reads what --flagfile names, he
     sys.exit(f"error: --flagfile: {str(error).removeprefix('ERROR:: ')}")
 flags.FLAGS["config"].parser = _ConfigFile()
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
+LOOKS = ["encode", "decode", "reconstruct", "interpolate", "traverse", "nearest"]
 MODE = flags.DEFINE_enum(
-    "mode", "train", ["train", "evaluate", "collapse", "sample", "doctor"], "What to do."
+    "mode", "train", ["train", "evaluate", "collapse", "sample", *LOOKS, "doctor"], "What to do."
 )
 CHECKPOINT = flags.DEFINE_enum(
-    "checkpoint", "latest", ["latest", "best"], "What to evaluate, or to sample from."
+    "checkpoint", "latest", ["latest", "best"], "What a mode other than train looks at."
 )
+IMAGES = flags.DEFINE_string(
+    "images",
+    None,
+    "Folder of pictures, picture, .npy or .npz file (FILE.npz:KEY), or split of the run's data, to "
+    "encode, reconstruct, ...; by default the held-out split.",
+)
+CODES = flags.DEFINE_string("codes", None, "File of codes to decode, as --mode=encode writes them.")
+ATTRIBUTES = flags.DEFINE_list(
+    "attributes", [], "Factors of the run's data, NAME or NAME=VALUE, to traverse along."
+)
+GROUPS = flags.DEFINE_integer(
+    "groups", None, "Reconstruct from so many latent groups from the top; the others are drawn."
+)
+NUM_STEPS = flags.DEFINE_integer("num_steps", 8, "Images of an interpolation, ends included.")
 TEMPERATURE = flags.DEFINE_list(
     "temperature", ["1"], "Of samples: a number, or one per latent group, top first."
 )
@@ -89,6 +105,8 @@ def _do(config: ConfigDict, workdir: Path) -> None:
             modes.evaluate(config, workdir, which)
         elif MODE.value == "collapse":
             collapse.report(config, workdir, which)
+        elif MODE.value in LOOKS:
+            _look(config, workdir, which)
         else:
             modes.sample(
                 config,
@@ -100,6 +118,22 @@ def _do(config: ConfigDict, workdir: Path) -> None:
             )
     except DamagedCheckpoint as error:
         fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
+
+
+def _look(config: ConfigDict, workdir: Path, which: Any) -> None:
+    """What a mode asks of a trained model."""
+    from vaejax.runs.looking import Asked, look
+
+    scales = _numbers("temperature", TEMPERATURE.value)
+    asked = Asked(
+        images=IMAGES.value,
+        codes=CODES.value,
+        attributes=ATTRIBUTES.value,
+        groups=GROUPS.value,
+        num_steps=NUM_STEPS.value,
+        temperature=scales[0] if len(scales) == 1 else tuple(scales),
+    )
+    look(MODE.value, config, workdir, which, asked)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.data.picture_files import fill, flat, png, save
-from vaejax.data.folder import folder
+from vaejax.data.folder import folder, pictures
 
 
 def greys(source):
@@ -223,3 +223,17 @@ def test_transforms(tmp_path):
     fill(tmp_path, 20)
     train = folder(tmp_path, image_size=8, standardize=True, flip=True)["train"]
     np.testing.assert_allclose(train.images(np.arange(18)).mean(0), 0, atol=1e-5)
+
+
+def test_pictures_below_a_folder_are_those_of_all_its_splits(tmp_path):
+    for name in ("train/a.png", "test/b.png", "c.png"):
+        save(tmp_path / name, np.full((8, 8), 200 + len(name), np.uint8))
+    pixels, names = pictures(tmp_path, image_size=8, channels=1)
+    assert names == ["c.png", "test/b.png", "train/a.png"]
+    assert pixels.shape == (3, 8, 8, 1) and pixels[:, 0, 0, 0].tolist() == [205, 210, 211]
+    alone, names = pictures(tmp_path / "test" / "b.png", image_size=8, channels=1)
+    assert names == ["b.png"] and (alone == 210).all()
+    (tmp_path / "empty").mkdir()
+    for nowhere in (tmp_path / "none", tmp_path / "empty"):
+        with pytest.raises(ValueError, match="path: expected a folder of .png|path: expected a f"):
+            pictures(nowhere, image_size=8)

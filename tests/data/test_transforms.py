@@ -191,3 +191,33 @@ def test_bits_are_those_of_the_images(source):
         if bits is not None:
             levels = np.asarray(changed.images(ALL)) * (2**bits - 1)
             np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "same"),
+    [
+        ({"binarize": "fixed"}, True),
+        ({"binarize": "dynamic"}, True),
+        ({"bits": 3}, True),
+        ({"standardize": True}, True),
+        ({"bits": 3, "standardize": True}, True),
+        ({"flip": True}, False),  # which adds variety, and is nothing a model has to see
+    ],
+)
+def test_other_images_are_prepared_alike(source, pixels, wishes, same):
+    """The images themselves, as others: what comes is what the data set gives of them."""
+    whole = transformed({"train": source}, **wishes)["train"]
+    others = whole.alike(ArraySource(np.array(pixels), labels=np.arange(len(pixels)) % 3))
+    key = jax.random.key(5)
+    batch = others.batch(np.arange(20), key)
+    expected = whole.images(np.arange(20), key) if same else source.images(np.arange(20))
+    np.testing.assert_array_equal(batch["image"], expected)
+    np.testing.assert_array_equal(batch["label"], np.arange(20) % 3)
+    assert others.num_labels == 3 and len(others) == len(pixels) and whole.num_labels is None
+    np.testing.assert_allclose(others.pictures(expected), whole.pictures(expected))
+
+
+def test_a_subset_prepares_others_as_the_whole(source, pixels):
+    whole = transformed({"train": source}, binarize="fixed")["train"]
+    others = Subset(whole, np.array([3, 4])).alike(ArraySource(np.array(pixels)))
+    np.testing.assert_array_equal(others.images(np.arange(9)), whole.images(np.arange(9)))

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import vaejax
 from tests.leaves import autoregressive_decoder, bars, configs
 from vaejax import sweep
 from vaejax.core.importing import imported_names
+from vaejax.data import Subset
 from vaejax.objectives import elbo
 from vaejax.objectives.views import reconstruct
 from vaejax.runs import modes
@@ -106,6 +108,61 @@ def test_members_of_a_sweep_are_its_single_runs(leaf, finished, tmp_path):
     rows = sweep.table(members)
     assert len(sweep.summary(rows, config.train.best_metric.removeprefix("-"))) == 2
     sweep.plot_metrics(rows, tmp_path / "metrics.png")
+
+
+# What each question to a trained model needs of an objective's views.
+QUESTIONS = {
+    "encode": ("encode",),
+    "reconstruct": ("encode", "decode"),
+    "interpolate": ("to_noise", "path", "from_noise"),
+    "traverse": ("encode", "decode"),
+    "sample": ("noise", "from_noise"),
+    "log_likelihood": ("noise", "log_weight"),
+}
+
+
+@pytest.mark.parametrize(
+    "leaf", ["autoregressive_decoder", "conditional", "info_gan", "pixels"], scope="module"
+)
+def test_it_is_loaded_and_answers_or_says_why_not(leaf, finished):
+    workdir, config, state = finished
+    code = set(imported_names(config.to_dict()).values())
+    handle = vaejax.load(workdir, allowed=code)
+    assert_close(handle.params, state.ema_params)
+    batch = handle.training.batch(np.arange(3))
+    images, labels = np.asarray(batch["image"]), np.asarray(batch["label"])
+    answers = {
+        "encode": lambda: handle.encode(images, labels=labels)[-1].z,
+        "reconstruct": lambda: handle.reconstruct(images, labels=labels),
+        "interpolate": lambda: handle.interpolate(images, images[::-1], 2),
+        "traverse": lambda: handle.traverse(
+            images[:1], labels=labels[:1], values=[0.0], group=1 if leaf == "conditional" else None
+        ),
+        "sample": lambda: handle.sample(3, 0.5),
+        "log_likelihood": lambda: handle.log_likelihood(images, 3, labels=labels),
+    }
+    for question, needed in QUESTIONS.items():
+        if all(getattr(handle.objective.views, view) for view in needed):
+            answer = answers[question]()
+            assert len(answer) and np.isfinite(answer).all()
+        else:
+            who = f"({question}|interpolation|importance_weighted)"
+            told = f"^{who}: expected an objective with the view"
+            with pytest.raises(ValueError, match=told):
+                answers[question]()
+    if leaf == "conditional":
+        with pytest.raises(ValueError, match="labels: expected the class of every image, "):
+            handle.encode(images)
+        np.testing.assert_array_equal(
+            handle.encode(images, labels=labels)[1].z,
+            handle.encode(Subset(handle.training, np.arange(3)))[1].z,
+        )
+    if leaf == "pixels":  # exactly, whatever the number of samples
+        logits = handle.model.apply(handle.variables, batch).log_px
+        np.testing.assert_allclose(answers["log_likelihood"](), logits, rtol=1e-5)
+    if leaf == "info_gan":
+        with pytest.raises(ValueError, match="params: expected a player 'model', got"):
+            handle.variables  # noqa: B018
 
 
 def test_under_pmap_it_has_the_numbers_of_jit(finished):

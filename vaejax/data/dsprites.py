@@ -161,3 +161,6 @@ class Coloured(Wrapper):
         colours = jax.vmap(lambda key: jax.random.uniform(key, (1, 1, 3), minval=0.5))(keys)
         batch = self.source.decode(raw["source"], source_rng)
         return {**batch, "image": batch["image"] * colours}  # [B, H, W, 3]
+
+    def alike(self, images: Source) -> Source:
+        return self.source.alike(images)  # which have their colours

@@ -9,7 +9,7 @@ import numpy as np
 
 from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded_with_note
-from vaejax.data.listing import Listing, pictures_by_split
+from vaejax.data.listing import Listing, pictures_below, pictures_by_split
 from vaejax.data.opening import CHANGES, Opened, opened
 from vaejax.data.remembered import stamp_of
 from vaejax.data.source import Source, Splits, holdout
@@ -60,14 +60,36 @@ def folder(
     if channels not in (1, 3):
         raise ValueError(f"channels: expected 1 or 3, got {channels}")
     listings = pictures_by_split(Path(path).expanduser())
-    sources = {
-        split: _source(listing, image_size, crop, channels) for split, listing in listings.items()
+    sources: dict[str, Source] = {
+        split: ArraySource(_pixels(listing, image_size, crop, channels))
+        for split, listing in listings.items()
     }
     splits = sources if len(sources) > 1 else holdout(*sources.values())
     return transformed(splits, standardize=standardize, flip=flip, binarize=binarize, bits=bits)
 
 
-def _source(listing: Listing, image_size: int, crop: int | None, channels: int) -> Source:
+def pictures(
+    path: str | os.PathLike, *, image_size: int, crop: int | None = None, channels: int = 3
+) -> tuple[np.ndarray, list[str]]:
+    """All pictures below a folder (or in one file), as `folder` reads them, and their names.
+
+    The pictures are uint8 [N, H, W, C]; names are paths in the folder.
+
+    Args:
+        path: the folder, or one picture file.
+        image_size: as of `folder`.
+        crop: as of `folder`.
+        channels: as of `folder`.
+
+    Raises:
+        ValueError: as `folder` does.
+    """
+    listing = pictures_below(Path(path).expanduser())
+    names = [str(file.relative_to(listing.folder)) for file in listing.files]
+    return _pixels(listing, image_size, crop, channels), names
+
+
+def _pixels(listing: Listing, image_size: int, crop: int | None, channels: int) -> np.ndarray:
     root, files = listing
     stamps = [(str(file.relative_to(root)), *stamp_of(file)) for file in files]
     key = os.path.realpath(root), stamps, image_size, crop, channels
@@ -87,7 +109,7 @@ def _source(listing: Listing, image_size: int, crop: int | None, channels: int) 
     pixels, told = decoded_with_note(cache, len(files), shape, read, summary, description=root.name)
     if told:
         warnings.warn(f"path: of {len(files)} pictures in {root}: {told}", stacklevel=3)
-    return ArraySource(pixels)
+    return pixels
 
 
 def read_square(file: Path, image_size: int, crop: int | None, channels: int) -> Opened:

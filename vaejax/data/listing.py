@@ -38,6 +38,20 @@ class Listing(NamedTuple):
     files: list[Path]
 
 
+def pictures_below(root: Path) -> Listing:
+    """All pictures below a folder, or one picture file; sub-folders are no splits here.
+
+    Raises:
+        ValueError: there is no folder, or one that may not be read; there are no pictures in it.
+    """
+    if root.is_file() and root.suffix.lower() in SUFFIXES:
+        return Listing(root.parent, [root])
+    _check_folder(root)
+    walk, folders = FolderWalk({"": root}), {"": root}
+    _check(walk, folders, root)
+    return Listing(root, walk.files[""])
+
+
 def pictures_by_split(root: Path) -> dict[str, Listing]:
     """The pictures below a folder by split, as far as its sub-folders have their names (`SPLITS`).
 
@@ -50,22 +64,11 @@ def pictures_by_split(root: Path) -> dict[str, Listing]:
         ValueError: there is no folder, or one that may not be read; there are no pictures in a
             split; two folders stand for one split, or one for two; others are without `train`.
     """
-    if not root.is_dir():
-        raise ValueError(
-            f"path: expected a folder of {', '.join(SUFFIXES)} files, got {root}{absence(root)}"
-        )
+    _check_folder(root)
     splits = _split_folders(root)
     walk = FolderWalk({**splits, "": root})
     folders = splits or {"": root}
-    for split, folder in folders.items():
-        if not walk.files[split]:
-            others = _counted(walk.others[split])
-            raise ValueError(
-                f"path: expected a folder of {', '.join(SUFFIXES)} files, got {folder}"
-                f"{f' with {others} only' if others else ' without'}"
-            )
-    if left_out := "; ".join(_left_out(walk, folders, root)):
-        warnings.warn(f"path: left out of {root}: {left_out}", stacklevel=2)
+    _check(walk, folders, root)
     deeper = [str(f.relative_to(root)) for f in walk.folders if f.name.lower() in SPLITS]
     if deeper and not splits:
         warnings.warn(
@@ -74,6 +77,26 @@ def pictures_by_split(root: Path) -> dict[str, Listing]:
             stacklevel=2,
         )
     return {split: Listing(folder, walk.files[split]) for split, folder in folders.items()}
+
+
+def _check_folder(root: Path) -> None:
+    if not root.is_dir():
+        raise ValueError(
+            f"path: expected a folder of {', '.join(SUFFIXES)} files, got {root}{absence(root)}"
+        )
+
+
+def _check(walk: FolderWalk, folders: Mapping[str, Path], root: Path) -> None:
+    """Raise where there is nothing to read in a folder; warn of what is left out."""
+    for split, folder in folders.items():
+        if not walk.files[split]:
+            others = _counted(walk.others[split])
+            raise ValueError(
+                f"path: expected a folder of {', '.join(SUFFIXES)} files, got {folder}"
+                f"{f' with {others} only' if others else ' without'}"
+            )
+    if left_out := "; ".join(_left_out(walk, folders, root)):
+        warnings.warn(f"path: left out of {root}: {left_out}", stacklevel=3)
 
 
 def _split_folders(root: Path) -> dict[str, Path]:

@@ -7,6 +7,7 @@ where they are known. So what crosses to the device is small (uint8, or indices)
 random in a batch is a function of one key.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -86,7 +87,7 @@ class Source:
 
         return jax.eval_shape(make, raw, jax.random.key(0))
 
-    def facts(self) -> Facts:
+    def facts(self) -> Mapping[str, Any]:
         """What models and objectives may ask of the data, by the names of their arguments.
 
         `image_shape`, `num_examples`, `num_labels` and `pixel_means` (the mean image as H * W * C
@@ -111,6 +112,14 @@ class Source:
     def pictures(self, images: Array) -> Array:
         """Images as they are looked at, [..., H, W, C] in [0, 1]; undoes what `decode` changed."""
         return jnp.clip(images, 0.0, 1.0)
+
+    def alike(self, images: "Source") -> "Source":
+        """Other images of this shape, prepared as these are: what a trained model is to be given.
+
+        Only what a model has to see is done to them (fewer bits, binarised, standardised); what
+        adds variety (flips, random colours) is not.
+        """
+        return images
 
 
 Splits = Mapping[str, Source]
@@ -160,6 +169,13 @@ class Wrapper(Source):
     def pictures(self, images: Array) -> Array:
         return self.source.pictures(images)
 
+    def alike(self, images: Source) -> Source:
+        wrapped = copy.copy(self)
+        wrapped.source = self.source.alike(images)
+        wrapped.factor_names, wrapped.factor_sizes = images.factor_names, images.factor_sizes
+        wrapped.num_labels = images.num_labels
+        return wrapped
+
 
 class Subset(Wrapper):
     """Some examples of a source, in the order given.
@@ -191,24 +207,40 @@ class Subset(Wrapper):
     def factors(self, indices: np.ndarray) -> np.ndarray:
         return self.source.factors(self.indices[indices])
 
+    def alike(self, images: Source) -> Source:
+        return self.source.alike(images)
+
 
 class Unseen(Source):
-    """A data set of which nothing is at hand but the shape of its images: it has no examples."""
+    """A data set of which nothing is at hand but the shape of its images: it has no examples.
 
-    def __init__(self, image_shape: tuple[int, int, int], num_labels: int | None = None):
+    Args:
+        image_shape: (H, W, C).
+        num_labels: of its classes, if it has any.
+        num_examples: how many there would be, if that is known.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        num_labels: int | None = None,
+        num_examples: int | None = None,
+    ):
         self.image_shape, self.num_labels = image_shape, num_labels
+        self._num_examples = num_examples
 
     def __len__(self) -> int:
         return 0
 
-    def abstract_batch(self, batch_size: int) -> Batch:
-        """The shapes of a batch, with labels where their number is known."""
-        image = jax.ShapeDtypeStruct((batch_size, *self.image_shape), jnp.float32)
-        places = dict.fromkeys(
-            ("position", "index", *["label"] * (self.num_labels is not None)),
-            jax.ShapeDtypeStruct((batch_size,), jnp.int32),
-        )
-        return {"image": image, **places}
+    def fetch(self, indices: np.ndarray) -> Raw:
+        """Blank records, for the shapes of a batch."""
+        blank = {"image": np.zeros((len(indices), *self.image_shape), np.uint8)}
+        label = {} if self.num_labels is None else {"label": np.zeros(len(indices), np.int32)}
+        return {**blank, **label}
+
+    def facts(self) -> Mapping[str, Any]:
+        known = {} if self._num_examples is None else {"num_examples": self._num_examples}
+        return {**super().facts(), **known}
 
 
 def holdout(source: Source) -> Splits:

@@ -73,6 +73,9 @@ class Flipped(_Indexed):
         flipped = jnp.where(coins[:, None, None, None], images[:, :, ::-1], images)
         return {**batch, "image": flipped}
 
+    def alike(self, images: Source) -> Source:
+        return self.source.alike(images)
+
 
 class Binarized(_Indexed):
     """Each pixel 1 with probability of its grey value, else 0.

@@ -22,6 +22,7 @@ from vaejax.nn.noise import example_keys, part_keys
 from vaejax.objectives.bound import batch_mean, nats, per_example
 from vaejax.objectives.views import need
 from vaejax.training.state import TrainState
+from vaejax.training.step import EvalStep
 from vaejax.types import PER_EXAMPLE, Array, Batch, Metrics, ModelState, Params
 
 WHO = "importance_weighted"
@@ -55,15 +56,7 @@ def importance_weighted(
         for its expectation over fresh images with as many samples; `num_samples` and
         `num_examples`.
     """
-    check_counts(num_samples=(num_samples, 1), chunk=(chunk, 1))
-    views = context.objective.views
-    parts = need(views, "noise", WHO), need(views, "log_weight", WHO), views.num_dims
-    estimate = _estimate(*parts, context.mesh, num_samples, chunk)
-    base_rng = stream(context.seed, "importance")
-
-    def step(state: TrainState, batch: Batch, rng: Array) -> Metrics:
-        return estimate(state.ema_params, state.model_state, batch, base_rng)
-
+    step = importance_weighted_step(context, num_samples=num_samples, chunk=chunk)
     average = averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
@@ -71,6 +64,27 @@ def importance_weighted(
         yield "num_samples", num_samples
 
     return with_units(evaluate, dict(nats("log_likelihood", "elbo")))
+
+
+def importance_weighted_step(
+    context: Context, *, num_samples: int = 100, chunk: int = 10
+) -> EvalStep:
+    """The same for a batch, with the estimates of every image in `PER_EXAMPLE`.
+
+    The batch lies on the devices of `context.mesh` and has `index` and `mask`. The key that the
+    step is given does not count: the noise is that of every evaluation of the run.
+    """
+    check_counts(num_samples=(num_samples, 1), chunk=(chunk, 1))
+    views = context.objective.views
+    parts = need(views, "noise", WHO), need(views, "log_weight", WHO), views.num_dims
+    estimate = _estimate(*parts, context.mesh, num_samples, chunk)
+    base_rng = stream(context.seed, "importance")
+
+    def step(state: TrainState, batch: Batch, rng: Array) -> Metrics:
+        del rng
+        return estimate(state.ema_params, state.model_state, batch, base_rng)
+
+    return step
 
 
 @functools.lru_cache(maxsize=8)

@@ -42,6 +42,17 @@ def need(views: Views, name: str, who: str) -> Callable[..., Any]:
     return view
 
 
+def variables_of(params: Params, model_state: ModelState) -> dict[str, Any]:
+    """What `model.apply` takes, of a model that is the player `model`.
+
+    Raises:
+        ValueError: there is no such player.
+    """
+    if PLAYER not in params:
+        raise ValueError(f"params: expected a player {PLAYER!r}, got {sorted(params)}")
+    return {"params": params[PLAYER], **model_state}
+
+
 def noise_of(model: Any, keys: Array) -> Noise:
     """All that is random in a pass of a model, from one key per example [B]."""
     return model.noise(keys) if hasattr(model, "noise") else {"key": keys}
@@ -53,8 +64,7 @@ def views_of(model: Any) -> Views:
     pack = _Packing(model)
 
     def apply(method: str, params: Params, model_state: ModelState, *args: Any, **kwargs: Any):
-        variables = {"params": params[PLAYER], **model_state}
-        return model.apply(variables, *args, method=method, **kwargs)
+        return model.apply(variables_of(params, model_state), *args, method=method, **kwargs)
 
     def noise(keys: Array) -> Entries:
         return pack.entries(noise_of(model, keys))

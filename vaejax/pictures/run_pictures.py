@@ -15,6 +15,7 @@ import numpy as np
 from vaejax.core.randomness import named, stream
 from vaejax.data import Source
 from vaejax.evaluators import Context, some_examples
+from vaejax.objectives.traversal import traverse
 from vaejax.objectives.views import need, reconstruct
 from vaejax.pictures import figures
 from vaejax.pictures.sampler import Sampler, compiled
@@ -139,20 +140,10 @@ class Pictures:
 
     def _traverse(self, state: TrainState, base: Array, values: np.ndarray) -> Array:
         """Images [D, S, T, H, W, C] of codes `base` [S, D] with each latent set to `values` [T]."""
-        latent_size, count = base.shape[-1], base.shape[-1] * len(values)
-        chosen = jnp.eye(latent_size, dtype=bool)[:, None, :]
-        rows = []
-        for place, code in enumerate(base):
-            # [D, T, D]: row d, column t is the code with latent d at values[t]
-            grid = jnp.where(
-                chosen, jnp.asarray(values, code.dtype)[None, :, None], code[None, None, :]
-            )
-            # One key for a column: what is drawn besides the code is the same in all its images.
-            keys = jnp.broadcast_to(jax.random.fold_in(named(self._rng, "base"), place), (count,))
-            codes = (grid.reshape(-1, latent_size),)
-            images = self._view("decode")(state.ema_params, state.model_state, codes, keys)
-            rows.append(images.reshape(latent_size, len(values), *images.shape[1:]))
-        return self._source.pictures(jnp.stack(rows, axis=1))
+        # One key for a column: what is drawn besides the code is the same in all its images.
+        keys = [jax.random.fold_in(named(self._rng, "base"), place) for place in range(len(base))]
+        arguments = (self._compiled, state.ema_params, state.model_state, (base,))
+        return self._source.pictures(traverse(*arguments, values, jnp.stack(keys)))
 
 
 PANELS = (

@@ -51,7 +51,7 @@ def get_config(workdir: str, allowed: Container[str] = ()) -> ml_collections.Con
             said = "" if place.endswith(AS_KEY) else f"say so by --{place}={name}, or "
             raise ConfigError(
                 f"{place}: {workdir} names code that is not vaejax's, {name!r}; to run it, {said}"
-                "give --config=FILE"
+                f"give --config=FILE; in Python, load(..., allowed=[{name!r}])"
             )
     check_sections(values)
     try:

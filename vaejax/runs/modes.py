@@ -13,7 +13,6 @@ import jax
 import ml_collections
 import numpy as np
 
-from vaejax import data
 from vaejax.core.checks import is_number
 from vaejax.core.files import write_whole
 from vaejax.core.mesh import replicated
@@ -156,14 +155,25 @@ def restored(
         ConfigError: there is none, or it is of another configuration, or of other data.
     """
     run = build(config, for_sampling=for_sampling)
+    return run, state_in(run, config, workdir, which)
+
+
+def state_in(
+    run: Run, config: ml_collections.ConfigDict, workdir: Path, which: Which = "latest"
+) -> TrainState:
+    """The state of a checkpoint of a run in its folder.
+
+    Raises:
+        ConfigError: there is none, or it is of another configuration, or of other data.
+    """
     if not (workdir / CHECKPOINTS).is_dir():
         raise ConfigError(f"--workdir: expected a folder with checkpoints, got {workdir}")
     check_same_run(workdir, config)
-    if not isinstance(run.source, data.Unseen):
+    if len(run.source):
         check_same_data(workdir, fingerprint(config.data.name, run.context.splits))
     best_metric = run.settings.best_metric
     with closing(Checkpoints(workdir / CHECKPOINTS, best_metric=best_metric)) as checkpoints:
         try:
-            return run, restored_state(run, checkpoints, which)
+            return restored_state(run, checkpoints, which)
         except (FileNotFoundError, ValueError) as error:
             raise ConfigError(f"--workdir: {error}") from error

@@ -54,13 +54,19 @@ class Run(NamedTuple):
         return {TRAIN: dict(self.context.objective.units), **of_evaluations}
 
 
-def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> Run:
+def build(
+    config: ml_collections.ConfigDict,
+    *,
+    for_sampling: bool = False,
+    splits: data.Splits | None = None,
+) -> Run:
     """Everything a configuration names, checked; nothing is compiled.
 
     Args:
         config: of the run.
         for_sampling: leave out the evaluations, and where `config.model.image_shape` says all that
             samples need to know of the data, those too.
+        splits: in place of the data that the configuration names.
 
     Raises:
         ConfigError: with the key, what was expected, and the nearest valid key.
@@ -70,7 +76,7 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
         if section not in config:
             raise ConfigError(f"config.{section}: expected a section of that name, got none")
     settings = configuration.call("config.train", TrainSettings, config.train)
-    num_devices = jax.device_count()
+    num_devices = 1 if for_sampling else jax.device_count()  # which share batches of training
     size = {"batch_size": settings.batch_size}
     configuration.call("config.train", check_batch_size, size, num_devices)
     if settings.batch_size // num_devices % settings.num_microbatches:
@@ -80,7 +86,9 @@ def build(config: ml_collections.ConfigDict, *, for_sampling: bool = False) -> R
             f"got {settings.num_microbatches}"
         )
     optimizer = configuration.call("config.optimizer", optimizers.make_optimizer, config.optimizer)
-    if for_sampling and "image_shape" in config.model and not config.data.get("standardize"):
+    if splits is not None:
+        pass
+    elif for_sampling and "image_shape" in config.model and not config.data.get("standardize"):
         shape, num_labels = tuple(config.model.image_shape), config.model.get("num_labels")
         splits = {settings.split: data.Unseen(shape, num_labels)}
     else:

@@ -2,7 +2,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vaejax.pictures.figures import reconstructions, samples, traversal_frames, traversals
+from vaejax.pictures.figures import (
+    reconstructions,
+    samples,
+    titled_rows,
+    traversal_frames,
+    traversals,
+)
 from vaejax.pictures.figures.grid import BACKGROUND, PADDING, image_grid
 
 
@@ -107,9 +113,24 @@ def test_samples():
     np.testing.assert_array_equal(samples(shades(9)), image_grid(shades(9), columns=3))
 
 
+def test_rows_have_titles_beside_their_images():
+    images = shades(3, 5)
+    picture, grid = (
+        titled_rows(images, ["a", "long", "c"]),
+        image_grid(np.concatenate(images), columns=5),
+    )
+    np.testing.assert_array_equal(picture[:, -grid.shape[1] :], grid)
+    beside = picture[:, : -grid.shape[1]]
+    assert all((part < 100).any() for part in np.array_split(beside, 3))  # each has its text
+
+
 @pytest.mark.parametrize(
     "message, call",
     [
+        (
+            r"^images: expected \[2, T, H, W, C\], got",
+            lambda: titled_rows(shades(3, 5), ["a", "b"]),
+        ),
         (r"^images: expected \[D, T, H, W, C\], got", lambda: traversals(shades(4), KL)),
         (r"^images: expected \[D, S, T, .*, got", lambda: traversal_frames(shades(4, 3), KL)),
         (r"^kl: expected \[3\], .*, got \(4,\)", lambda: traversals(shades(3, 5), KL)),

@@ -6,5 +6,6 @@ from vaejax.pictures.figures.grid import save_gif as save_gif
 from vaejax.pictures.figures.grid import save_png as save_png
 from vaejax.pictures.figures.panels import reconstructions as reconstructions
 from vaejax.pictures.figures.panels import samples as samples
+from vaejax.pictures.figures.panels import titled_rows as titled_rows
 from vaejax.pictures.figures.panels import traversal_frames as traversal_frames
 from vaejax.pictures.figures.panels import traversals as traversals

@@ -43,6 +43,15 @@ def samples(images: AnyArray) -> Picture:
     return image_grid(images)
 
 
+def titled_rows(images: AnyArray, titles: Sequence[str]) -> Picture:
+    """Images [R, T, H, W, C] in R rows, each with its title on the left."""
+    images = np.asarray(images)
+    if images.ndim != 5 or len(images) != len(titles):
+        raise ValueError(f"images: expected [{len(titles)}, T, H, W, C], got {images.shape}")
+    grid = image_grid(np.concatenate(images), columns=images.shape[1])
+    return _beside(_labels([(title, "") for title in titles], len(grid)), grid)
+
+
 def traversals(images: AnyArray, kl: AnyArray | None, *, rows: int | None = None) -> Picture:
     """What each latent changes: one row per latent, its value rising from left to right.
 
