@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
+from vaejax.nn.dense import Dense
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.types import Array
 
@@ -30,5 +31,5 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         for width in self.hidden:
-            x = self.activation(nn.Dense(width, kernel_init=glorot_uniform)(x))
-        return nn.Dense(self.num_outputs, kernel_init=glorot_uniform)(x)
+            x = self.activation(Dense(width, kernel_init=glorot_uniform)(x))
+        return Dense(self.num_outputs, kernel_init=glorot_uniform)(x)
