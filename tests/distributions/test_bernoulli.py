@@ -39,3 +39,20 @@ def test_a_border_is_not_scored(vectors):
         for border, loss in zip((2, 0), expected, strict=True):
             actual = -Bernoulli(logits, border).log_prob(x).sum((1, 2, 3))
             np.testing.assert_allclose(actual, loss, rtol=1e-9)
+
+
+def test_far_logits_are_exact_and_nan_is_seen():
+    """log p and its derivatives x - p and -p (1 - p), wherever the logit is."""
+    logits = np.array([-np.inf, -120.0, -30.0, 0.5, 30.0, 120.0])
+
+    def log_prob(logit):
+        return Bernoulli(logit).log_prob(jnp.float32(0.0))
+
+    derivative = jax.grad(log_prob)
+    probability = scipy.special.expit(logits)
+    given = jnp.asarray(logits, jnp.float32)
+    np.testing.assert_allclose(jax.vmap(log_prob)(given[1:]), -np.logaddexp(0, logits[1:]), 1e-6)
+    np.testing.assert_allclose(jax.vmap(derivative)(given), -probability, 1e-6)
+    second = jax.vmap(jax.grad(derivative))(given)
+    np.testing.assert_allclose(second, -probability * (1 - probability), 1e-6, 1e-12)
+    assert np.isnan(log_prob(jnp.nan)) and np.isnan(derivative(jnp.nan))

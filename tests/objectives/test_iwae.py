@@ -72,12 +72,12 @@ MODELS = {
     "deep": (
         NVAE(
             (8, 8, 3),
-            groups=(1, 2),
+            groups=(2,),
             latent_channels=2,
             encoder_features=2,
             decoder_features=2,
-            preprocess_cells=1,
-            postprocess_cells=1,
+            preprocess_cells=0,
+            postprocess_cells=0,
             encoder_cells=1,
             decoder_cells=1,
         ),

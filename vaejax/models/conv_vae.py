@@ -18,6 +18,7 @@ from vaejax.models.presets import PRESETS, Architecture
 from vaejax.models.priors import Context, Prior, latent_under, standard
 from vaejax.models.vae import VAE, check_image_shape
 from vaejax.nn.conv import Conv, ConvTranspose
+from vaejax.nn.dense import Dense
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.types import Array, Codes, Distribution, Latent
 
@@ -35,9 +36,9 @@ class Encoder(nn.Module):
             x = self.architecture.activation(Conv(spec.features, spec.kernel, spec.stride)(x))
         x = x.reshape(x.shape[0], -1)  # [B, h * w * c]
         for width in self.architecture.dense:
-            x = self.architecture.activation(nn.Dense(width, kernel_init=glorot_uniform)(x))
-        mean = nn.Dense(self.latent_size, kernel_init=glorot_uniform, name="mean")(x)
-        log_var = nn.Dense(self.latent_size, kernel_init=glorot_uniform, name="log_var")(x)
+            x = self.architecture.activation(Dense(width, kernel_init=glorot_uniform)(x))
+        mean = Dense(self.latent_size, kernel_init=glorot_uniform, name="mean")(x)
+        log_var = Dense(self.latent_size, kernel_init=glorot_uniform, name="log_var")(x)
         return mean, log_var
 
 
@@ -53,12 +54,12 @@ class Decoder(nn.Module):
         arch, (height, width, _) = self.architecture, self.image_shape
         x = z
         for features in arch.decoder_dense:
-            x = arch.decoder_activation(nn.Dense(features, kernel_init=glorot_uniform)(x))
+            x = arch.decoder_activation(Dense(features, kernel_init=glorot_uniform)(x))
         if arch.output is None:
-            x = nn.Dense(height * width * self.num_outputs, kernel_init=glorot_uniform)(x)
+            x = Dense(height * width * self.num_outputs, kernel_init=glorot_uniform)(x)
             return x.reshape(-1, height, width, self.num_outputs)
         feature_map = (height // arch.stride, width // arch.stride, arch.convs[-1].features)
-        x = nn.Dense(math.prod(feature_map), kernel_init=glorot_uniform)(x)
+        x = Dense(math.prod(feature_map), kernel_init=glorot_uniform)(x)
         x = arch.decoder_activation(x).reshape(-1, *feature_map)
         for spec in arch.deconvs:
             x = arch.decoder_activation(_up(spec.features, spec.kernel, spec.stride)(x))

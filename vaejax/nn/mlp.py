@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 
+from vaejax.nn.dense import Dense
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.types import Array
 
@@ -32,6 +33,6 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         for width in self.hidden:
-            x = self.activation(nn.Dense(width, kernel_init=glorot_uniform)(x))
-        last = nn.Dense(self.num_outputs, kernel_init=glorot_uniform, bias_init=self.bias_init)
+            x = self.activation(Dense(width, kernel_init=glorot_uniform)(x))
+        last = Dense(self.num_outputs, kernel_init=glorot_uniform, bias_init=self.bias_init)
         return last(x)

@@ -13,6 +13,9 @@ parameters of q alone, f for what is averaged and z for all codes of an image:
     leave_one_out           (f - b) d log q(z) / dphi, b made of the other draws of the image
     moving_average          the same, b an average over the steps before, in the model state
 
+In an importance-weighted bound f is the bound, from which the score of draw k subtracts its weight
+w_k as well: that is what the bound's own dependence on log q(z_k) adds.
+
 All but the first look at q twice: at draws, and again at their codes with some gradients stopped.
 The parameters of p(x, z) have the gradient of f at the draws, whichever is chosen.
 

@@ -49,7 +49,7 @@ def gradient_moments(
     check_counts(num_keys=(num_keys, 2))
     gradient = jax.grad(objective.loss, has_aux=True)
 
-    def add(moments: GradientMoments, draw: Array) -> tuple[GradientMoments, None]:
+    def add(draw: Array, moments: GradientMoments) -> GradientMoments:
         """One more gradient (Welford, Note on a method for calculating corrected sums, 1962)."""
         key = jax.random.fold_in(rng, draw)
         new, _ = gradient(params, model_state, batch, key, jnp.int32(step), True)
@@ -61,11 +61,11 @@ def gradient_moments(
             moments.mean,
             mean,
         )
-        return GradientMoments(mean, squares), None
+        return GradientMoments(mean, squares)
 
     nothing = jax.tree.map(jnp.zeros_like, params)
     start = GradientMoments(nothing, nothing)
-    (mean, squares), _ = jax.lax.scan(add, start, jnp.arange(num_keys))
+    mean, squares = jax.lax.fori_loop(0, num_keys, add, start)
     return GradientMoments(mean, jax.tree.map(lambda x: x / (num_keys - 1), squares))
 
 

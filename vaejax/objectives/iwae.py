@@ -28,7 +28,7 @@ from vaejax.objectives.passes import Pass, initialised
 from vaejax.objectives.views import PLAYER, views_of
 from vaejax.types import PER_EXAMPLE, Array, Batch, Init, Objective
 
-_IN_NATS = ("iwae_bound", "elbo", "log_px", "kl")
+_IN_NATS = ("iwae_bound", "elbo", "log_px", "kl", "kl_dims")
 
 
 def iwae(
@@ -55,10 +55,14 @@ def iwae(
 
     Returns:
         An objective with the metrics `loss`, `iwae_bound`, `elbo` (the mean of log w over the same
-        samples, never above the bound), `log_px` and `kl/<group>`, `kl` (means over the samples,
-        the KL in closed form where there is one), nats per image; `iwae_bound_bpd` and `elbo_bpd`
-        (bits per dimension); `effective_sample_size` (sum w)^2 / sum w^2, from 1 to K. In an
-        evaluation also, `PER_EXAMPLE`, those of all but the loss and single groups.
+        samples, never above the bound), `log_px`, `kl`, `kl/<group>` and `kl_dims/<group>` (means
+        over the samples, a KL in closed form where there is one), nats per image; `iwae_bound_bpd`
+        and `elbo_bpd` (bits per dimension); `effective_sample_size` (sum w)^2 / sum w^2, from 1 to
+        K. In an evaluation also, `PER_EXAMPLE`, those of all but the loss and single groups.
+
+    Raises:
+        ValueError: impossible numbers, or a gradient that the model does not allow; in a step, a
+            model without latents, or noise of another number of samples.
     """
     draws = Draws(num_samples, chunk_size)
     check_gradient(gradient, OF_THE_BOUND, model, draws)

@@ -11,6 +11,9 @@ A model is a flax module; every method but the call itself may be missing, and s
     prior_codes(noise) -> codes
     num_dims                                        pixels times channels scored, if not all are
 
+A model whose posterior has parameters that nothing else depends on names their top-level subtrees,
+`posterior_parts`: what gradient estimators need that tell q from p(x, z).
+
 Without `noise` a model is given `{"key": keys}` and draws what it needs itself. `train` in
 `from_noise` says that batch statistics can be those of samples.
 """
