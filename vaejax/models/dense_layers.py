@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from vaejax.distributions import Normal
+from vaejax.nn.dense import Dense
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.nn.mlp import MLP
 from vaejax.types import Array
@@ -23,9 +24,9 @@ class GaussianLayer(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Normal:
         for width in self.hidden:
-            x = self.activation(nn.Dense(width, kernel_init=glorot_uniform)(x))
-        mean = nn.Dense(self.size, kernel_init=glorot_uniform, name="mean")(x)
-        log_scale = nn.Dense(self.size, kernel_init=glorot_uniform, name="log_scale")(x)
+            x = self.activation(Dense(width, kernel_init=glorot_uniform)(x))
+        mean = Dense(self.size, kernel_init=glorot_uniform, name="mean")(x)
+        log_scale = Dense(self.size, kernel_init=glorot_uniform, name="log_scale")(x)
         return Normal(mean, jnp.exp(log_scale))
 
 
