@@ -126,7 +126,7 @@ QUESTIONS = {
 )
 def test_it_is_loaded_and_answers_or_says_why_not(leaf, finished):
     workdir, config, state = finished
-    code = set(imported_names(config.to_dict()).values())
+    code = set(imported_names(config.to_dict()))
     handle = vaejax.load(workdir, allowed=code)
     assert_close(handle.params, state.ema_params)
     batch = handle.training.batch(np.arange(3))
