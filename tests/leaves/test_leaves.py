@@ -122,7 +122,14 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize(
-    "leaf", ["autoregressive_decoder", "conditional", "info_gan", "pixels"], scope="module"
+    "leaf",
+    [
+        "autoregressive_decoder",
+        "info_gan",
+        pytest.param("conditional", marks=pytest.mark.slow),
+        pytest.param("pixels", marks=pytest.mark.slow),
+    ],
+    scope="module",
 )
 def test_it_is_loaded_and_answers_or_says_why_not(leaf, finished):
     workdir, config, state = finished

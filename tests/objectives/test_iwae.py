@@ -86,7 +86,9 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", ["dense", "autoregressive", pytest.param("deep", marks=pytest.mark.slow)]
+)
 def test_it_is_the_log_of_the_mean_weight_of_given_noise(name):
     model, channels = MODELS[name]
     images = jax.random.uniform(jax.random.key(0), (2, 8, 8, channels))
@@ -152,7 +154,9 @@ MODES = {
 }
 
 
-@pytest.fixture(scope="module", params=OBJECTIVES)
+@pytest.fixture(
+    scope="module", params=["chunks", "average", pytest.param("twice", marks=pytest.mark.slow)]
+)
 def stepped(request, tiny_batch):
     """An objective, its first state, a masked batch and what a step on one device makes of them."""
     objective = OBJECTIVES[request.param]
