@@ -1,4 +1,4 @@
-"""A beta-VAE on a small part of dSprites: two minutes to something worth looking at.
+"""A beta-VAE on a small part of dSprites: minutes to something worth looking at.
 
     python -m vaejax.main --config=configs/quickstart.py --workdir=runs/quickstart
 
@@ -6,9 +6,10 @@ Data:      dSprites, drawn on the fly: nothing to download. Size and orientation
            3 shapes at 32 x 32 places remain, and shapes are learnt in minutes instead of hours.
 Model:     the Higgins conv network (Higgins et al., beta-VAE, 2017), 6 latents.
 Objective: beta falls from 12 to 4: position is learnt first, and smoothly; then shape.
-Expect:    under two minutes on two CPU cores: squares, ellipses and hearts (still without their
-           notch) in the reconstructions; two latents that move the sprite along the diagonals and
-           one that changes its shape, not yet wholly apart. The whole of dSprites:
+Expect:    two to five minutes on two CPU cores (50 to 115 ms of CPU time a step): squares,
+           ellipses and hearts (still without their notch) in the reconstructions; two latents that
+           move the sprite along the diagonals and one that changes its shape, not yet wholly apart.
+           The whole of dSprites:
            `configs/betavae_dsprites.py`.
 """
 
