@@ -11,7 +11,7 @@ Model:     32 tanh units on either side, one latent; a Gaussian decoder of diago
 Objective: beta falls from 1.1 to 1, so that of equally good optima that of least KL is found.
 Expect:    an ELBO of -2.01 nats, the negative entropy of the data, and a KL of 1.47, what a latent
            must tell of two numbers that it leaves independent; with correlation 0, or a full
-           covariance, an ELBO of -2.84 or -2.01 and a KL below 0.01: the latent is dead.
+           covariance, an ELBO of -2.84 or -2.01 and a KL of 0.01 or less: the latent is dead.
 Hardware:  ten seconds on a CPU core.
 """
 

@@ -3,7 +3,7 @@
     python -m vaejax.main --config=configs/iwae_mnist.py --workdir=runs/iwae_mnist
 
 Paper:     Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, 2016, table 1.
-Data:      MNIST, binarised anew at every use; the last 400 training images are for validation. Put
+Data:      MNIST, binarised again at every use; the last 400 training images are for validation. Put
            the four official files where `data.path` says, or --config.data.path=FOLDER.
 Model:     784-200-200 tanh, 50 latents, 200-200-784; Bernoulli. With --config.model.num_layers=2
            100 latents and, by 100-100, 50 above them. The pixels begin at the mean image.

@@ -4,7 +4,7 @@
 
 Paper:     Burda, Grosse & Salakhutdinov, Importance weighted autoencoders, 2016, table 1.
 Data:      Omniglot, 24,345 images of 28 x 28 to train on (1,345 of them for validation) and 8,070
-           to test, binarised anew at every use. Put the paper's file `chardata.mat`
+           to test, binarised again at every use. Put the paper's file `chardata.mat`
            (github.com/yburda/iwae, datasets/OMNIGLOT) where `data.path` says, or
            --config.data.path=FILE. Likelihoods on the official split by alphabets are no
            likelihoods on this one.

@@ -14,7 +14,7 @@ PARTS = {
     "total correlation": "total_correlation",
     "dimension-wise KL": "dimension_wise_kl",
 }
-READINGS = {"log p(x)": "log_likelihood", "ELBO": "elbo"}
+READINGS = {"log p(x), at least": "log_likelihood", "ELBO": "elbo"}
 
 
 class Looks(NamedTuple):

@@ -58,6 +58,16 @@ def test_it_is_said_in_one_sentence(kl, kl_dims, information, expected):
     assert said(kl, kl_dims, information) == expected
 
 
+def test_a_negative_term_of_the_bound_is_no_dead_group():
+    """Of a group that is estimated under those above: log q - log p of a sharper p."""
+    found = collapse([30.0, -6.0], [[30.0], [-3.0, -3.0]])
+    assert found.dead_groups == () and found.num_unused == (0, 0)
+
+
+def test_what_the_others_carry_is_without_the_dead():
+    assert "the others carry 30 nats" in said([30.0, 0.009], [[30.0], [0.009]], None)
+
+
 def test_groups_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"kl: expected \[G\] of 2 groups of latents, got shape"):
         collapse(np.zeros(3), [None, None])

@@ -18,9 +18,9 @@ from tests.objectives.solvable import (
     batch,
     bound_gradient,
 )
-from vaejax.models import NVAE
+from vaejax.models import NVAE, ConvVAE
 from vaejax.objectives import elbo, gradient_moments, iwae
-from vaejax.objectives.baselines import bound_of_the_others
+from vaejax.objectives.baselines import averages, bound_of_the_others
 
 UNBIASED = ("reparameterised", "doubly_reparameterised", "score_function", "leave_one_out")
 OF_THE_ELBO = ("reparameterised", "sticking_the_landing", "score_function", "leave_one_out")
@@ -159,6 +159,42 @@ def test_a_moving_average_is_subtracted_and_follows_the_values(make, num_samples
     assert not added["decoder"]["shift"].any()
     assert float(last["baseline"]["weight"]) == pytest.approx(1 - 0.9**2)
     assert objective.loss(params, after, *arguments, False)[1][1] == after
+
+
+def test_a_moving_average_stays_where_no_example_counts():
+    objective = elbo(Solvable(), gradient="moving_average")
+    params, state = objective.init(jax.random.key(0), batch(4))
+    arguments = jax.random.key(1), jnp.int32(0), True
+    state = objective.loss(params, state, batch(4), *arguments)[1][1]
+    nothing = batch(4) | {"mask": jnp.zeros(4)}
+    after = objective.loss(params, state, nothing, *arguments)[1][1]
+    before, after = (averages(history["baseline"]) for history in (state, after))
+    for name, value in before.items():
+        assert float(after[name]) == pytest.approx(float(value), rel=1e-5)
+
+
+class Looking:
+    """A prior that may look at q(z | x) of some images."""
+
+    normal = log_prob = from_noise = to_noise = None
+
+
+def test_parameters_are_the_posteriors_own_only_where_the_prior_does_not_look_at_it():
+    model = ConvVAE((8, 8, 1), 2, "burda")
+    assert model.posterior_parts == ("encoder",)
+    with pytest.raises(ValueError, match="gradient: expected 'reparameterised' for ConvVAE"):
+        iwae(model.clone(prior=Looking()), num_samples=2, gradient="doubly_reparameterised")
+
+
+class Misnamed(Solvable):
+    posterior_parts = ("encodre",)
+
+
+def test_parameters_that_there_are_not_are_told():
+    objective = iwae(Misnamed(), num_samples=2, gradient="doubly_reparameterised")
+    params, state = objective.init(jax.random.key(0), batch(2))
+    with pytest.raises(ValueError, match="posterior_parts: expected some of .*'encoder'"):
+        objective.loss(params, state, batch(2), jax.random.key(1), jnp.int32(0), True)
 
 
 DEEP = NVAE((8, 8, 3), groups=(1,), latent_channels=2)

@@ -102,7 +102,7 @@ class Source:
         return Facts(known)
 
     def pixel_means(self) -> np.ndarray:
-        """The mean image [H, W, C], expected where images are drawn; every image is looked at."""
+        """The mean image [H, W, C]; where images are drawn, of one draw of each."""
         return pixel_statistics(self)[0]
 
     def factors(self, indices: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ class Collapse(NamedTuple):
     Attributes:
         kl: of every group, top first, averaged over images, nats.
         num_latents: of every group; 1 where its KL does not come apart by latent.
-        num_unused: latents of every group whose KL is below 0.01 nats.
+        num_unused: latents of every group whose KL is within 0.01 nats of 0.
         weakest: the least KL of a latent that is used, nats; 0 where none is.
     """
 
@@ -53,11 +53,12 @@ def collapse(kl: AnyArray, kl_dims: Sequence[AnyArray | None]) -> Collapse:
         np.atleast_1d(np.asarray(total if dims is None else dims, np.float64))
         for total, dims in zip(kl, kl_dims, strict=True)
     ]
-    used = np.concatenate([part[part >= UNUSED] for part in parts])
+    # Estimated under the groups above, a term of the bound may be negative; unused, it is 0.
+    used = np.concatenate([part[np.abs(part) >= UNUSED] for part in parts])
     return Collapse(
         kl=tuple(kl.tolist()),
         num_latents=tuple(len(part) for part in parts),
-        num_unused=tuple(int((part < UNUSED).sum()) for part in parts),
+        num_unused=tuple(int((np.abs(part) < UNUSED).sum()) for part in parts),
         weakest=float(used.min(initial=math.inf)) if len(used) else 0.0,
     )
 
@@ -70,7 +71,8 @@ def collapse_sentence(found: Collapse, information: float | None = None) -> str:
         information: what the codes tell of the image, nats, where it is known.
     """
     groups, dead = len(found.kl), found.dead_groups
-    total, count = sum(found.kl), sum(found.num_latents)
+    live = [kl for group, kl in enumerate(found.kl) if group not in dead]
+    total, count = sum(live or found.kl), sum(found.num_latents)
     carried = f"{total:.3g} nats"
     if information is not None:
         carried += f", {information:.3g} of them information about the image"

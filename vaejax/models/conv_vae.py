@@ -15,7 +15,7 @@ import flax.linen as nn
 from vaejax.core.checks import check_counts
 from vaejax.distributions import Likelihood, Normal, bernoulli
 from vaejax.models.presets import PRESETS, Architecture
-from vaejax.models.priors import Context, Prior, latent_under, standard
+from vaejax.models.priors import Context, Prior, latent_under, parts_of_posterior, standard
 from vaejax.models.vae import VAE, check_image_shape
 from vaejax.nn.conv import Conv, ConvTranspose
 from vaejax.nn.dense import Dense
@@ -85,8 +85,6 @@ class ConvVAE(VAE):
         ValueError: an unknown preset, or an image shape that its strides do not allow.
     """
 
-    posterior_parts = ("encoder",)
-
     image_shape: tuple[int, int, int]
     latent_size: int = 10
     preset: str = "burgess"
@@ -104,6 +102,10 @@ class ConvVAE(VAE):
             "a preset with smaller strides (frey: 2) or none (burda, higgins_mlp)",
         )
         super().__post_init__()
+
+    @property
+    def posterior_parts(self) -> tuple[str, ...]:
+        return parts_of_posterior(self.prior, "encoder")
 
     def setup(self):
         architecture = PRESETS[self.preset](self.image_shape)

@@ -22,7 +22,7 @@ import numpy as np
 
 from vaejax.distributions import Likelihood, Normal, bernoulli, drawn_latent
 from vaejax.models.dense_layers import Decoder, Encoder, Widths
-from vaejax.models.priors import Context, Prior, latent_under, standard
+from vaejax.models.priors import Context, Prior, latent_under, parts_of_posterior, standard
 from vaejax.models.vae import VAE, check_image_shape
 from vaejax.types import Array, Codes, Distribution, Latent
 
@@ -51,8 +51,6 @@ class DenseHierarchy(VAE):
         ValueError: an image shape that no image has, no groups, or not as many sizes as layers.
     """
 
-    posterior_parts = ("encoder",)
-
     image_shape: tuple[int, int, int]
     latent_sizes: tuple[int, ...] = (50,)
     hidden: tuple[tuple[int, ...], ...] = ((200, 200),)
@@ -80,6 +78,10 @@ class DenseHierarchy(VAE):
                 f"pixel_means: expected {num_pixels} numbers, got {len(self.pixel_means)}"
             )
         super().__post_init__()
+
+    @property
+    def posterior_parts(self) -> tuple[str, ...]:
+        return parts_of_posterior(self.prior, "encoder")
 
     def setup(self):
         height, width, channels = self.image_shape

@@ -5,7 +5,7 @@ latents are and implements four steps; what draws is made of the noise that is h
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import flax.linen as nn
 import jax
@@ -32,11 +32,15 @@ class VAE(nn.Module):
     Attributes:
         image_shape: (H, W, C).
         likelihood: p(x | z); see `vaejax.distributions.likelihood`.
-        posterior_parts: names of the top-level subtrees of parameters that q(z | x) alone depends
-            on; none where it shares its path with p(x, z).
     """
 
-    posterior_parts: ClassVar[tuple[str, ...]] = ()
+    @property
+    def posterior_parts(self) -> tuple[str, ...]:
+        """Names of the top-level subtrees of parameters that q(z | x) alone depends on.
+
+        There are none where it shares its path with p(x, z).
+        """
+        return ()
 
     if TYPE_CHECKING:  # each declares them itself, in the order of its arguments
         image_shape: tuple[int, int, int]

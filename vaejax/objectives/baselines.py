@@ -71,8 +71,9 @@ def taken_out(passing: Pass) -> tuple[Pass, State]:
 def averages(history: State) -> State:
     """The moving averages by name; 0 before the first step."""
     # The first step weighs 1 - DECAY, and all together come ever closer to 1.
+    weight = history.get(_WEIGHT, 0.0)
     return {
-        name: value / jnp.maximum(history[_WEIGHT], 1.0 - DECAY)
+        name: value / jnp.where(weight > 0.0, weight, 1.0)
         for name, value in history.items()
         if name != _WEIGHT
     }
@@ -87,7 +88,8 @@ def moved(history: State, values: Mapping[str, Array], passing: Pass) -> ModelSt
         return {COLLECTION: history} if history else {}
     mask = passing.batch.get("mask")
     newest = {name: batch_mean(jax.lax.stop_gradient(x), mask) for name, x in values.items()}
-    newest[_WEIGHT] = jnp.ones(())
+    counts = jnp.ones(len(passing.batch["position"]))
+    newest[_WEIGHT] = batch_mean(counts, mask)  # 0 where no example counts
     return {
         COLLECTION: {
             name: DECAY * old + (1.0 - DECAY) * newest[name] for name, old in history.items()

@@ -57,7 +57,7 @@ class Draws:
             return logs, values, passing.model_state
         # Counters, which all draws move alike, stay whole numbers.
         before = {name: passing.model_state[name] for name in moved}
-        return logs, values, jax.tree.map(lambda new, old: new.astype(old.dtype), moved, before)
+        return logs, values, jax.tree.map(_like, moved, before)
 
     def log_weights(self, passing: Pass, params: Any) -> Array:
         """log p(x, z) - log q(z | x) of every draw, [K, B], nats; no gradient flows through it."""
@@ -79,3 +79,9 @@ def averageable(output: VAEOutput) -> VAEOutput:
     """An output to average over draws: without posteriors; of its codes the mean has the shapes."""
     latents = tuple(latent._replace(posterior=None) for latent in output.latents)
     return output._replace(latents=latents)
+
+
+def _like(new: Array, old: Array) -> Array:
+    """In the type of `old`; the average of whole numbers is rounded, not cut off."""
+    whole = jnp.issubdtype(old.dtype, jnp.integer)
+    return (jnp.round(new) if whole else new).astype(old.dtype)

@@ -16,6 +16,9 @@ parameters of q alone, f for what is averaged and z for all codes of an image:
 In an importance-weighted bound f is the bound, from which the score of draw k subtracts its weight
 w_k as well: that is what the bound's own dependence on log q(z_k) adds.
 
+The score weighs all that a term of the bound is worth, a KL in closed form like what is drawn:
+without a baseline that is noisier than the score of log p(x | z) alone.
+
 All but the first look at q twice: at draws, and again at their codes with some gradients stopped.
 The parameters of p(x, z) have the gradient of f at the draws, whichever is chosen.
 

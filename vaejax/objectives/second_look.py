@@ -38,6 +38,8 @@ class Look(NamedTuple):
     def at_draws(self, codes: Codes) -> VAEOutput:
         """The same, moved by the parameters that only q has through the codes alone."""
         own = self.passing.model.posterior_parts
+        if not set(own) <= set(self.params):
+            raise ValueError(f"posterior_parts: expected some of {sorted(self.params)}, got {own}")
         stopped = {
             name: jax.lax.stop_gradient(part) if name in own else part
             for name, part in self.params.items()

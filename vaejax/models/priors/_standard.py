@@ -1,6 +1,7 @@
 """The standard normal prior."""
 
 import dataclasses
+from typing import ClassVar
 
 from vaejax.core.checks import check_number
 from vaejax.distributions import Normal, sum_events
@@ -13,6 +14,7 @@ class _Standard:
     """N(0, scale^2)."""
 
     scale: float
+    looks_at_posterior: ClassVar[bool] = False
 
     def log_prob(self, z: Array, context: Context) -> Array:
         del context

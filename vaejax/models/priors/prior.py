@@ -38,6 +38,14 @@ class Prior(Protocol):
         """The Gaussian in the shape of `z` that the prior is; None for any other."""
 
 
+def parts_of_posterior(prior: Prior, *parts: str) -> tuple[str, ...]:
+    """The parameters of q, if it is known that the prior does not look at them; else none.
+
+    A prior says so by an attribute `looks_at_posterior`, False.
+    """
+    return () if getattr(prior, "looks_at_posterior", True) else parts
+
+
 def latent_under(prior: Prior, z: Array, posterior: Normal, context: Context) -> Latent:
     """The `Latent` of a sample `z` [B, ..., D] of a Gaussian posterior under a prior.
 
