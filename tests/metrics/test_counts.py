@@ -18,6 +18,7 @@ LEAST = {
     "mig": {"num_bins": 2},
     "modularity_explicitness": {"num_train": 2, "num_test": 2, "num_bins": 2},
     "sap": {"num_train": 2, "num_test": 1},
+    "standard_draws": {"num_samples": 1},
     "unsupervised_scores": {"num_bins": 2},
 }
 CASES = [(metric, count) for metric, counts in LEAST.items() for count in counts]
