@@ -122,7 +122,8 @@ def config_of(
         config.data.path = str(path)
     config.model.num_layers = layers
     config.objective = dict(name=OBJECTIVES[objective], num_samples=1)
-    config.train.eval_every = config.train.num_steps
+    config.train.update(eval_every=config.train.num_steps, best_metric="log_likelihood")
+    del config.eval["bound"]  # of a validation split, which no row is about
     return config.lock()
 
 

@@ -40,9 +40,10 @@ def iwae_run(variant: str, data: Mapping[str, Any], steps_per_epoch: int) -> Con
             ema_decay=0.0,
             log_every=steps_per_epoch,
             eval_every=num_steps // 10,
-            best_metric="log_likelihood",
+            best_metric="iwae_bound",  # of the validation split
         ),
         eval=dict(
+            bound=dict(split="validation", batch_size=20),
             importance_weighted=dict(split="test", num_samples=5_000, chunk=50, batch_size=20),
             active_units=dict(split="train", num_images=500, batch_size=20),
         ),
@@ -65,6 +66,7 @@ def iwae_run(variant: str, data: Mapping[str, Any], steps_per_epoch: int) -> Con
                 "train.log_every": 2,
                 "train.eval_every": 2,
                 "eval.importance_weighted.num_samples": 5,
+                "eval.bound.batch_size": 16,
                 "eval.importance_weighted.batch_size": 16,
                 "eval.active_units.batch_size": 16,
             },
