@@ -57,8 +57,8 @@ def test_an_iwae_of_one_sample_is_the_vae(tmp_path):
 def test_runs_can_be_built(tmp_path):
     write_mnist(tmp_path, random_arrays())
     size = table.SIZES["smoke"]
-    for runs in table.members_of(size, {"mnist": tmp_path}, tmp_path / "runs").values():
-        build(runs[0].config)
+    for cell, runs in table.members_of(size, {"mnist": tmp_path}, tmp_path / "runs").items():
+        assert len(build(runs[0].config).model.latent_shapes) == cell.layers
 
 
 def test_omniglot_of_another_split_is_marked(tmp_path):

@@ -81,9 +81,7 @@ def active_units(
             means = jax.device_get(means_of(state.ema_params, state.model_state, batch, rng))
             found.append([mean[real] for mean in means])
         groups = [np.concatenate(group) for group in zip(*found, strict=True)]
-        with warnings.catch_warnings():  # that 500 images are few, as published
-            warnings.filterwarnings("ignore", "codes: .* points; scores of fewer than")
-            scores = [metrics.active_units(group, min_variance=min_variance) for group in groups]
+        scores = [scores_of(group, min_variance) for group in groups]
         yield "active_units", sum(int(score["active_units"]) for score in scores)
         for g, (score, group) in enumerate(zip(scores, groups, strict=True)):
             yield f"active_units/{g}", int(score["active_units"])
@@ -92,6 +90,13 @@ def active_units(
         yield "num_images", len(source)
 
     return with_units(evaluate, {})
+
+
+def scores_of(means: np.ndarray, min_variance: float = 0.01) -> metrics.Scores:
+    """`metrics.active_units` of posterior means [N, D], of as few images as are published."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "codes: .* points; scores of fewer than")
+        return metrics.active_units(means, min_variance=min_variance)
 
 
 @functools.lru_cache(maxsize=8)

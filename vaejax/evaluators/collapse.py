@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from vaejax import metrics
+from vaejax.evaluators.active_units import scores_of
 from vaejax.evaluators.context import Context, Evaluator, with_units
 from vaejax.evaluators.draws import drawing
 from vaejax.objectives.bound import nats
@@ -63,7 +64,7 @@ def collapse(
                 yield f"kl_dims/{group}", of_latents
             if means is not None:
                 flat = means.reshape(-1, means.shape[-1])  # draws above vary as well as images
-                yield f"active_units/{group}", int((flat.var(0, dtype=np.float64) > 0.01).sum())
+                yield f"active_units/{group}", int(scores_of(flat)["active_units"])
         found = metrics.collapse(kl, dims)
         yield "dead_groups", len(found.dead_groups)
         yield "unused_latents", sum(found.num_unused)
