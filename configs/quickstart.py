@@ -6,11 +6,10 @@ Data:      dSprites, drawn on the fly: nothing to download. Size and orientation
            3 shapes at 32 x 32 places remain, and shapes are learnt in minutes instead of hours.
 Model:     the Higgins conv network (Higgins et al., beta-VAE, 2017), 6 latents.
 Objective: beta falls from 12 to 4: position is learnt first, and smoothly; then shape.
-Expect:    two to five minutes on two CPU cores (50 to 115 ms of CPU time a step): squares,
-           ellipses and hearts (still without their notch) in the reconstructions; two latents that
-           move the sprite along the diagonals and one that changes its shape, not yet wholly apart.
-           The whole of dSprites:
-           `configs/betavae_dsprites.py`.
+Expect:    two minutes on two quiet CPU cores, nine on two that were shared (50 to 170 ms of CPU time a
+           step): squares, ellipses and hearts (still without their notch) in the reconstructions;
+           two latents that move the sprite along the diagonals and one that changes its shape, not
+           yet wholly apart. The whole of dSprites: `configs/betavae_dsprites.py`.
 """
 
 from ml_collections import ConfigDict

@@ -48,16 +48,17 @@ def surgery(rows: Sequence[Mapping[str, Any]]) -> Any:
     left.plot(places, mean("kl"), "D", color=INK, markersize=3, label="mean KL, closed form")
     left.axhline(rows[0]["log_n"], color=PALE, linestyle=":", linewidth=1, label="log N")
     left.set(ylabel="nats per image", title="where the KL goes")
-    left.legend(fontsize=7)
     evidence, bound = (mean(name) for name in READINGS.values())
     right.fill_between(places, bound, evidence, color=PALE, alpha=0.4, linewidth=0)
     for colour, (label, name) in zip(COLOURS, READINGS.items(), strict=False):
         right.plot(places, mean(name), "o-", color=colour, label=label)
     right.set(title="evidence, bound, and the posterior gap between")
-    right.legend(fontsize=7)
     for panel in (left, right):
         panel.set_xticks(places, [f"{beta:g}" for beta in betas])
         panel.set_xlabel("β")
+    handles = [panel.get_legend_handles_labels() for panel in (left, right)]
+    merged = [[*first, *second] for first, second in zip(*handles, strict=True)]
+    page.legend(*merged, loc="outside lower center", ncols=4, fontsize=7)  # bars fill their panel
     return page
 
 
