@@ -6,10 +6,10 @@ Data:      dSprites, drawn on the fly: nothing to download. Size and orientation
            3 shapes at 32 x 32 places remain, and shapes are learnt in minutes instead of hours.
 Model:     the Higgins conv network (Higgins et al., beta-VAE, 2017), 6 latents.
 Objective: beta falls from 12 to 4: position is learnt first, and smoothly; then shape.
-Expect:    two minutes on two quiet CPU cores, nine on two that were shared (50 to 170 ms of CPU time a
-           step): squares, ellipses and hearts (still without their notch) in the reconstructions;
-           two latents that move the sprite along the diagonals and one that changes its shape, not
-           yet wholly apart. The whole of dSprites: `configs/betavae_dsprites.py`.
+Expect:    two minutes on two quiet CPU cores, nine on two that were shared (50 to 170 ms of CPU
+           time a step): squares, ellipses, hearts (still without their notch) in reconstructions;
+           three latents for position and shape, not yet wholly apart, so that a sprite may vanish
+           between two shapes. The whole of dSprites: `configs/betavae_dsprites.py`.
 """
 
 from ml_collections import ConfigDict
