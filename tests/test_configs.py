@@ -91,8 +91,8 @@ def load(path):
     return module
 
 
-# These differ from nvae_celeba in numbers alone, and take minutes to compile.
-SLOW = {"nvae_celebahq256", "nvae_cifar10", "nvae_ffhq256", "nvae_imagenet32"}
+# These differ from nvae_celeba in numbers and likelihood alone, and take minutes to compile.
+SLOW = {"nvae_celebahq256", "nvae_cifar10", "nvae_ffhq256", "nvae_imagenet32", "nvae_mnist"}
 SMOKE = [pytest.param(f, marks=pytest.mark.slow) if f.stem in SLOW else f for f in FILES]
 
 
