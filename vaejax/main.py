@@ -9,7 +9,7 @@ in `vaejax.runs.looking`. `--mode=doctor`, alone, says what JAX sees of the mach
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from absl import flags
 
 from vaejax.runs import answers, catalogue, command_line
+from vaejax.runs.alarms import alarms_hidden
 from vaejax.runs.config_error import ConfigError
 from vaejax.runs.config_paths import check_path
 from vaejax.runs.host_memory import keep_freed_memory
@@ -144,7 +145,8 @@ def command() -> Iterator[None]:
     from vaejax.runs.failures import FailedEvaluation
 
     try:
-        yield
+        with alarms_hidden():
+            yield
     except (
         ConfigError, DamagedCheckpoint, FailedEvaluation, FloatingPointError, OSError,
     ) as error:  # fmt: skip
@@ -180,42 +182,38 @@ def parse(
         workdir = None if WORKDIR.value is None else workdir_of(WORKDIR.value)
         if CONFIG.value is not None:
             check_path(CONFIG.value)
-        load = _loader(workdir if kept else None)
-        if wants_help:
-            print(answers.usage(usage) if load is None else _help(load(overrides)))
-            sys.exit()
-        if MODE.value in alone:
+        if MODE.value in alone and not wants_help:
             return None
-        if load is None or workdir is None:
+        known = CONFIG.value is not None or (kept and workdir is not None and _holds_run(workdir))
+        if wants_help:
+            print(_help(_loaded(workdir, overrides)) if known else answers.usage(usage))
+            sys.exit()
+        if not known or workdir is None:
             fail(f"expected --config and --workdir\n{usage}")
-        return load(overrides)
+        return _loaded(workdir, overrides)
     except (flags.Error, ConfigError, OSError) as error:
         fail(str(error))
 
 
-def _loader(
-    workdir: Path | None,
-) -> "Callable[[Sequence[command_line.Override]], ConfigDict] | None":
-    """What loads the configuration of `--config`, or else of the run in a folder; None without."""
-    text = CONFIG.value
-    if text is None and workdir is None:
-        return None
+def _holds_run(workdir: Path) -> bool:
+    """Whether a folder knows its configuration."""
+    if not workdir.is_dir():
+        return False
+    from vaejax.runs import kept_config
+
+    return kept_config.holds_config(workdir)
+
+
+def _loaded(workdir: Path | None, overrides: Sequence[command_line.Override]) -> "ConfigDict":
+    """The configuration of `--config`, or else of the run in a folder, with what is said of it."""
     from vaejax.runs import kept_config
     from vaejax.runs.config_file import load_config
     from vaejax.runs.overrides import overridden
 
-    if text is None and not kept_config.holds_config(cast(Path, workdir)):
-        return None
-
-    def load(overrides: Sequence[command_line.Override]) -> "ConfigDict":
-        said = {text for _, text in overrides if text}  # what may be imported: names on the line
-        if text is None:
-            config = kept_config.get_config(str(workdir), allowed=said)
-        else:
-            config = load_config(text)
-        return overridden(config, overrides)
-
-    return load
+    if CONFIG.value is not None:
+        return overridden(load_config(CONFIG.value), overrides)
+    said = {text for _, text in overrides if text}  # what may be imported: names on the line
+    return overridden(kept_config.get_config(str(workdir), allowed=said), overrides)
 
 
 def _help(config: "ConfigDict") -> str:

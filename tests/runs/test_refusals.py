@@ -4,6 +4,7 @@ Every case goes through the command line, in this process. A case of the second 
 the configuration file, where everything can be written.
 """
 
+import contextlib
 import re
 import sys
 import time
@@ -43,6 +44,7 @@ def parse_anew(monkeypatch, tmp_path):
     """A function that runs the command line; flags and settings of the process stay as they are."""
     monkeypatch.setattr(program, "keep_freed_memory", lambda: None)
     monkeypatch.setattr(program, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(program, "alarms_hidden", contextlib.nullcontext)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -113,7 +115,7 @@ NO_CONFIG = "expected --config and --workdir"
         ("RUN --config.objective.beta=", "config.objective.beta: expected float.*, got ''"),
         ("RUN --config.objective.beta=one", "config.objective.beta: expected float or Sch"),
         ("RUN --config.objective.beta", "config.objective.beta: expected a value, got none"),
-        ("RUN --config.objective=elbow", "config.objective: unknown 'elbow'; .*'elbo'"),
+        ("RUN --config.objective=elbow", "config.objective.name: unknown 'elbow'; .*'elbo'"),
         ("RUN --config.train=elbo", "config.train: expected a key below it, got 'elbo'"),
         ("RUN --config.train.num_steps=1e3", "config.train.num_steps: expected int, got '1e3'"),
         ("RUN --config.model.latent_size=(2,3)", "config.model.latent_size: expected int, got"),

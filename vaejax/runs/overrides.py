@@ -131,7 +131,7 @@ def _argument(place: Place, name: str) -> Argument:
     elif place.is_open and name:
         found = Argument(NOTHING, NOTHING, "")
     else:
-        raise ConfigError(unknown_key(f"{place.key}.{name}", name, {*known, *place.values}))
+        raise ConfigError(unknown_key(f"{place.key}.{name}", name, known))
     if found.hint is NOTHING and (value := place.value(name)) is not None:
         return found._replace(hint=type(value))  # which shows the type
     return found
