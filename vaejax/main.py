@@ -1,10 +1,11 @@
 """The command line: `python -m vaejax.main --config=FILE[:variant] --workdir=DIR`.
 
 One of our configurations may be given by its name, `--config=quickstart:smoke`. Any value of it can
-be changed, `--config.objective.beta=8`. A folder that holds a run knows its configuration: there
-`--config` may be left out. A mistake ends the program with one line that names the key, what was
-expected, and the nearest valid key. What a trained model is asked (`--mode=encode` and the like) is
-in `vaejax.runs.looking`. `--mode=doctor`, alone, says what JAX sees of the machine.
+be changed, `--config.objective.beta=8`; see `vaejax.runs.overrides`. A folder that holds a run
+knows its configuration: there `--config` may be left out. A mistake ends the program with one line
+that names the key, what was expected, and the nearest valid key. What a trained model is asked
+(`--mode=encode` and the like) is in `vaejax.runs.looking`. Alone, `--help` and `--mode=list` say
+what there is, `--mode=doctor` what JAX sees of the machine. JAX is imported by what needs it.
 """
 
 import os
@@ -156,9 +157,7 @@ def command() -> Iterator[None]:
 def parse(
     argv: Sequence[str], usage: str, *, alone: Collection[str] = (), kept: bool = False
 ) -> "ConfigDict | None":
-    """Parse the flags, or end the program with a line that says what is wrong with them.
-
-    What can be answered without JAX, mistakes in flags among it, is answered before it is imported.
+    """Parse the flags, or answer what they ask, or say in a line what is wrong with them.
 
     Args:
         argv: of the program.
