@@ -10,6 +10,7 @@ what there is, `--mode=doctor` what JAX sees of the machine. JAX is imported by 
 
 import os
 import sys
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from absl import flags
 from vaejax.runs import answers, catalogue, command_line
 from vaejax.runs.alarms import alarms_hidden
 from vaejax.runs.config_error import ConfigError
-from vaejax.runs.config_paths import check_path
+from vaejax.runs.config_paths import check_path, config_names
 from vaejax.runs.host_memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ REESTIMATE = flags.DEFINE_bool(
     "reestimate", False, "Sample with batch statistics of samples; estimated once, then kept."
 )
 USAGE = "usage: python -m vaejax.main --config=FILE[:variant] --workdir=DIR [--mode=MODE]"
-AGAIN = "--config may be left out where DIR holds a run."
+AGAIN = "--config may be left out where DIR holds a run; --help says what there is."
 
 
 def main() -> None:
@@ -146,12 +147,23 @@ def command() -> Iterator[None]:
     from vaejax.runs.failures import FailedEvaluation
 
     try:
-        with alarms_hidden():
+        with alarms_hidden(), _warnings_in_a_line():
             yield
     except (
         ConfigError, DamagedCheckpoint, FailedEvaluation, FloatingPointError, OSError,
     ) as error:  # fmt: skip
         fail(str(error))
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Within this context a warning is printed without the place in the code that gives it."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def parse(
@@ -177,7 +189,9 @@ def parse(
         overrides, others = command_line.split(given)
         rest = flags.FLAGS([argv[0], *others])[1:]
         if rest:
-            fail(f"expected flags only, got {rest}\n{usage}")
+            ours = [text for text in rest if text.split(":")[0] in config_names()]
+            hint = f"; did you mean --config={ours[0]}?" if ours else ""
+            fail(f"expected flags only, got {rest}{hint}\n{usage}")
         workdir = None if WORKDIR.value is None else workdir_of(WORKDIR.value)
         if CONFIG.value is not None:
             check_path(CONFIG.value)
@@ -188,7 +202,8 @@ def parse(
             print(_help(_loaded(workdir, overrides)) if known else answers.usage(usage))
             sys.exit()
         if not known or workdir is None:
-            fail(f"expected --config and --workdir\n{usage}")
+            hint = f"; there is no run in {workdir}" if kept and workdir is not None else ""
+            fail(f"expected --config and --workdir{hint}\n{usage}")
         return _loaded(workdir, overrides)
     except (flags.Error, ConfigError, OSError) as error:
         fail(str(error))

@@ -168,6 +168,8 @@ NO_CONFIG = "expected --config and --workdir"
         ("RUN --checkpoint=newest", "--checkpoint=newest: .*latest"),
         ("RUN --shared_groups=1.5", "--shared_groups=1.5"),
         ("RUN stray", "expected flags only, got .'stray'."),
+        ("quickstart:smoke", "expected flags only, .* did you mean --config=quickstart:smoke"),
+        ("--workdir=w --mode=sample", f"{NO_CONFIG}; there is no run in w"),
 
         ("RUN --mode=sample --temperature=nan", f"{TEMPERATURE} .nan."),
         ("RUN --mode=sample --temperature=inf", f"{TEMPERATURE} .inf."),

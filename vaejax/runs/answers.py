@@ -16,43 +16,36 @@ more:
   --mode=doctor           what JAX sees of this machine, and what is wrong with it"""
 
 
+USED = {  # how a name of each kind is given
+    "data sets": "--config.data=NAME:KEY=VALUE,...",
+    "models": "--config.model=NAME",
+    "likelihoods": "--config.model.likelihood=NAME",
+    "priors": "--config.model.prior=NAME",
+    "objectives": "--config.objective=NAME",
+    "evaluators": "--config.eval.NAME.KEY=VALUE",
+    "metrics": "--config.eval.disentanglement.scores=NAME,NAME",
+}
+
+
 def usage(text: str) -> str:
     """What `--help` says: usage, flags, our configurations, where to read on."""
-    names = [f"{c.name}{NEEDS_DATA * c.needs_data}" for c in catalogue.configurations()]
-    lines = dict(zip(names, (c.about for c in catalogue.configurations()), strict=True))
-    return "\n".join(
-        [
-            text,
-            "",
-            "flags:",
-            *_flags(),
-            "",
-            f"configurations (--config=NAME; {NEEDS_DATA} needs files on disk):",
-            *_table(lines),
-            "",
-            MORE,
-        ]
-    )
+    return "\n".join([text, "", "flags:", *_flags(), "", *_configurations(), "", MORE])
 
 
 def everything() -> str:
     """What `--mode=list` says."""
     kinds = {kind: catalogue.names_of(kind) for kind in catalogue.PACKAGES}
     kinds["metrics"] = catalogue.metrics()
-    used = {
-        "data sets": "--config.data=NAME:KEY=VALUE,...",
-        "models": "--config.model=NAME",
-        "likelihoods": "--config.model.likelihood=NAME",
-        "priors": "--config.model.prior=NAME",
-        "objectives": "--config.objective=NAME",
-        "evaluators": "--config.eval.NAME.KEY=VALUE",
-        "metrics": "--config.eval.disentanglement.scores=NAME,NAME",
-    }
-    ours = {f"{c.name}{NEEDS_DATA * c.needs_data}": c.about for c in catalogue.configurations()}
-    told = [f"configurations (--config=NAME; {NEEDS_DATA} needs files on disk)", *_table(ours)]
+    told = _configurations()
     for kind, names in kinds.items():
-        told += ["", f"{kind} ({used[kind]})", *_table(names)]
+        told += ["", f"{kind} ({USED[kind]})", *_table(names)]
     return "\n".join([*told, "", "your own, anywhere: package.module:attribute"])
+
+
+def _configurations() -> list[str]:
+    found = {f"{c.name}{NEEDS_DATA * c.needs_data}": c.about for c in catalogue.configurations()}
+    head = f"configurations (--config=NAME; {NEEDS_DATA} needs files on disk)"
+    return [head, *_table(found), "  each also small and quick: --config=NAME:smoke"]
 
 
 def _flags() -> list[str]:

@@ -131,7 +131,7 @@ def _read(text: str, hint: Any) -> Any:
         return _no() if part is None else {"name": part[0], **part[1]}
     if hint is os.PathLike or origin is os.PathLike:
         return text
-    if hint in (Any, NOTHING):
+    if hint in (Any, NOTHING, dict, list, tuple):
         try:
             return ast.literal_eval(text)
         except (SyntaxError, ValueError):

@@ -102,7 +102,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                     known["animated"] = True
             if start >= run.settings.num_steps and not known.get("animated"):
                 looks.animate(state)
-            if start == 0:
+            if start == 0 or is_early(start, run.settings):
                 log.say(f"drawing the start into {workdir / FIGURES}")
                 looks.sketch(state)
             begin = time.perf_counter()
