@@ -31,20 +31,25 @@ def alarms_hidden() -> Iterator[None]:
         if python.fileno() == 2:
             python.flush()
             sys.stderr = open(os.dup(original), "w", buffering=1)  # noqa: SIM115
-    command = [sys.executable, "-I", "-S", __file__]
-    with subprocess.Popen(  # in a session of its own, where no Ctrl-C ends it first
-        command, stdin=subprocess.PIPE, stderr=original, start_new_session=True
-    ) as filtering:
-        assert filtering.stdin is not None
-        os.dup2(filtering.stdin.fileno(), 2)
-        try:
-            yield
-        finally:
-            if sys.stderr is not python:
-                sys.stderr.close()
-                sys.stderr = python
-            os.dup2(original, 2)  # with which the last writing end is closed
-            os.close(original)
+    filtering = subprocess.Popen(  # in a session of its own, where no Ctrl-C ends it first
+        [sys.executable, "-I", "-S", __file__],
+        stdin=subprocess.PIPE,
+        stderr=original,
+        start_new_session=True,
+    )
+    assert filtering.stdin is not None
+    os.dup2(filtering.stdin.fileno(), 2)
+    filtering.stdin.close()
+    try:
+        yield
+    finally:
+        if sys.stderr is not python:
+            sys.stderr.close()
+            sys.stderr = python
+        os.dup2(original, 2)  # with which the last writing end is closed
+        os.close(original)
+        with suppress(subprocess.TimeoutExpired):  # unless a process that was started here lives
+            filtering.wait(timeout=2.0)
 
 
 def without_alarms(lines: Iterable[bytes]) -> Iterator[bytes]:
