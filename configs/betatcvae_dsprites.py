@@ -4,7 +4,7 @@
 
 Paper:     Chen et al., Isolating Sources of Disentanglement in VAEs, 2018; settings of Locatello
            et al., 2019 (study v1), but with correct minibatch-stratified sampling.
-Data:      dSprites, 737,280 images of 64 x 64, rendered on the fly.
+Data:      dSprites, 737,280 images of 64 x 64, drawn on the fly.
 Model:     Locatello conv network (2 x 2 kernels in the last two encoder layers), 10 latents.
 Expect:    the study's grid is beta = 1, 2, 4, 6, 8, 10; set it with --config.objective.beta=8.
            MIG (density form, the authors' code and network) of about 0.5 at beta = 6.

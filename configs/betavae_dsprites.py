@@ -3,7 +3,7 @@
     python -m vaejax.main --config=configs/betavae_dsprites.py --workdir=runs/betavae_dsprites
 
 Paper:     Higgins et al., beta-VAE, 2017; settings of Locatello et al., 2019 (study v1).
-Data:      dSprites, 737,280 images of 64 x 64, rendered on the fly.
+Data:      dSprites, 737,280 images of 64 x 64, drawn on the fly.
 Model:     Locatello conv network (2 x 2 kernels in the last two encoder layers), 10 latents.
 Expect:    the study's grid is beta = 1, 2, 4, 6, 8, 16; set it with --config.objective.beta=8.
 Hardware:  estimated from the step time, not run: about ten hours on two CPU cores.

@@ -4,7 +4,7 @@
 
 Paper:     Burgess et al., Understanding disentangling in beta-VAE, 2018, section 5:
            gamma |KL - C|, gamma = 1000, C from 0 to 25 nats in 100,000 steps.
-Data:      dSprites, 737,280 images of 64 x 64, rendered on the fly.
+Data:      dSprites, 737,280 images of 64 x 64, drawn on the fly.
 Model:     Burgess network, 10 latents, Adam 5e-4.
 Expect:    latents become informative one after the other: position, then scale, then shape and
            orientation. The study's grid: max_capacity = 5, 10, 25, 50, 75, 100.

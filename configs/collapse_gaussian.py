@@ -5,7 +5,8 @@
 
 Paper:     Isachenko, Deep generative models, lecture of spring 2021, "posterior collapse: toy
            example"; the KL is Wyner's common information of Gaussians (Xu, Liu & Chen, 2011).
-Data:      two numbers of correlation 0.9 (--config.data.correlation=0 is the univariate case).
+Data:      two numbers of correlation 0.9, drawn on the fly (--config.data.correlation=0 is the
+           univariate case).
 Model:     32 tanh units on either side, one latent; a Gaussian decoder of diagonal covariance.
            --config.model.likelihood=full_gaussian has a full one, which needs no latent.
 Objective: beta falls from 1.1 to 1, so that of equally good optima that of least KL is found.

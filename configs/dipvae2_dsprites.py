@@ -4,7 +4,7 @@
 
 Paper:     Kumar et al., Variational Inference of Disentangled Latent Concepts, 2018; settings of
            Locatello et al., 2019 (study v1).
-Data:      dSprites, 737,280 images of 64 x 64, rendered on the fly.
+Data:      dSprites, 737,280 images of 64 x 64, drawn on the fly.
 Model:     Locatello conv network (2 x 2 kernels in the last two encoder layers), 10 latents.
 Expect:    the study's grid is lambda_od = 1, 2, 5, 10, 20, 50 with lambda_d = lambda_od; set
            it with --config.objective.off_diagonal=20.

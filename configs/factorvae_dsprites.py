@@ -5,7 +5,7 @@
 Paper:     Kim & Mnih, Disentangling by Factorising, 2018; settings of Locatello et al., 2019
            (study v1), but with the paper's second batch: 64 images train the model, and the codes
            of 64 others are shuffled for the discriminator.
-Data:      dSprites, 737,280 images of 64 x 64, rendered on the fly.
+Data:      dSprites, 737,280 images of 64 x 64, drawn on the fly.
 Model:     Locatello conv network (2 x 2 kernels in the last two encoder layers), 10 latents.
            The discriminator has 6 layers of 1000 leaky ReLUs.
 Expect:    FactorVAE score of about 0.82 at gamma = 35 (paper, mean of 10 runs). The study's grid:

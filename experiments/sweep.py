@@ -85,9 +85,10 @@ def run(config: ConfigDict, workdir: Path) -> None:
 
 
 def main() -> None:
-    program.parse(sys.argv, USAGE)
+    config = program.parse(sys.argv, USAGE)
+    assert config is not None  # no mode is without
     with program.command():
-        run(program.CONFIG.value, program.workdir_of(program.WORKDIR.value))
+        run(config, program.workdir_of(program.WORKDIR.value))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+import vaejax
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "vaejax"
 # The floors of the house: a room may import what lies on the floors before its own.
@@ -91,6 +93,24 @@ def test_import_is_not_slower_than_its_libraries():
     for _ in range(3):
         libraries = run_python(code.format("import jax, flax, optax"))
         times["libraries"].append(float(libraries))
-        times["vaejax"].append(float(run_python(code.format("import vaejax"))))
+        # `load` is for runs, with what they bring along.
+        all_of_it = "import vaejax; [getattr(vaejax, n) for n in dir(vaejax) if n != 'load']"
+        times["vaejax"].append(float(run_python(code.format(all_of_it))))
     libraries, ours = (statistics.median(times[name]) for name in ("libraries", "vaejax"))
     assert ours < 1.5 * libraries, f"{ours:.2f} s against {libraries:.2f} s"
+
+
+def test_what_vaejax_offers_is_the_same_for_type_checkers_and_for_programs():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]  # TYPE_CHECKING
+    told = {
+        alias.name: f"{node.module}".removeprefix("vaejax").removeprefix(".")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert told == {**dict.fromkeys(vaejax._ROOMS, ""), **vaejax._PLACES}
+    assert set(told) <= set(dir(vaejax))
+    assert all(getattr(vaejax, name) is not None for name in told)
+    with pytest.raises(AttributeError, match="no attribute 'lod'"):
+        vaejax.lod  # noqa: B018

@@ -1,54 +1,41 @@
 """The command line: `python -m vaejax.main --config=FILE[:variant] --workdir=DIR`.
 
 One of our configurations may be given by its name, `--config=quickstart:smoke`. Any value of it can
-be changed, `--config.objective.beta=8`. A folder that holds a run knows its configuration: there
-`--config` may be left out. A mistake ends the program with one line that names the key, what was
-expected, and the nearest valid key. What a trained model is asked (`--mode=encode` and the like) is
-in `vaejax.runs.looking`. `--mode=doctor`, alone, says what JAX sees of the machine.
+be changed, `--config.objective.beta=8`; see `vaejax.runs.overrides`. A folder that holds a run
+knows its configuration: there `--config` may be left out. A mistake ends the program with one line
+that names the key, what was expected, and the nearest valid key. What a trained model is asked
+(`--mode=encode` and the like) is in `vaejax.runs.looking`. Alone, `--help` and `--mode=list` say
+what there is, `--mode=doctor` what JAX sees of the machine. JAX is imported by what needs it.
 """
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-import jax
 from absl import flags
-from ml_collections import ConfigDict, config_flags
 
-from vaejax.runs import config_compared, doctor, kept_config, machine
-from vaejax.runs.config import ConfigError, unknown_key
-from vaejax.runs.config_file import load_config
-from vaejax.runs.config_values import as_json
+from vaejax.runs import answers, catalogue, command_line
+from vaejax.runs.alarms import alarms_hidden
+from vaejax.runs.config_error import ConfigError
+from vaejax.runs.config_paths import check_path, config_names
 from vaejax.runs.host_memory import keep_freed_memory
 
-KEPT = "kept in "  # then the folder: a value of `--config` that stands for what the run there keeps
+if TYPE_CHECKING:
+    from ml_collections import ConfigDict
 
-
-class _ConfigFile(flags.ArgumentParser):
-    """Reads the value of `--config`; a mistake in its file is a mistake in the flag."""
-
-    def parse(self, argument: str) -> ConfigDict:
-        try:
-            if argument.startswith(KEPT):
-                said = set(_given(sys.argv).values())  # what may be imported: names on the line
-                return kept_config.get_config(argument.removeprefix(KEPT), allowed=said)
-            return load_config(argument)
-        except ConfigError as error:
-            raise flags.Error(str(error)) from error
-
-
-try:
-    CONFIG = config_flags.DEFINE_config_file("config", None, "Configuration, FILE[:variant].")
-except (flags.Error, ValueError) as error:  # it reads what --flagfile names, here already
-    sys.exit(f"error: --flagfile: {str(error).removeprefix('ERROR:: ')}")
-flags.FLAGS["config"].parser = _ConfigFile()
+HELP = ("--help", "-help", "-h")
+CONFIG = flags.DEFINE_string("config", None, "Configuration, one of ours or FILE[:VARIANT].")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
 LOOKS = ["encode", "decode", "reconstruct", "interpolate", "traverse", "nearest"]
 MODE = flags.DEFINE_enum(
-    "mode", "train", ["train", "evaluate", "collapse", "sample", *LOOKS, "doctor"], "What to do."
+    "mode",
+    "train",
+    ["train", "evaluate", "collapse", "sample", *LOOKS, "list", "doctor"],
+    "What to do.",
 )
 CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "latest", ["latest", "best"], "What a mode other than train looks at."
@@ -77,23 +64,31 @@ REESTIMATE = flags.DEFINE_bool(
     "reestimate", False, "Sample with batch statistics of samples; estimated once, then kept."
 )
 USAGE = "usage: python -m vaejax.main --config=FILE[:variant] --workdir=DIR [--mode=MODE]"
-AGAIN = "--config may be left out where DIR holds a run."
+AGAIN = "--config may be left out where DIR holds a run; --help says what there is."
 
 
 def main() -> None:
     """Parse the flags and do what `--mode` says."""
-    _use_kept_config(sys.argv)
-    parse(sys.argv, f"{USAGE}\n{AGAIN}", alone=["doctor"])
-    if MODE.value == "doctor":
-        keep_compiled_programs()  # so that their folder is looked at
-        sys.exit(doctor.consult(machine.facts()))
-    with command():
-        _do(CONFIG.value, workdir_of(cast(str, WORKDIR.value)))  # `parse` has seen to it
+    config = parse(sys.argv, f"{USAGE}\n{AGAIN}", alone=["doctor", "list"], kept=True)
+    if MODE.value == "list":
+        print(answers.everything())
+    elif MODE.value == "doctor":
+        _consult_doctor()
+    else:
+        with command():
+            _do(cast("ConfigDict", config), workdir_of(cast(str, WORKDIR.value)))
 
 
-def _do(config: ConfigDict, workdir: Path) -> None:
+def _consult_doctor() -> NoReturn:
+    from vaejax.runs import doctor, machine
+
+    keep_compiled_programs()  # so that their folder is looked at
+    sys.exit(doctor.consult(machine.facts()))
+
+
+def _do(config: "ConfigDict", workdir: Path) -> None:
     """What `--mode` says."""
-    from vaejax.runs import collapse, modes  # after the flags: a mistake in them is told at once
+    from vaejax.runs import collapse, modes
     from vaejax.runs.checkpoint_record import DamagedCheckpoint
     from vaejax.runs.loop import train
 
@@ -120,7 +115,7 @@ def _do(config: ConfigDict, workdir: Path) -> None:
         fail(f"{error}; no checkpoint in {workdir} is intact: remove it to start again")
 
 
-def _look(config: ConfigDict, workdir: Path, which: Any) -> None:
+def _look(config: "ConfigDict", workdir: Path, which: Any) -> None:
     """What a mode asks of a trained model."""
     from vaejax.runs.looking import Asked, look
 
@@ -139,6 +134,8 @@ def _look(config: ConfigDict, workdir: Path, which: Any) -> None:
 @contextmanager
 def command() -> Iterator[None]:
     """Around what a program does: its settings, a line of what JAX sees, mistakes in one line."""
+    from vaejax.runs import doctor, machine
+
     keep_freed_memory()  # before XLA starts its threads
     keep_compiled_programs()
     facts = machine.facts()
@@ -150,39 +147,94 @@ def command() -> Iterator[None]:
     from vaejax.runs.failures import FailedEvaluation
 
     try:
-        yield
+        with alarms_hidden(), _warnings_in_a_line():
+            yield
     except (
         ConfigError, DamagedCheckpoint, FailedEvaluation, FloatingPointError, OSError,
     ) as error:  # fmt: skip
         fail(str(error))
 
 
-def parse(argv: list[str], usage: str, alone: Collection[str] = ()) -> None:
-    """Parse the flags, or end the program with a line that says what is wrong with them.
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Within this context a warning is printed without the place in the code that gives it."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
+def parse(
+    argv: Sequence[str], usage: str, *, alone: Collection[str] = (), kept: bool = False
+) -> "ConfigDict | None":
+    """Parse the flags, or answer what they ask, or say in a line what is wrong with them.
 
     Args:
-        argv: of the program; what `--flagfile` names is put in its place.
+        argv: of the program.
         usage: printed where something is missing, and before what the flags mean by `--help`.
         alone: values of `--mode` that need neither `--config` nor `--workdir`.
+        kept: a folder that holds a run knows its configuration.
+
+    Returns:
+        The configuration, with what the command line says of it; None for a mode that needs none.
     """
-    if {"--help", "-h"} & set(argv):
-        modules = flags.FLAGS.flags_by_module_dict()
-        ours = [module for module in modules if not module.startswith(("absl.", "orbax."))]
-        print(usage, *map(flags.FLAGS.module_help, ours), sep="\n")
-        sys.exit()
+    wants_help = not {*HELP}.isdisjoint(argv)
     try:
-        argv[1:] = flags.FLAGS.read_flags_from_files(argv[1:])
-        rest = flags.FLAGS(argv)[1:]
-        if WORKDIR.value is not None:
-            workdir_of(WORKDIR.value)
-        if None in (CONFIG.value, WORKDIR.value) and MODE.value not in alone:
-            fail(f"expected --config and --workdir\n{usage}")
+        given = flags.FLAGS.read_flags_from_files([arg for arg in argv[1:] if arg not in HELP])
+    except (flags.Error, OSError, UnicodeDecodeError) as error:
+        fail(f"--flagfile: {str(error).removeprefix('ERROR:: ')}")
+    try:
+        overrides, others = command_line.split(given)
+        rest = flags.FLAGS([argv[0], *others])[1:]
+        if rest:
+            ours = [text for text in rest if text.split(":")[0] in config_names()]
+            hint = f"; did you mean --config={ours[0]}?" if ours else ""
+            fail(f"expected flags only, got {rest}{hint}\n{usage}")
+        workdir = None if WORKDIR.value is None else workdir_of(WORKDIR.value)
+        if CONFIG.value is not None:
+            check_path(CONFIG.value)
+        if MODE.value in alone and not wants_help:
+            return None
+        known = CONFIG.value is not None or (kept and workdir is not None and _holds_run(workdir))
+        if wants_help:
+            print(_help(_loaded(workdir, overrides)) if known else answers.usage(usage))
+            sys.exit()
+        if not known or workdir is None:
+            hint = f"; there is no run in {workdir}" if kept and workdir is not None else ""
+            fail(f"expected --config and --workdir{hint}\n{usage}")
+        return _loaded(workdir, overrides)
     except (flags.Error, ConfigError, OSError) as error:
         fail(str(error))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        fail(_unknown_override(error, argv))
-    if rest:
-        fail(f"expected flags only, got {rest}\n{usage}")
+
+
+def _holds_run(workdir: Path) -> bool:
+    """Whether a folder knows its configuration."""
+    if not workdir.is_dir():
+        return False
+    from vaejax.runs import kept_config
+
+    return kept_config.holds_config(workdir)
+
+
+def _loaded(workdir: Path | None, overrides: Sequence[command_line.Override]) -> "ConfigDict":
+    """The configuration of `--config`, or else of the run in a folder, with what is said of it."""
+    from vaejax.runs import kept_config
+    from vaejax.runs.config_file import load_config
+    from vaejax.runs.overrides import overridden
+
+    if CONFIG.value is not None:
+        return overridden(load_config(CONFIG.value), overrides)
+    said = {text for _, text in overrides if text}  # what may be imported: names on the line
+    return overridden(kept_config.get_config(str(workdir), allowed=said), overrides)
+
+
+def _help(config: "ConfigDict") -> str:
+    from vaejax.runs.config_help import keys_of
+
+    header = [] if CONFIG.value is None else [catalogue.header_of(check_path(CONFIG.value))]
+    return "\n".join([*header, keys_of(config)])
 
 
 def workdir_of(text: str) -> Path:
@@ -201,21 +253,6 @@ def workdir_of(text: str) -> Path:
     raise ConfigError(f"--workdir: expected a folder, got {text!r}, {found}")
 
 
-def _use_kept_config(argv: list[str]) -> None:
-    """Where there is no `--config`, insert that of the run in `--workdir`, if there is one."""
-    early = flags.FlagValues()
-    for name in ("config", "workdir"):
-        flags.DEFINE_string(name, None, "", flag_values=early)
-    try:
-        early(argv, known_only=True)
-        if early.config is None and early.workdir is not None:
-            workdir = workdir_of(early.workdir)
-            if kept_config.holds_config(workdir):  # in front: overrides must come behind it
-                argv.insert(1, f"--config={KEPT}{workdir}")
-    except (flags.Error, ConfigError, OSError, ValueError):
-        return  # the same will be told when all flags are parsed
-
-
 def _numbers(flag: str, texts: Sequence[str]) -> list[float]:
     try:
         return [float(text) for text in texts]
@@ -223,51 +260,10 @@ def _numbers(flag: str, texts: Sequence[str]) -> list[float]:
         fail(f"--{flag}: expected a number, or several with commas between, got {texts}")
 
 
-def _unknown_override(error: Exception, argv: list[str]) -> str:
-    """What to say of an override of a key that the locked configuration does not have."""
-    given = _given(argv)
-    config = _ConfigFile().parse(given["config"]) if "config" in given else ConfigDict()
-    offered = config_compared.with_defaults(as_json(config))
-    for override in (name for name in given if name.startswith("config.")):
-        told = _problem_of(override, config, offered)
-        if told is not None:
-            return told
-    return f"--config: {type(error).__name__}: {error}"
-
-
-def _problem_of(override: str, config: ConfigDict, offered: Mapping[str, Any]) -> str | None:
-    """What is wrong with the key `config.a.b` of an override; None if nothing is.
-
-    Args:
-        override: the key.
-        config: the configuration.
-        offered: the same with all defaults: what its file could set.
-    """
-    in_file = f"expected in the configuration file, got it as --{override}"
-    section, key = config, "config"
-    for name in override.split(".")[1:]:
-        if not isinstance(section, ConfigDict):
-            return f"{key}: expected no key below a value, got {name!r}"
-        key = f"{key}.{name}"
-        if name not in section:
-            return f"{key}: {in_file}" if name in offered else unknown_key(key, name, section)
-        section, offered = section[name], offered[name] or {}
-    return f"{key}: {in_file}" if section is None else None  # None has no type
-
-
-def _given(argv: Sequence[str]) -> dict[str, str]:
-    """Flags by name with their values, `--name=value` and `--name value` alike."""
-    given = {}
-    for arg, following in zip(argv, [*argv[1:], ""], strict=True):
-        if arg.startswith("-"):
-            name, equals, value = arg.lstrip("-").partition("=")
-            name = name.removeprefix("no") if name.startswith("noconfig.") else name
-            given[name] = value if equals else following
-    return given
-
-
 def keep_compiled_programs() -> None:
     """Keep what XLA compiled for the next start, unless $JAX_COMPILATION_CACHE_DIR says where."""
+    import jax
+
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
         jax.config.update("jax_compilation_cache_dir", str(folder / "vaejax" / "compiled"))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vaejax import objectives
-from vaejax.core.checks import check_counts, check_number, nearest
+from vaejax.core.checks import check_counts, check_number
 from vaejax.distributions import Normal, gaussian, normal_latent, sum_events
 from vaejax.runs.config import build
 from vaejax.training import schedules
@@ -175,11 +175,3 @@ def test_counts_are_integers_and_large_enough(value):
     check_counts(num_rows=(1, 1), num_bins=(np.int32(2), 2))
     with pytest.raises(ValueError, match=r"^num_rows: expected (at least 1|an integer), got"):
         check_counts(num_bins=(2, 2), num_rows=(value, 1))
-
-
-def test_the_nearest_name_is_offered():
-    valid = ("adam", "adagrad", "sgd")
-    assert nearest("adm", valid) == nearest("adm", valid, likeness=0.6) == "adam"
-    assert nearest("zzz", valid) in valid
-    assert nearest("zzz", valid, likeness=0.6) is None
-    assert nearest("adam", ()) is None

@@ -3,7 +3,8 @@
 import pytest
 
 from vaejax.runs.config import ConfigError
-from vaejax.runs.config_file import FOLDER, config_names, config_path, load_config
+from vaejax.runs.config_file import load_config
+from vaejax.runs.config_paths import FOLDER, config_names, config_path
 
 HEAD = "from vaejax.runs.config import run_config\n"
 GOOD = HEAD + "def get_config(variant=''):\n    return run_config(train=dict(seed=len(variant)))\n"
@@ -107,7 +108,10 @@ def test_names_are_those_of_the_files():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("quikstart", "got 'quikstart'; did you mean 'quickstart'"),
+        (
+            "quikstart",
+            "got 'quikstart'; did you mean 'quickstart'. ours are betatcvae_dsprites, .*vae_mnist",
+        ),
         ("configs/nvae_celba.py", "got 'configs/nvae_celba.py'; did you mean 'nvae_celeba'"),
         ("zzz", "got 'zzz'; ours are betatcvae_dsprites, .*quickstart"),
     ],

@@ -11,7 +11,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from vaejax.runs.log import RunLog, describe
+from vaejax.runs.log import RunLog
+from vaejax.runs.metric_text import describe
 
 UNITS = {"elbo": "nats/image", "kl": "nats/image"}
 

@@ -42,6 +42,30 @@ def test_a_run_learns_and_leaves_metrics_pictures_and_checkpoints(finished):
     assert json.loads((workdir / "config.json").read_text())["model"]["latent_size"] == 2
 
 
+def test_a_run_says_what_it_does_and_draws_early_without_changing_a_number(
+    config, finished, tmp_path, capsys
+):
+    config.train.eval_every = 12  # of which a tenth is the first step
+    state = train(config, tmp_path)
+    assert tree_bytes(state) == tree_bytes(finished[1])
+    names = sorted(path.name for path in (tmp_path / "figures").glob("samples_*"))
+    assert names == [f"samples_00000{step}.png" for step in ("00", "01", "12")]
+    said = iter(capsys.readouterr().out.splitlines())
+    for beginning in (  # in this order
+        "compiling the initial state",
+        "ConvVAE, ",
+        f"drawing the start into {tmp_path / 'figures'}",
+        "compiling the training step",
+        "compiled in ",
+        "step 4/12, ETA 00:",
+        "step 12, evaluating test/bound",
+        "step 12, test/bound: ",
+        "done: 12 steps in ",
+        f"next: python -m vaejax.main --workdir={tmp_path} --mode=sample ",
+    ):
+        assert any(line.startswith(beginning) for line in said), beginning
+
+
 def test_resumed_run_is_byte_for_byte_the_unbroken_one(config, finished, tmp_path):
     """Ended early, then killed after it logged beyond its checkpoint, then run to the end."""
     workdir, state = finished

@@ -4,6 +4,7 @@ Every case goes through the command line, in this process. A case of the second 
 the configuration file, where everything can be written.
 """
 
+import contextlib
 import re
 import sys
 import time
@@ -43,6 +44,7 @@ def parse_anew(monkeypatch, tmp_path):
     """A function that runs the command line; flags and settings of the process stay as they are."""
     monkeypatch.setattr(program, "keep_freed_memory", lambda: None)
     monkeypatch.setattr(program, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(program, "alarms_hidden", contextlib.nullcontext)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -107,16 +109,17 @@ NO_CONFIG = "expected --config and --workdir"
         ("RUN --config.objective.beta.x=1", "config.objective.beta: expected"),
         ("RUN --config.=1", "config.: unknown ''"),
         ("RUN --config..x=1", "config.: unknown ''"),
-        ("RUN --config.optimizer.b1=1", "config.optimizer.b1: expected in the conf"),
+        ("RUN --config.optimizer.b1=1", "config.optimizer.b1: expected a number in .0, 1."),
         ("RUN --config.optimizer.players=1", "config.optimizer.players: expected"),
         # Values of another type.
-        ("RUN --config.objective.beta=", "config.objective.beta="),
-        ("RUN --config.objective.beta=one", "config.objective.beta=one"),
-        ("RUN --config.objective.beta", "Missing value .*config.objective.beta"),
-        ("RUN --config.objective=elbo", "config.objective=elbo"),
-        ("RUN --config.train.num_steps=1e3", "config.train.num_steps=1e3"),
-        ("RUN --config.model.latent_size=(2,3)", "config.model.latent_size="),
-        ("RUN --config.data.flip=maybe", "config.data.flip=maybe"),
+        ("RUN --config.objective.beta=", "config.objective.beta: expected float.*, got ''"),
+        ("RUN --config.objective.beta=one", "config.objective.beta: expected float or Sch"),
+        ("RUN --config.objective.beta", "config.objective.beta: expected a value, got none"),
+        ("RUN --config.objective=elbow", "config.objective.name: unknown 'elbow'; .*'elbo'"),
+        ("RUN --config.train=elbo", "config.train: expected a key below it, got 'elbo'"),
+        ("RUN --config.train.num_steps=1e3", "config.train.num_steps: expected int, got '1e3'"),
+        ("RUN --config.model.latent_size=(2,3)", "config.model.latent_size: expected int, got"),
+        ("RUN --config.data.flip=maybe", "config.data.flip: expected bool, got 'maybe'"),
         # Values that cannot be.
         ("RUN --config.objective.beta=nan", "config.objective.beta: expected a number"),
         ("RUN --config.objective.beta=inf", "config.objective.beta: expected a number"),
@@ -165,7 +168,9 @@ NO_CONFIG = "expected --config and --workdir"
         ("RUN --checkpoint=newest", "--checkpoint=newest: .*latest"),
         ("RUN --shared_groups=1.5", "--shared_groups=1.5"),
         ("RUN stray", "expected flags only, got .'stray'."),
-        ("--config.train.seed=1 --config=c.py --workdir=w", "--config.train.seed=1 .*before"),
+        ("quickstart:smoke", "expected flags only, .* did you mean --config=quickstart:smoke"),
+        ("--workdir=w --mode=sample", f"{NO_CONFIG}; there is no run in w"),
+
         ("RUN --mode=sample --temperature=nan", f"{TEMPERATURE} .nan."),
         ("RUN --mode=sample --temperature=inf", f"{TEMPERATURE} .inf."),
         ("RUN --mode=sample --temperature=-1", f"{TEMPERATURE} .-1.0."),
@@ -337,6 +342,7 @@ def test_a_bad_value_in_the_file_is_refused(parse_anew, write, tmp_path, change,
         ("return sections", ["--config.train.seed=3"]),
         ("pass", ["--config.train.skip_factor=inf"]),  # refuses what is not finite, no more
         ("pass", ["--config.objective.beta", "3"]),
+        ("pass", ["--config.objective=iwae:num_samples=2"]),
         ("pass", ["--flagfile=seed.flags"]),
     ],
 )

@@ -1,14 +1,13 @@
-"""What constructors ask of their numbers, known or traced, and the nearest to a misspelt name.
+"""What constructors ask of their numbers, known or traced.
 
 Objectives, schedules and optimisers may be built inside a traced function, with hyper-parameters
 that `jax.vmap` maps over. Such a number has no value yet: what is asked of it is let through.
 """
 
-import difflib
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -27,17 +26,6 @@ def is_number(value: Any) -> bool:
         real = jnp.issubdtype(value.dtype, jnp.floating) or jnp.issubdtype(value.dtype, jnp.integer)
         return real and np.ndim(value) == 0
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def nearest(name: Any, valid: Iterable[str], *, likeness: float = 0.0) -> str | None:
-    """The valid name most like another, to be offered in its place.
-
-    Args:
-        name: that is not valid.
-        valid: names.
-        likeness: in [0, 1] that the nearest has to have; None is nearer than one with less.
-    """
-    return next(iter(difflib.get_close_matches(str(name), sorted(valid), 1, likeness)), None)
 
 
 def check_number(

@@ -152,7 +152,13 @@ def full_gaussian() -> Likelihood:
 def logistic_mixture(
     num_mixtures: int = 10, bits: int = 8, edge_threshold: float | None = None
 ) -> Likelihood:
-    """A discretised mixture of logistics; the arguments are those of `LogisticMixture`."""
+    """A discretised mixture of logistics, see `LogisticMixture`.
+
+    Args:
+        num_mixtures: M, logistics per pixel.
+        bits: bits per channel, 1 to 16; images take 2^bits values.
+        edge_threshold: None computes every bin exactly; a number reproduces public implementations.
+    """
     check_counts(num_mixtures=(num_mixtures, 1), bits=(bits, 1))
     if bits > 16:
         raise ValueError(f"bits: expected at most 16, got {bits}")

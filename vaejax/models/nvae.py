@@ -25,7 +25,38 @@ from vaejax.types import Array, Codes, Latent
 
 
 class NVAE(NVAENetwork):
-    """The network as a model of images; the attributes are those of `NVAENetwork`."""
+    """A deep hierarchical VAE for images of any size that its strides divide.
+
+    Attributes:
+        image_shape: (H, W, C).
+        likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+        prior: of the first group; see `vaejax.models.priors`.
+        groups: latent groups of every scale, top (coarsest) first; scales double in size. See
+            `nvae_presets.adaptive_groups`.
+        latent_channels: of every group's codes.
+        encoder_features: channels of the first layer; they double with every halving of the size.
+        decoder_features: likewise, of the last layer.
+        num_blocks: halvings before the first scale, and doublings after the last.
+        preprocess_cells: cells per halving before the first scale.
+        postprocess_cells: cells per doubling after the last.
+        encoder_cells: cells per group of the bottom-up path.
+        decoder_cells: cells per group of the top-down path.
+        num_flows: pairs of autoregressive flows in every posterior.
+        cells: name of a set of residual cells in `nvae_presets.CELLS`.
+        squeeze_excite: whether cells gate their channels.
+        residual_posterior: posteriors are relative to their priors.
+        dtype: to compute in, None is that of the images; parameters, batch statistics and
+            distributions keep float32 at least.
+        depth: "scanned" compiles one group per scale, "unrolled" every group; same numbers.
+        memory: "remat" recomputes groups in the backward pass, "store" keeps their activations.
+        nvae_compat: the official code's numbers, where it surprises: a first prior N(0, 1.01^2) in
+            place of the standard one, and 0.99 as upper edge of the logistic mixture, so that its
+            masses do not sum to 1.
+
+    Raises:
+        ValueError: an unknown set of cells or form, a number too small, or an image shape that the
+            strides do not allow.
+    """
 
     @staticmethod
     def kernels(params: Mapping[str, Any]) -> dict[str, Array]:

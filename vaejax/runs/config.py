@@ -20,9 +20,9 @@ from vaejax import data, models, objectives
 from vaejax.core.checks import is_traced
 from vaejax.core.importing import is_imported
 from vaejax.runs.config_defaults import filled_in, parameters_of, type_hints
+from vaejax.runs.config_error import ConfigError as ConfigError
 from vaejax.runs.config_lookup import factory_if_there, named, part_of, part_section
 from vaejax.runs.config_lookup import unknown_key as unknown_key
-from vaejax.runs.config_values import ConfigError as ConfigError
 from vaejax.runs.config_values import jsonable, plain
 from vaejax.training import optimizers, schedules
 from vaejax.types import Schedule

@@ -1,75 +1,29 @@
-"""A configuration from what `--config` names: a file, or one of ours by its name.
-
-`quickstart:smoke` is found from any folder: in a checkout ours are the files of `configs/` at its
-top; installed, they lie inside the package.
-"""
+"""A configuration from the Python file that `--config` names."""
 
 import inspect
 import runpy
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from vaejax.core.checks import nearest
 from vaejax.runs.config import ConfigError, run_config
-
-_PACKAGE = Path(__file__).parent.parent
-_INSTALLED = _PACKAGE / "configs"
-FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "configs"
-
-
-def config_names() -> list[str]:
-    """The names of our configurations."""
-    return sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
-
-
-def config_path(name: str) -> Path:
-    """The file that a name stands for, there or not.
-
-    Args:
-        name: a path of a file; or what one of ours is called, `quickstart`, `quickstart.py` or
-            `configs/quickstart.py`. A file that exists comes first.
-
-    Raises:
-        ConfigError: it is written as one of ours, and there is none of that name.
-    """
-    path = Path(name).expanduser()
-    if path.is_file() or path.suffix not in ("", ".py"):
-        return path
-    if path.parent not in (Path(), Path("configs")):
-        return path
-    if path.stem in config_names():
-        return FOLDER / f"{path.stem}.py"
-    if path.is_dir():
-        return path
-    near = nearest(path.stem, config_names(), likeness=0.6)
-    offered = f"did you mean {near!r}?" if near else f"ours are {', '.join(config_names())}"
-    raise ConfigError(
-        f"--config: expected a file, or the name of one of ours, got {name!r}; {offered}"
-    )
+from vaejax.runs.config_paths import check_path
 
 
 def load_config(text: str) -> ConfigDict:
     """The configuration that `get_config` of a Python file returns, locked.
 
     Args:
-        text: `FILE` or `FILE:VARIANT`, with the file as in `config_path`; the variant is handed to
-            `get_config`.
+        text: `FILE` or `FILE:VARIANT`, with the file as in `config_paths.config_path`; the variant
+            is handed to `get_config`.
 
     Raises:
         ConfigError: there is no such file, or it gives no configuration; with its line, if it is
             the file's own mistake.
     """
-    file, *variant = text.split(":", 1)
-    if not file:
-        raise ConfigError(f"--config: expected FILE or FILE:VARIANT, got {text!r}")
-    path = config_path(file)
-    if path.is_dir():
-        raise ConfigError(f"--config: expected a Python file to read, got the folder {file}")
-    file = str(path)
+    file, variant = str(check_path(text)), text.split(":", 1)[1:]
     try:
         get_config: Any = runpy.run_path(file).get("get_config")
         _check_call(file, get_config, variant)

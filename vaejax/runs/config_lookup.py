@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vaejax import distributions
-from vaejax.core.checks import nearest
 from vaejax.core.importing import imported, imported_before, is_imported
+from vaejax.core.names import nearest
 from vaejax.models import priors
 from vaejax.runs.config_defaults import type_hints
-from vaejax.runs.config_values import ConfigError
+from vaejax.runs.config_error import ConfigError
 from vaejax.training import schedules
 from vaejax.types import Schedule
 

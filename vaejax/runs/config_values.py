@@ -12,10 +12,7 @@ import numpy as np
 from ml_collections import config_dict
 
 from vaejax.core.checks import is_traced
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be run; the message begins with the offending key."""
+from vaejax.runs.config_error import ConfigError
 
 
 def plain(key: str, value: Any) -> Any:

@@ -4,49 +4,19 @@ The file is `metrics.jsonl`, see `metric_lines`; `metric_units` says in what a m
 """
 
 import importlib.util
-import math
 import os
 import pathlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
-import tqdm
 
+from vaejax.runs.console import Console
 from vaejax.runs.metric_lines import METRICS_FILE, TRAIN, JsonLines, damage
 from vaejax.runs.tensorboard import TensorBoard
-from vaejax.runs.units import INTERVAL, Units, unit, write_units
-
-_HEADLINE = ("elbo", "elbo_bpd")
-
-
-def describe(metrics: Mapping[str, Any], units: Units, names: Iterable[str] | None = None) -> str:
-    """Metrics as text with their units, "elbo -62.1 [-63.0, -61.2], kl 14.2 nats/image, beta 4".
-
-    Args:
-        metrics: values by name; vectors and parts ("kl/3") are left out.
-        units: of metrics.
-        names: which to tell, where present; all by default.
-    """
-    told = [
-        name
-        for name in (metrics if names is None else names)
-        if name in metrics and "/" not in name and np.ndim(metrics[name]) == 0
-        if not name.endswith(INTERVAL)
-    ]
-    by_unit: dict[str, list[str]] = {}
-    for name in told:
-        text = f"{name} {_readable(float(metrics[name]))}{interval_text(metrics, name)}"
-        by_unit.setdefault(unit(name, units), []).append(text)
-    return ", ".join(f"{', '.join(values)} {shared}".rstrip() for shared, values in by_unit.items())
-
-
-def interval_text(metrics: Mapping[str, Any], name: str) -> str:
-    """The 95 % interval of a metric, " [-63.0, -61.2]"; nothing where there is none."""
-    ends = [float(metrics.get(name + end, math.nan)) for end in INTERVAL]
-    return f" [{', '.join(map(_readable, ends))}]" if np.isfinite(ends).all() else ""
+from vaejax.runs.units import Units, write_units
 
 
 class RunLog:
@@ -74,7 +44,7 @@ class RunLog:
         units: Mapping[str, Units] | None = None,
     ):
         self._writers: list[Any] = []
-        self._console: _Console | None = None
+        self._console: Console | None = None
         self._tensorboard: TensorBoard | None = None
         self._clock: float | None = None
         self._num_images = 0
@@ -83,7 +53,7 @@ class RunLog:
         workdir = pathlib.Path(workdir)
         workdir.mkdir(parents=True, exist_ok=True)
         write_units(workdir, units or {})
-        self._console = _Console(num_steps, step, units or {})
+        self._console = Console(num_steps, step, units or {})
         lines = JsonLines(workdir / METRICS_FILE, step, evaluated=evaluated)
         if lines.num_damaged:
             self.say(damage(workdir / METRICS_FILE, lines.num_damaged))
@@ -128,6 +98,11 @@ class RunLog:
         if self._console:
             self._console.say(text)
 
+    def doing(self, text: str) -> None:
+        """Say what is done before the next step."""
+        if self._console:
+            self._console.doing(text)
+
     def close(self) -> None:
         """Write out what is left and release the files."""
         for writer in self._writers:
@@ -137,51 +112,5 @@ class RunLog:
         """Begin a new stretch of throughput, now or (after a pause) at the next step."""
         self._clock = time.perf_counter() if training else None
         self._num_images = 0
-
-
-class _Console:
-    """A progress bar on a terminal, plain lines elsewhere."""
-
-    def __init__(self, num_steps: int, step: int, units: Mapping[str, Units]):
-        self._units = units
-        self._start_step, self._num_steps = step, num_steps
-        self._start = time.perf_counter()
-        self._bar = tqdm.tqdm(
-            total=num_steps,
-            initial=step,
-            disable=None,  # where stderr is not a terminal
-            dynamic_ncols=True,
-            bar_format="{percentage:3.0f}%|{bar}| {n}/{total} steps, ETA {remaining}{postfix}",
-        )
-
-    def advance(self) -> None:
-        self._bar.update()
-
-    def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
-        units = self._units.get(split, {})
-        if split != TRAIN:
-            self.say(f"step {step}, {split}: {describe(values, units)}")
-            return
-        text = describe(values, units, _HEADLINE if "elbo" in values else ("loss",))
-        if skipped := int(values.get("skipped_steps", 0)):
-            text += f", {skipped:,} steps skipped"
-        if rate is not None:
-            text = f"{_readable(rate)} images/s, {text}"
-        if self._bar.disable:
-            self.say(f"step {step}/{self._num_steps}, ETA {self._remaining(step)}, {text}")
-        else:
-            self._bar.set_postfix_str(text)
-
-    def say(self, text: str) -> None:
-        self._bar.write(text)
-
-    def close(self) -> None:
-        self._bar.close()
-
-    def _remaining(self, step: int) -> str:
-        per_step = (time.perf_counter() - self._start) / max(step - self._start_step, 1)
-        return tqdm.tqdm.format_interval(per_step * max(self._num_steps - step, 0))
-
-
-def _readable(value: float) -> str:
-    return f"{value:,.0f}" if 1000 <= abs(value) < math.inf else f"{value:.4g}"
+        if self._console and not training:
+            self._console.pause()

@@ -3,8 +3,9 @@
 One that fails is told, its traceback goes to `errors.txt`, and training goes on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,10 +31,14 @@ class Looks:
         workdir: of the run.
         checkpoints: of the run, where it is noted what is done.
         log: of the run.
+
+    Attributes:
+        scores: of the last state that was evaluated, those with the best metric among them.
     """
 
     def __init__(self, run: Run, workdir: Path, checkpoints: Checkpoints, log: RunLog):
         self._run, self._workdir, self._checkpoints, self._log = run, workdir, checkpoints, log
+        self.scores: Mapping[str, Any] = {}
         self._pictures = Pictures(run.context, run.held_out)
         for sentence in self._pictures.left_out():
             log.say(sentence)
@@ -42,13 +47,21 @@ class Looks:
         """Log the scores of a state once it is on disk, and note them there."""
         self._checkpoints.wait()
         step = int(state.step)
-        scores = scores_of(self._run.evaluators, state, self._workdir, self._log.say)
+        scores = scores_of(
+            self._run.evaluators,
+            state,
+            self._workdir,
+            self._log.say,
+            begin=lambda name: self._log.doing(f"step {step}, evaluating {name}"),
+        )
         for name, values in scores.items():
             self._log.metrics(step, name, values)
-        self._checkpoints.add_scores(step, headline(scores, self._run.settings.best_metric))
+        found = headline(scores, self._run.settings.best_metric)
+        self.scores = found or {}
+        self._checkpoints.add_scores(step, found)
 
-    def draw(self, state: TrainState) -> None:
-        """Draw a state, after the last step as an animation too, and note that it is done."""
+    def sketch(self, state: TrainState) -> None:
+        """Draw a state that is not on disk: how a run begins."""
         step, folder = int(state.step), self._workdir / FIGURES
         for panel in self._pictures.panels():
             with survived(f"{panel.name} of step {step}", self._workdir, self._log.say):
@@ -56,6 +69,11 @@ class Looks:
                 if picture is not None:
                     figures.save_png(folder / f"{panel.name}_{step:07d}.png", picture)
                     self._log.image(step, panel.name, picture)
+
+    def draw(self, state: TrainState) -> None:
+        """Draw a state, after the last step as an animation too, and note that it is done."""
+        self.sketch(state)
+        step = int(state.step)
         if step >= self._run.settings.num_steps:
             self.animate(state)
         self._checkpoints.note(step, drawn=True)

@@ -4,6 +4,7 @@ A run may be stopped at any time and started again with the same arguments: it g
 stopped, and its metrics and final state are those of a run that was never stopped.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,14 +19,16 @@ from vaejax.core.mesh import batch_sharding
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.config import ConfigError
 from vaejax.runs.config_values import as_json
+from vaejax.runs.console import compiling
+from vaejax.runs.ending import ending
 from vaejax.runs.health import check_finite
 from vaejax.runs.kept_config import CHECKPOINTS, check_same_run, keep_config
 from vaejax.runs.kept_data import check_same_data, fingerprint, keep_data
 from vaejax.runs.log import RunLog
-from vaejax.runs.looks import Looks
+from vaejax.runs.looks import FIGURES, Looks
 from vaejax.runs.metric_lines import TRAIN
 from vaejax.runs.occupied import occupied
-from vaejax.runs.scores import is_due
+from vaejax.runs.scores import is_due, is_early
 from vaejax.runs.setup import (
     Run,
     build,
@@ -75,6 +78,8 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
         remove_unfinished(workdir)
         keep_config(workdir, config)
         keep_data(workdir, seen)
+        if not resumed and jax.process_index() == 0:
+            print(compiling("the initial state", first=True), flush=True)
         state = restored_state(run, checkpoints) if resumed else initial_state(run)
         start = int(state.step)
         known = checkpoints.known(start) if resumed else {}
@@ -97,7 +102,17 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
                     known["animated"] = True
             if start >= run.settings.num_steps and not known.get("animated"):
                 looks.animate(state)
-            return _take_steps(run, state, checkpoints, log, looks, stop_requested)
+            if start == 0 or is_early(start, run.settings):
+                log.say(f"drawing the start into {workdir / FIGURES}")
+                looks.sketch(state)
+            begin = time.perf_counter()
+            state = _take_steps(run, state, checkpoints, log, looks, stop_requested)
+            step = int(state.step)
+            if step >= run.settings.num_steps:
+                scores = looks.scores or known.get("metrics") or {}
+                spent = (step - start, time.perf_counter() - begin)
+                log.say(ending(workdir, run, scores, *spent))
+            return state
 
 
 def _take_steps(
@@ -127,8 +142,11 @@ def _take_steps(
         for step in range(start + 1, settings.num_steps + 1):
             batch = next(batches)
             if previous is None:  # ahead of time: then no later step can compile unnoticed
+                log.say(compiling("the training step", first=start > 0))
+                begin = time.perf_counter()
                 with refusals():
                     step_fn = step_fn.lower(state, batch, rng).compile()
+                log.say(f"compiled in {time.perf_counter() - begin:.0f} s")
             state, metrics = step_fn(state, batch, rng)
             # Stay at most one step ahead of the devices, so that batches do not pile up.
             jax.block_until_ready(previous)
@@ -148,6 +166,8 @@ def _take_steps(
                 looks.evaluate(state)
                 looks.draw(state)
                 stopping = stop_requested()
+            elif is_early(step, settings) and not stopping:
+                looks.sketch(state)
             if stopping:
                 log.say(f"stopped after step {step}; the same command goes on from there")
                 break

@@ -26,7 +26,7 @@ from vaejax.runs.config import ConfigError
 from vaejax.runs.failures import ERRORS_FILE, FailedEvaluation
 from vaejax.runs.kept_config import CHECKPOINTS, check_same_run
 from vaejax.runs.kept_data import check_same_data, fingerprint
-from vaejax.runs.log import interval_text
+from vaejax.runs.metric_text import interval_text
 from vaejax.runs.scores import scores_of
 from vaejax.runs.setup import Run, build, restored_state
 from vaejax.runs.units import INTERVAL, unit
@@ -46,7 +46,14 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
     run, state = restored(config, workdir, which)
     step = int(state.step)
     failed: list[str] = []
-    scores = scores_of(run.evaluators, state, workdir, print, failed=failed)
+    scores = scores_of(
+        run.evaluators,
+        state,
+        workdir,
+        print,
+        failed=failed,
+        begin=lambda name: print(f"evaluating {name}", flush=True),
+    )
     for name, values in scores.items():
         print(f"{name} ({which} checkpoint, step {step})")
         units = run.units.get(name, {})

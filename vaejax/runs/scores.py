@@ -25,15 +25,17 @@ def scores_of(
     *,
     unless: tuple[type[Exception], ...] = (),
     failed: list[str] | None = None,
+    begin: Callable[[str], None] = lambda name: None,
 ) -> dict[str, dict[str, Any]]:
     """The scores of a state by evaluation, without those that fail, see `survived`.
 
     Of an evaluation that fails those are kept that it yielded before, and its name is put into
-    `failed`.
+    `failed`; `begin` is told the name of each before it begins.
     """
     scores: dict[str, dict[str, Any]] = {}
     whole = set()
     for name, evaluator in evaluators.items():
+        begin(name)
         with survived(f"{name} of step {int(state.step)}", workdir, say, unless=unless):
             for score, value in evaluator(state):  # here their errors surface
                 scores.setdefault(name, {})[score] = jax.device_get(value)
@@ -53,3 +55,8 @@ def headline(scores: Mapping[str, Mapping[str, Any]], best: str) -> Mapping[str,
     metric = best.removeprefix("-")
     values = next((values for values in scores.values() if metric in values), None)
     return values if values is None or metric == best else {**values, best: -values[metric]}
+
+
+def is_early(step: int, settings: TrainSettings) -> bool:
+    """Whether a step is drawn although it is not saved: one, well before the first that is."""
+    return step > 0 and step == settings.eval_every // 10

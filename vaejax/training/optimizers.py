@@ -7,7 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from vaejax.core.checks import check_number, check_schedule, is_traced, nearest
+from vaejax.core.checks import check_number, check_schedule, is_traced
+from vaejax.core.names import nearest
 from vaejax.types import Schedule
 
 OPTIMIZERS = ("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "rmsprop", "sgd")

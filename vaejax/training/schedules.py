@@ -89,6 +89,11 @@ def warm_up(*, num_steps: float, delay: float = 0.0, minimum: float = 1e-4) -> S
     """From `minimum` to 1, linearly over `num_steps` after a `delay`: (t - delay) / num_steps.
 
     NVAE's beta takes 30 % of a run for `num_steps` and 0.01 % of it for `delay`.
+
+    Args:
+        num_steps: over which it rises.
+        delay: steps before it begins to.
+        minimum: in [0, 1], what it is until then.
     """
     check_number("num_steps", num_steps, *POSITIVE)
     check_number("delay", delay, *NOT_NEGATIVE)
@@ -97,7 +102,13 @@ def warm_up(*, num_steps: float, delay: float = 0.0, minimum: float = 1e-4) -> S
 
 
 def annealed_with(*, share: Schedule, initial: float, final: float) -> Schedule:
-    """From `initial` to `final` in equal ratios while `share` goes from 0 to 1."""
+    """From `initial` to `final` in equal ratios while `share` goes from 0 to 1.
+
+    Args:
+        share: a schedule of the way that is done.
+        initial: value where the share is 0.
+        final: value where the share is 1.
+    """
     for name, value in (("initial", initial), ("final", final)):
         check_number(name, value, *POSITIVE)
     return lambda step: initial ** (1.0 - share(step)) * final ** share(step)
@@ -115,6 +126,13 @@ def nvae_learning_rate(
 
     With w warm-up steps the rate reaches peak (w - 1) / w, stays there for one more epoch, and
     falls from there to `minimum`, constant within an epoch.
+
+    Args:
+        peak: learning rate at the top.
+        num_epochs: of the whole run.
+        steps_per_epoch: optimiser steps that pass over the data once.
+        warmup_epochs: over which it rises.
+        minimum: learning rate of the last epoch.
     """
     check_number("peak", peak, *POSITIVE)
     check_number("steps_per_epoch", steps_per_epoch, lambda x: x >= 1, "at least 1")
