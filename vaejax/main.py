@@ -32,10 +32,18 @@ class _ConfigFile(flags.ArgumentParser):
 
     def parse(self, argument: str) -> ConfigDict:
         try:
-            if argument.startswith(KEPT):
-                said = set(_given(sys.argv).values())  # what may be imported: names on the line
-                return kept_config.get_config(argument.removeprefix(KEPT), allowed=said)
-            return load_config(argument)
+            given = _given(sys.argv)
+            arguments = {name: given[name] for name in ("data", "size") if name in given}
+            if not argument.startswith(KEPT):
+                return load_config(argument, arguments)
+            workdir = argument.removeprefix(KEPT)
+            for name, value in arguments.items():
+                raise ConfigError(
+                    f"--{name}: expected none without --config, as the run in {workdir} knows its "
+                    f"data, got {value!r}; --config.data.path says where they are now"
+                )
+            said = set(given.values())  # what may be imported: names on the line
+            return kept_config.get_config(workdir, allowed=said)
         except ConfigError as error:
             raise flags.Error(str(error)) from error
 
@@ -45,6 +53,8 @@ try:
 except (flags.Error, ValueError) as error:  # it reads what --flagfile names, here already
     sys.exit(f"error: --flagfile: {str(error).removeprefix('ERROR:: ')}")
 flags.FLAGS["config"].parser = _ConfigFile()
+flags.DEFINE_string("data", None, "Of --config=own: a folder of pictures, a .npy or .npz file.")
+flags.DEFINE_string("size", None, "Of --config=own: pixels a side, or HEIGHTxWIDTH.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
 LOOKS = ["encode", "decode", "reconstruct", "interpolate", "traverse", "nearest"]
 MODE = flags.DEFINE_enum(
@@ -60,8 +70,14 @@ IMAGES = flags.DEFINE_string(
     "encode, reconstruct, ...; by default the held-out split.",
 )
 CODES = flags.DEFINE_string("codes", None, "File of codes to decode, as --mode=encode writes them.")
+LABELS = flags.DEFINE_string(
+    "labels", None, "File of the classes of --images, .npy or FILE.npz:KEY, where a model looks."
+)
 ATTRIBUTES = flags.DEFINE_list(
-    "attributes", [], "Factors of the run's data, NAME or NAME=VALUE, to traverse along."
+    "attributes",
+    [],
+    "What to traverse along: factors of the run's data, NAME or NAME=VALUE, or of --images, "
+    "FILE.npz:KEY or FILE.npz:KEY=VALUE.",
 )
 GROUPS = flags.DEFINE_integer(
     "groups", None, "Reconstruct from so many latent groups from the top; the others are drawn."
@@ -127,6 +143,7 @@ def _look(config: ConfigDict, workdir: Path, which: Any) -> None:
     scales = _numbers("temperature", TEMPERATURE.value)
     asked = Asked(
         images=IMAGES.value,
+        labels=LABELS.value,
         codes=CODES.value,
         attributes=ATTRIBUTES.value,
         groups=GROUPS.value,

@@ -9,6 +9,7 @@ import runpy
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -52,16 +53,17 @@ def config_path(name: str) -> Path:
     )
 
 
-def load_config(text: str) -> ConfigDict:
+def load_config(text: str, arguments: Mapping[str, str] = MappingProxyType({})) -> ConfigDict:
     """The configuration that `get_config` of a Python file returns, locked.
 
     Args:
         text: `FILE` or `FILE:VARIANT`, with the file as in `config_path`; the variant is handed to
             `get_config`.
+        arguments: flags by name, for the keyword-only arguments of `get_config`.
 
     Raises:
-        ConfigError: there is no such file, or it gives no configuration; with its line, if it is
-            the file's own mistake.
+        ConfigError: there is no such file, or it gives no configuration, or takes no such
+            arguments; with its line, if it is the file's own mistake.
     """
     file, *variant = text.split(":", 1)
     if not file:
@@ -72,8 +74,8 @@ def load_config(text: str) -> ConfigDict:
     file = str(path)
     try:
         get_config: Any = runpy.run_path(file).get("get_config")
-        _check_call(file, get_config, variant)
-        config = get_config(*variant)
+        _check_call(file, get_config, variant, arguments)
+        config = get_config(*variant, **arguments)
         if isinstance(config, Mapping):
             config = run_config(**config)
     except ConfigError:
@@ -87,10 +89,22 @@ def load_config(text: str) -> ConfigDict:
     return config.lock()
 
 
-def _check_call(file: str, get_config: Callable[..., Any] | None, variant: list[str]) -> None:
+def _check_call(
+    file: str,
+    get_config: Callable[..., Any] | None,
+    variant: list[str],
+    arguments: Mapping[str, str],
+) -> None:
     if not callable(get_config):
         got = "none" if get_config is None else repr(get_config)
         raise ConfigError(f"--config: expected a function get_config in {file}, got {got}")
+    parameters = inspect.signature(get_config).parameters
+    for name in arguments:
+        if name not in parameters or parameters[name].kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise ConfigError(
+                f"--{name}: expected none with --config={file}, whose get_config has no argument "
+                f"of that name, got {arguments[name]!r}"
+            )
     try:
         inspect.signature(get_config).bind(*variant)
     except TypeError:
