@@ -8,9 +8,9 @@ Data:      a folder of pictures, or a `.npy` or `.npz` file of images, with fact
            has them (`docs/data.md`). Bits, channels and what p(x|z) is are chosen from them, and
            said in a line; every choice is a value that can be set.
 Model:     ConvVAE by numbers, as many halvings as the size allows, 32 latents; `:beta` ten.
-           p(x|z): Bernoulli of binary images; of 8 bits a discretised logistic, whose masses give
-           bits per dimension, of `:beta` the cross-entropy, to which the betas of the literature
-           belong; of other numbers a Gaussian.
+           p(x|z): Bernoulli of binary images; else a Gaussian of scale 0.1, of `:beta` the
+           cross-entropy, to which the betas of the literature belong, and of `:nvae` a mixture of
+           discretised logistics, which gives bits per dimension (`vaejax/recipes/own.py`).
 Expect:    pictures that say after minutes whether it learns; what it learns is your data's.
 Hardware:  64 x 64 in colour: see `docs/data.md`. `:nvae` is for one GPU of 16 GB.
 Variants:  :beta (beta = 4); :nvae, :nvae_laptop (for two CPU cores); :smoke.

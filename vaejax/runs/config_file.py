@@ -105,8 +105,12 @@ def _check_call(
                 f"--{name}: expected none with --config={file}, whose get_config has no argument "
                 f"of that name, got {arguments[name]!r}"
             )
+    for name, parameter in parameters.items():
+        needed = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        if needed and name not in arguments:
+            raise ConfigError(f"--{name}: expected a value, as get_config of {file} asks, got none")
     try:
-        inspect.signature(get_config).bind(*variant)
+        inspect.signature(get_config).bind(*variant, **arguments)
     except TypeError:
         expected = f"{file} without a variant" if variant else f"{file}:VARIANT"
         raise ConfigError(
