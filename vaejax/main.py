@@ -33,7 +33,7 @@ class _ConfigFile(flags.ArgumentParser):
     def parse(self, argument: str) -> ConfigDict:
         try:
             given = _given(sys.argv)
-            arguments = {name: given[name] for name in ("data", "size") if name in given}
+            arguments = {name: text for name, text in given.items() if name in ("data", "size")}
             if not argument.startswith(KEPT):
                 return load_config(argument, arguments)
             workdir = argument.removeprefix(KEPT)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,10 +59,11 @@ def array(
     images = image_array(path, key)
     if factor_names is not None and factors is None:
         raise ValueError(f"factors: expected the factors called {factor_names}, got none")
-    known = {
-        **({} if factors is None else _factors(path, factors, factor_names)),
-        **({} if labels is None else {"labels": beside(path, labels, "labels")}),
-    }
+    known: dict[str, Any] = {}
+    if factors is not None:
+        known |= _factors(path, factors, factor_names)
+    if labels is not None:
+        known["labels"] = beside(path, labels, "labels")
     if image_size is not None:
         images = _resized(images, fit(image_size, aspect=aspect), path, key)
     try:
@@ -110,7 +112,7 @@ def beside(path: Path, name: str, argument: str) -> np.ndarray:
         raise ValueError(f"{argument}: {str(error).removeprefix('path: ')}") from error
 
 
-def _factors(path: Path, name: str, names: str | Sequence[str] | None) -> dict[str, object]:
+def _factors(path: Path, name: str, names: str | Sequence[str] | None) -> dict[str, Any]:
     """The arguments of `ArraySource` for factors."""
     values = np.asarray(beside(path, name, "factors"))
     if values.ndim == 1:

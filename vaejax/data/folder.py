@@ -70,8 +70,11 @@ def folder(
     sources: dict[str, Source] = {}
     for split, listing in listings.items():
         pixels, kept = read_pictures(listing, size, channels, skip_damaged=skip_damaged)
-        known = {"labels": _labels(listing, names), "num_labels": len(names)} if labels else {}
-        source = ArraySource(pixels, **known)
+        source = ArraySource(
+            pixels,
+            labels=_labels(listing, names) if labels else None,
+            num_labels=len(names) if labels else None,
+        )
         sources[split] = source if len(kept) == len(source) else Subset(source, kept)
     splits = sources if len(sources) > 1 else holdout(*sources.values())
     return transformed(splits, standardize=standardize, flip=flip, binarize=binarize, bits=bits)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import jax
 
-from vaejax.core.checks import check_counts
 from vaejax.types import Array
 
 
@@ -169,9 +168,9 @@ def by_numbers(
     Raises:
         ValueError: one of them is no positive number, or there are not as many as `widths`.
     """
-    check_counts(**{f"widths[{place}]": (width, 1) for place, width in enumerate(widths)})
-    check_counts(**{f"dense[{place}]": (width, 1) for place, width in enumerate(dense)})
     sizes = _each("kernels", kernels, len(widths)), _each("strides", strides, len(widths))
+    for name, numbers in (("widths", widths), ("dense", dense)):
+        _check_positive(name, numbers)
     convs = tuple(map(ConvSpec, widths, *sizes))
     up = [ConvSpec(below.features, conv.kernel, conv.stride) for below, conv in pairwise(convs)]
     return Architecture(
@@ -188,8 +187,13 @@ def _each(name: str, value: int | tuple[int, ...], count: int) -> tuple[int, ...
     values = value if isinstance(value, tuple) else (value,) * count
     if len(values) != count:
         raise ValueError(f"{name}: expected {count} numbers, as many as widths, got {values}")
-    check_counts(**{f"{name}[{place}]": (number, 1) for place, number in enumerate(values)})
+    _check_positive(name, values)
     return values
+
+
+def _check_positive(name: str, numbers: tuple[int, ...]) -> None:
+    if not all(isinstance(number, int) and number >= 1 for number in numbers):
+        raise ValueError(f"{name}: expected numbers >= 1, got {numbers}")
 
 
 PRESETS: Mapping[str, Callable[[tuple[int, int, int]], Architecture]] = {

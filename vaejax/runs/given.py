@@ -1,14 +1,14 @@
 """What a command is given to look at: pictures, arrays, or a split of the run's own data."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from vaejax.data import Source, Splits, Subset
 from vaejax.data.array_file import absence, load_named
 from vaejax.data.array_set import resized
-from vaejax.data.fitting import Fit, fit
+from vaejax.data.fitting import Aspect, Fit, fit
 from vaejax.data.folder import pictures
 from vaejax.data.folder_walk import SUFFIXES
 from vaejax.runs.handle import TrainedModel
@@ -116,8 +116,8 @@ def _of_files(text: str, model: TrainedModel) -> Given:
 def _size(model: TrainedModel) -> Fit:
     """The size of a model's images, and how the data of its run came to it."""
     data = model.config.data
-    crop, aspect = data.get("crop"), data.get("aspect") or "crop"
-    return fit(model.image_shape[:2], crop=crop, aspect=aspect)
+    aspect = cast(Aspect, data.get("aspect") or "crop")
+    return fit(model.image_shape[:2], crop=data.get("crop"), aspect=aspect)
 
 
 def _as_large(array: np.ndarray, model: TrainedModel) -> np.ndarray:
