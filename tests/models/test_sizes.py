@@ -42,10 +42,15 @@ def trains_and_samples(model):
     assert np.isfinite(samples).all()
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", [(28, 28), (32, 32), (64, 64), (128, 128), (28, 20)])
-def test_conv_vae(size, channels):
-    shape = (*size, channels)
+SIZES = [(28, 28), (32, 32), (64, 64), (128, 128), (28, 20)]
+SHAPES = [(*size, channels) for size in SIZES for channels in (1, 3)]
+SOON = [(28, 28, 1), (64, 64, 3), (28, 20, 3)]  # each compiles for seconds
+
+
+@pytest.mark.parametrize(
+    "shape", [s if s in SOON else pytest.param(s, marks=pytest.mark.slow) for s in SHAPES], ids=str
+)
+def test_conv_vae(shape):
     widths = (2,) * halvings(shape)
     trains_and_samples(ConvVAE(shape, 2, None, gaussian(), widths=widths, dense=(4,)))
 
