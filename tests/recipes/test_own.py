@@ -84,6 +84,7 @@ def test_what_else_a_file_holds_is_found(tmp_path):
         ("nowhere", "", "--data: expected .* got nowhere, which does not exist"),
         ("empty", "", "--data: expected a folder of .bmp, .* got .*empty without"),
         ("text.txt", "", "--data: expected a .npy or .npz file, got .*text.txt"),
+        ("one.npy", "32", r"--data: expected \[N, H, W\] or .* which is that of one image"),
         ("a.npy", "64by64", "--size: expected 64 or HEIGHTxWIDTH, as 218x178, got '64by64'"),
         ("a.npy", "0", "--size: expected 64 or HEIGHTxWIDTH"),
         ("a.npy", "218x178", "--size: expected sides that .* as 224x176, got 218x178"),
@@ -92,6 +93,7 @@ def test_what_else_a_file_holds_is_found(tmp_path):
 def test_a_mistake_names_the_flag(tmp_path, monkeypatch, data, size, message):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", GREY)
+    np.save("one.npy", np.zeros((60, 40, 3), np.uint8) + 200)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.txt").write_text("no pictures")
     with pytest.raises(ConfigError, match=f"^{message}"):

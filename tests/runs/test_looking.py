@@ -205,6 +205,9 @@ def test_pictures_and_arrays_are_made_as_large_as_the_images(keep_run, tmp_path,
     model = vaejax.load(keep_run(data=data))
     given = given_images(str(tmp_path / "large.npy"), model).images
     assert given.shape == (20, 8, 4, 1)
+    np.save(tmp_path / "one.npy", images[0, :, :, None].repeat(3, -1))
+    with pytest.raises(ValueError, match=r"^images: expected \[N, H, W\] .* that of one image"):
+        given_images(str(tmp_path / "one.npy"), model)
     (tmp_path / "photos").mkdir()
     Image.fromarray(images[3]).save(tmp_path / "photos" / "a.png")
     np.testing.assert_array_equal(given_images(str(tmp_path / "photos"), model).images[0], given[3])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vaejax.data.array_checks import brightest
+from vaejax.data.array_checks import brightest, check_images
 from vaejax.data.array_file import array_shapes, load_array, load_named
 from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded
@@ -64,12 +64,13 @@ def array(
         known |= _factors(path, factors, factor_names)
     if labels is not None:
         known["labels"] = beside(path, labels, "labels")
-    if image_size is not None:
-        images = _resized(images, fit(image_size, aspect=aspect), path, key)
+    size = None if image_size is None else fit(image_size, aspect=aspect)
     try:
+        check_images(images)
+        images = images if size is None else _resized(images, size, path, key)
         source = ArraySource(images, **known)
     except ValueError as error:
-        if str(error).split(":")[0] in ("factors", "labels"):
+        if str(error).split(":")[0] in ("factors", "image_size", "labels"):
             raise
         raise ValueError(f"path: expected a file of images, got {path}: {error}") from None
     if bits != 8 and images.dtype != np.uint8:
@@ -138,7 +139,7 @@ def _resized(images: np.ndarray, size: Fit, path: Path, key: str | None) -> np.n
     if images.shape[1:3] == (size.height, size.width):
         return images
     channels = images.shape[3] if images.ndim == 4 else 1
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or channels not in (1, 3):
+    if images.dtype != np.uint8 or channels not in (1, 3):
         raise ValueError(
             f"image_size: expected None for images {list(images.shape)} of {images.dtype}, got "
             f"{size.height} x {size.width}: only uint8 of 1 or 3 channels are resized"

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from vaejax.data.array_checks import check_images
 from vaejax.data.array_file import array_shapes
 from vaejax.data.array_set import image_array
 from vaejax.data.folder import class_names
@@ -70,7 +71,8 @@ def own_data(path: str, size: str) -> OwnData:
     except ConfigError:
         raise
     except ValueError as error:
-        raise ConfigError(f"--data: {str(error).removeprefix('path: ')}") from error
+        told = str(error).removeprefix("path: ").removeprefix("images: ")
+        raise ConfigError(f"--data: {told}") from error
 
 
 def _sides(text: str) -> tuple[int, int] | None:
@@ -122,6 +124,7 @@ def _of_array(place: Path, path: str, key: str | None, sides: tuple[int, int] | 
     keys = list(shapes)
     key = key or (_image_key(place, shapes) if len(shapes) > 1 else None)
     images = image_array(place, key)
+    check_images(images)
     section: dict[str, Any] = dict(name="array", path=path, key=key)
     said = [f"{len(images):,} images{f' ({key})' if key else ''}"]
     for argument, names in (("factors", FACTORS), ("labels", LABELS)):
@@ -130,8 +133,6 @@ def _of_array(place: Path, path: str, key: str | None, sides: tuple[int, int] | 
             said.append(f"{argument} {section[argument]}")
     named = section["factors"] and FACTOR_NAMES in keys
     section["factor_names"] = FACTOR_NAMES if named else None
-    if images.ndim not in (3, 4):
-        raise ValueError(f"expected images [N, H, W] or [N, H, W, C], got {list(images.shape)}")
     height, width = images.shape[1:3]
     if sides and sides != (height, width):
         section["image_size"], (height, width) = sides, sides

@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from vaejax.data import Source, Splits, Subset
+from vaejax.data.array_checks import check_images
 from vaejax.data.array_file import absence, load_named
 from vaejax.data.array_set import resized
 from vaejax.data.fitting import Aspect, Fit, fit
@@ -81,7 +82,8 @@ def _given(text: str | None, model: TrainedModel, most: int | None) -> Given:
     try:
         return _of_files(text, model)
     except ValueError as error:
-        raise ValueError(f"images: {str(error).removeprefix('path: ')}") from error
+        told = str(error).removeprefix("path: ").removeprefix("images: ")
+        raise ValueError(f"images: {told}") from error
 
 
 def _of_files(text: str, model: TrainedModel) -> Given:
@@ -123,11 +125,11 @@ def _size(model: TrainedModel) -> Fit:
 def _as_large(array: np.ndarray, model: TrainedModel) -> np.ndarray:
     """An array of images, resized where the images of the run were too; others are as they are."""
     size = _size(model)
-    alike = array.ndim >= 3 and array.shape[1:3] == (size.height, size.width)
-    channels = {3: 1, 4: array.shape[-1]}.get(array.ndim)
-    if alike or not model.config.data.get("image_size") or array.dtype != np.uint8:
+    if array.dtype != np.uint8 or not model.config.data.get("image_size"):
         return array
-    if channels not in (1, 3) or 0 in array.shape:
+    check_images(array)
+    channels = array.shape[3] if array.ndim == 4 else 1
+    if array.shape[1:3] == (size.height, size.width) or channels not in (1, 3):
         return array
     print(f"{len(array):,} images resized from {array.shape[1]} x {array.shape[2]}")
     return np.stack([resized(image, size, place) for place, image in enumerate(array)])
