@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 HELP = ("--help", "-help", "-h")
 CONFIG = flags.DEFINE_string("config", None, "Configuration, one of ours or FILE[:VARIANT].")
+DATA = flags.DEFINE_string(
+    "data", None, "Of --config=own: a folder of pictures, a .npy or .npz file."
+)
+SIZE = flags.DEFINE_string("size", None, "Of --config=own: pixels a side, or HEIGHTxWIDTH.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; the same again resumes it.")
 LOOKS = ["encode", "decode", "reconstruct", "interpolate", "traverse", "nearest"]
 MODE = flags.DEFINE_enum(
@@ -47,8 +51,14 @@ IMAGES = flags.DEFINE_string(
     "encode, reconstruct, ...; by default the held-out split.",
 )
 CODES = flags.DEFINE_string("codes", None, "File of codes to decode, as --mode=encode writes them.")
+LABELS = flags.DEFINE_string(
+    "labels", None, "File of the classes of --images, .npy or FILE.npz:KEY, where a model looks."
+)
 ATTRIBUTES = flags.DEFINE_list(
-    "attributes", [], "Factors of the run's data, NAME or NAME=VALUE, to traverse along."
+    "attributes",
+    [],
+    "What to traverse along: factors of the run's data, NAME or NAME=VALUE, or of --images, "
+    "FILE.npz:KEY or FILE.npz:KEY=VALUE.",
 )
 GROUPS = flags.DEFINE_integer(
     "groups", None, "Reconstruct from so many latent groups from the top; the others are drawn."
@@ -122,6 +132,7 @@ def _look(config: "ConfigDict", workdir: Path, which: Any) -> None:
     scales = _numbers("temperature", TEMPERATURE.value)
     asked = Asked(
         images=IMAGES.value,
+        labels=LABELS.value,
         codes=CODES.value,
         attributes=ATTRIBUTES.value,
         groups=GROUPS.value,
@@ -224,8 +235,15 @@ def _loaded(workdir: Path | None, overrides: Sequence[command_line.Override]) ->
     from vaejax.runs.config_file import load_config
     from vaejax.runs.overrides import overridden
 
+    asked = {"data": DATA.value, "size": SIZE.value}
+    arguments = {name: text for name, text in asked.items() if text is not None}
     if CONFIG.value is not None:
-        return overridden(load_config(CONFIG.value), overrides)
+        return overridden(load_config(CONFIG.value, arguments), overrides)
+    for name, text in arguments.items():
+        raise ConfigError(
+            f"--{name}: expected none without --config, as the run in {workdir} knows its data, got "
+            f"{text!r}; --config.data.path says where they are now"
+        )
     said = {text for _, text in overrides if text}  # what may be imported: names on the line
     return overridden(kept_config.get_config(str(workdir), allowed=said), overrides)
 

@@ -1,10 +1,10 @@
-"""Array sources and the data set `array`."""
+"""Array sources."""
 
 import jax
 import numpy as np
 import pytest
 
-from vaejax.data.arrays import ArraySource, array
+from vaejax.data.arrays import ArraySource
 
 GREY = np.random.default_rng(0).integers(0, 256, (30, 4, 5), dtype=np.uint8)
 INDICES = np.array([20, 3, 3, 29, 0])
@@ -70,72 +70,9 @@ def test_what_is_no_array_of_images(images, got):
         ArraySource(images)
 
 
-def test_array_of_npy_and_npz(tmp_path):
-    np.save(tmp_path / "a.npy", GREY)
-    np.savez(tmp_path / "one.npz", anything=GREY)
-    np.savez_compressed(tmp_path / "two.npz", other=np.arange(3), images=GREY)
-    for splits in (
-        array(tmp_path / "a.npy"),
-        array(str(tmp_path / "one.npz")),
-        array(tmp_path / "two.npz", key="images"),
-    ):
-        assert {name: len(source) for name, source in splits.items()} == {"train": 27, "test": 3}
-        found = np.concatenate([s.images(np.arange(len(s))) for s in splits.values()])
-        both = [np.sort(images.sum((1, 2)).ravel()) for images in (found, GREY[..., None] / 255)]
-        np.testing.assert_allclose(*both, rtol=1e-5)
-
-
-def test_array_errors_name_the_file(tmp_path):
-    (tmp_path / "text.npy").write_text("hello")
-    with pytest.raises(ValueError, match=r"^path: expected a whole file, got a damaged .*text.npy"):
-        array(tmp_path / "text.npy")
-    np.save(tmp_path / "vector.npy", np.arange(5))
-    with pytest.raises(ValueError, match=r"^path: expected a file of images, got .*vector.npy"):
-        array(tmp_path / "vector.npy")
-    images = np.random.default_rng(0).random((1000, 8, 8), np.float32)
-    images[333] = np.nan
-    np.save(tmp_path / "nan.npy", images)
-    np.savez(tmp_path / "nan.npz", images)
-    for name in ("nan.npy", "nan.npz"):
-        with pytest.raises(
-            ValueError, match=rf"^path: .* got .*{name}: .* from nan to nan in images\[333\]"
-        ):
-            array(tmp_path / name)
-
-
-def test_array_refuses_a_binary_set_that_would_be_nearly_black(tmp_path):
-    np.save(tmp_path / "a.npy", (GREY > 99).astype(np.uint8))
-    with pytest.raises(ValueError, match=r"^path: expected grey values up to 255, .*a.npy, got"):
-        array(tmp_path / "a.npy")
-
-
-@pytest.mark.parametrize(
-    ("images", "told"),
-    [
-        (GREY % 17, r"16 of 255: they are dark; if 16 is white, give images / 16 as float32"),
-        (GREY % 101, r"100 of 255: they are dark"),
-        ((GREY % 17 / 255).astype(np.float32), r"0.0627\d* of 1: they are dark"),
-        (GREY / 255 * 0, r"0 of 1: they are dark; so are"),
-    ],
-)
-def test_array_tells_of_dark_images(tmp_path, images, told):
-    np.save(tmp_path / "a.npy", images)
-    for _ in range(2):  # in every run
-        with pytest.warns(UserWarning, match=rf"^images: the .* of a.npy is {told}"):
-            array(tmp_path / "a.npy")
-
-
 def test_jax_arrays_are_arrays():
     source = ArraySource(jax.numpy.asarray(GREY))
     np.testing.assert_array_equal(source.fetch(INDICES)["image"][..., 0], GREY[INDICES])
-
-
-def test_array_transforms(tmp_path):
-    np.save(tmp_path / "a.npy", GREY)
-    binary = array(tmp_path / "a.npy", binarize="fixed")["test"].images(np.arange(3))
-    assert set(np.unique(binary)) == {0.0, 1.0}
-    standard = array(tmp_path / "a.npy", standardize=True)["train"].images(np.arange(27))
-    np.testing.assert_allclose(standard.mean(0), 0, atol=1e-5)
 
 
 def test_labels():

@@ -204,18 +204,18 @@ def test_decoded_once_until_something_changes(tmp_path, cache_folder):
 def test_errors_name_the_file(tmp_path):
     with pytest.raises(ValueError, match=r"^path: expected a folder of .* got .*none, which does"):
         folder(tmp_path / "none", image_size=8)
-    with pytest.raises(ValueError, match=r"^path: expected a folder of .jpeg, .jpg, .png, .webp"):
+    with pytest.raises(ValueError, match=r"^path: expected a folder of .bmp, .gif, .jpeg, "):
         folder(tmp_path, image_size=8)
     fill(tmp_path, 3)
     with pytest.raises(ValueError, match=r"^crop: expected at most .* got 9 for .*png of 8 x 8"):
         folder(tmp_path, image_size=8, crop=9)
-    with pytest.raises(ValueError, match=r"^image_size: expected a positive number, got 0"):
+    with pytest.raises(ValueError, match=r"^image_size: expected a positive number or .*, got 0"):
         folder(tmp_path, image_size=0)
     with pytest.raises(ValueError, match=r"^channels: expected 1 or 3, got 2"):
         folder(tmp_path, image_size=8, channels=2)
     for damage in (b"", b"<html>", (tmp_path / "000.png").read_bytes()[:45]):
         (tmp_path / "001.png").write_bytes(damage)
-        with pytest.raises(ValueError, match=r"^path: .* got a damaged .*001.png"):
+        with pytest.raises(ValueError, match=r"^path: .* got a damaged .*001.png .*skip_damaged=T"):
             folder(tmp_path, image_size=8)
 
 
@@ -237,3 +237,76 @@ def test_pictures_below_a_folder_are_those_of_all_its_splits(tmp_path):
     for nowhere in (tmp_path / "none", tmp_path / "empty"):
         with pytest.raises(ValueError, match="path: expected a folder of .png|path: expected a f"):
             pictures(nowhere, image_size=8)
+
+
+def test_more_formats(tmp_path):
+    pixels = [np.full((8, 8, 3), (value, 0, 255), np.uint8) for value in range(100, 160, 10)]
+    for name, value in zip(("a.bmp", "b.TIF", "c.tiff", "d.gif"), pixels, strict=False):
+        save(tmp_path / name, value)
+    Image.fromarray(pixels[4]).save(tmp_path / "e.tif", compression="tiff_lzw")
+    found, names = pictures(tmp_path, image_size=8)
+    assert names == ["a.bmp", "b.TIF", "c.tiff", "d.gif", "e.tif"]
+    np.testing.assert_array_equal(found, pixels[:5])
+    frames = [Image.fromarray(value) for value in pixels[:2]]
+    frames[0].save(tmp_path / "f.gif", save_all=True, append_images=frames[1:])
+    frames[1].save(tmp_path / "g.tiff", save_all=True, append_images=frames[:1])
+    deep = np.linspace(0, 65535, 8).astype(np.uint16)[None].repeat(8, 0)
+    Image.fromarray(deep).save(tmp_path / "h.tif")
+    line = "1 reduced from 16 bits to 8, 2 the first of several frames"
+    with pytest.warns(UserWarning, match=f"^path: of 8 pictures in .*: {line}$"):
+        found, _ = pictures(tmp_path, image_size=8)
+    np.testing.assert_array_equal(found[5:7], pixels[:2])
+    np.testing.assert_array_equal(found[7], (deep >> 8)[..., None].repeat(3, -1))
+
+
+def test_damaged_files_are_all_named_or_skipped(tmp_path):
+    fill(tmp_path, 20)
+    for name in ("003.png", "011.png"):
+        (tmp_path / name).write_bytes(b"<html>")
+    with pytest.raises(ValueError, match=r"damaged .*003.png .*; and 1 more: 011.png; skip_dam"):
+        folder(tmp_path, image_size=8)
+    line = r"^path: read 18 of 20 files in .* \(2 skipped: 003.png, 011.png\)$"
+    for _ in range(2):  # in every run
+        with pytest.warns(UserWarning, match=line):
+            splits = folder(tmp_path, image_size=8, skip_damaged=True)
+    assert sum(map(len, splits.values())) == 18
+    found = np.sort(np.concatenate([greys(source) for source in splits.values()]))
+    np.testing.assert_array_equal(found, [200 + i for i in range(20) if i not in (3, 11)])
+    with pytest.raises(ValueError, match=r"003.png .*; and 1 more: 011.png"):  # not so the others
+        folder(tmp_path, image_size=8)
+    with pytest.warns(UserWarning, match=line):
+        pixels, names = pictures(tmp_path, image_size=8, skip_damaged=True)
+    assert len(names) == 18 and "003.png" not in names
+    assert pixels[names.index("012.png"), 0, 0, 0] == 212
+
+
+def test_nothing_but_damaged_files(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"a.png .*; and 1 more: b.png, and no other picture is"):
+        folder(tmp_path, image_size=8, skip_damaged=True)
+
+
+def test_images_need_not_be_square(tmp_path):
+    for i in range(4):
+        save(tmp_path / f"{i}.png", flat(200, 40, 30))
+    splits = folder(tmp_path, image_size=(28, 20), aspect="pad")
+    assert splits["train"].image_shape == (28, 20, 3)
+    image = np.asarray(splits["train"].images(np.array([0])))[0, :, :, 0]
+    np.testing.assert_allclose(image[:27], 200 / 255, rtol=1e-5)  # 20 wide is 27 high
+    np.testing.assert_allclose(image[27], 1)
+
+
+def test_sub_folders_are_classes(tmp_path):
+    for split, count in (("train", 3), ("test", 2)):
+        for number, name in enumerate(("cat", "dog/small", "eel")):
+            if (split, name) != ("train", "cat"):  # which only the test split has
+                fill(tmp_path / split / name, count, first=200 + 10 * number)
+    splits = folder(tmp_path, image_size=8, labels=True)
+    for source in splits.values():
+        assert source.num_labels == 3
+        label = np.asarray(source.batch(np.arange(len(source)))["label"])
+        np.testing.assert_array_equal(label, (greys(source) - 200) // 10)
+    save(tmp_path / "train" / "x.png", flat(9))
+    with pytest.raises(ValueError, match=r"^labels: expected every picture in a sub-folder of .*x"):
+        folder(tmp_path, image_size=8, labels=True)

@@ -137,9 +137,9 @@ def test_what_is_no_file_is_no_picture(tmp_path):
 
 
 def test_other_formats_are_counted(tmp_path):
-    touch(tmp_path, "a.png", *(f"{i}.BMP" for i in range(3)), "a.gif", "b/a.tiff", "a.heic", "a.py")
-    (tmp_path / "folder.bmp").mkdir()
-    line = "in other formats than .jpeg, .jpg, .png, .webp (3 .bmp, 1 .heic, 1 .gif, 1 .tiff)"
+    touch(tmp_path, "a.png", *(f"{i}.JP2" for i in range(3)), "a.avif", "b/a.dng", "a.heic", "a.py")
+    (tmp_path / "folder.jp2").mkdir()
+    line = f"in other formats than {', '.join(SUFFIXES)} (3 .jp2, 1 .avif, 1 .heic, 1 .dng)"
     with pytest.warns(UserWarning) as caught:
         pictures_by_split(tmp_path)
     (found,) = (str(warning.message) for warning in caught)
@@ -148,7 +148,7 @@ def test_other_formats_are_counted(tmp_path):
 
 
 def test_other_formats_beside_the_splits_are_not(tmp_path):
-    touch(tmp_path, "train/a.png", "test/a.png", "teaser.gif")
+    touch(tmp_path, "train/a.png", "test/a.png", "teaser.heic")
     assert list(listed(tmp_path)) == ["train", "test"]
 
 
@@ -202,14 +202,14 @@ def test_links_that_lead_nowhere_are_told(tmp_path):
 
 
 def test_no_pictures(tmp_path):
-    with pytest.raises(ValueError, match=r"^path: .* of .jpeg, .*, got .*none, which does not"):
+    with pytest.raises(ValueError, match=r"^path: .* of .bmp, .*, got .*none, which does not"):
         pictures_by_split(tmp_path / "none")
     touch(tmp_path, "file.png")
     with pytest.raises(ValueError, match=r"^path: expected a folder .*, got .*file.png$"):
         pictures_by_split(tmp_path / "file.png")
-    touch(tmp_path, "set/a.gif", "set/b.gif")
+    touch(tmp_path, "set/a.heic", "set/b.heic")
     with pytest.raises(
-        ValueError, match=r"^path: expected a folder .*, got .*set with 2 .gif only$"
+        ValueError, match=r"^path: expected a folder .*, got .*set with 2 .heic only$"
     ):
         pictures_by_split(tmp_path / "set")
     touch(tmp_path, "splits/train/a.png")

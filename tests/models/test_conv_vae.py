@@ -66,6 +66,27 @@ def test_output_has_the_shape_of_the_images(preset, image_shape):
     assert abstract_images(model).shape == (2, *image_shape)
 
 
+def test_a_network_by_numbers_is_that_of_the_paper():
+    """The table of Higgins et al., which is a preset too."""
+    numbers = {"widths": (32, 32, 64, 64), "kernels": 4, "strides": (2, 2, 2, 2), "dense": (256,)}
+    ours, theirs = ConvVAE((64, 64, 3), **numbers), ConvVAE((64, 64, 3), preset="higgins")
+    assert ours.architecture == theirs.architecture
+    assert ConvVAE((64, 64, 3)).architecture == PRESETS["burgess"]((64, 64, 3))
+
+
+def test_numbers_of_each_layer_and_their_reverse():
+    model = ConvVAE((12, 18, 1), 2, widths=(4, 5, 6), kernels=(3, 4, 5), strides=(2, 3, 1))
+    params = abstract_params(model)
+    kernels = [params["encoder"][f"Conv_{i}"]["kernel"].shape for i in range(3)]
+    assert kernels == [(3, 3, 1, 4), (4, 4, 4, 5), (5, 5, 5, 6)]
+    decoder = params["decoder"]
+    assert decoder["Dense_1"]["kernel"].shape == (256, 2 * 3 * 6)  # 12 / 6 x 18 / 6
+    assert decoder["Conv_0"]["kernel"].shape == (5, 5, 6, 5)
+    up = [decoder[f"ConvTranspose_{i}"]["kernel"].shape for i in range(2)]
+    assert {shape[:2] for shape in up} == {(4, 4), (3, 3)}
+    assert abstract_images(model).shape == (2, 12, 18, 1)
+
+
 @pytest.fixture(scope="module")
 def model_and_variables():
     model = ConvVAE((8, 8, 1), 3, "frey")
@@ -175,6 +196,27 @@ def test_count_parameters():
         ({"image_shape": (8, 8, 1), "likelihood": bernoulli(4)}, "border: .* half of images 8x8"),
         ({"image_shape": (8, 8, 1), "likelihood": bernoulli(5)}, "border: .* half of images 8x8"),
         ({"image_shape": (8, 8)}, "image_shape: expected positive"),
+        (
+            {"image_shape": (8, 8, 1), "widths": (4,), "preset": "frey"},
+            "preset: expected None",
+        ),
+        (
+            {"image_shape": (8, 8, 1), "widths": (4, 0)},
+            r"widths: expected numbers >= 1, got \(4, 0\)",
+        ),
+        (
+            {"image_shape": (8, 8, 1), "widths": (4,), "kernels": (3, 3)},
+            "kernels: expected 1 num",
+        ),
+        (
+            {"image_shape": (8, 8, 1), "widths": (4,), "strides": 0},
+            "strides: expected numbers >= 1",
+        ),
+        (
+            {"image_shape": (8, 8, 1), "widths": (4,), "dense": (0,)},
+            "dense: expected numbers >= 1",
+        ),
+        ({"image_shape": (28, 28, 1), "widths": (4, 4, 4)}, "image_shape: .* divisible by 8"),
     ],
 )
 def test_impossible_settings_are_refused_at_construction(kwargs, message):

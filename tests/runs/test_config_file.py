@@ -30,6 +30,26 @@ def test_a_file_with_and_without_a_variant(load):
     assert load(GOOD).is_locked
 
 
+ARGUMENTS = HEAD + (
+    "def get_config(variant='', *, data, size='64'):\n"
+    "    return run_config(train=dict(seed=int(size)), data=dict(name=data))\n"
+)
+
+
+def test_arguments_are_those_that_the_file_names(tmp_path):
+    path = tmp_path / "c.py"
+    path.write_text(ARGUMENTS)
+    assert load_config(str(path), {"data": "mnist"}).data.name == "mnist"
+    assert load_config(f"{path}:x", {"data": "mnist", "size": "3"}).train.seed == 3
+    with pytest.raises(ConfigError, match=r"^--data: expected a value, .*c.py asks, got none"):
+        load_config(str(path), {"size": "3"})
+    path.write_text(GOOD)
+    with pytest.raises(ConfigError, match=r"^--data: expected none with --config=.*c.py, .*'here'"):
+        load_config(str(path), {"data": "here"})
+    with pytest.raises(ConfigError, match=r"^--variant: expected none"):
+        load_config(str(path), {"variant": "here"})
+
+
 def test_a_dict_is_understood(load):
     config = load("def get_config():\n    return dict(train=dict(seed=3))\n")
     assert config.train.seed == 3 and config.train.batch_size == 64 and config.is_locked

@@ -81,7 +81,6 @@ def test_an_image_is_an_array_of_integers_or_of_floats(deep, greys):
         (lambda x: x / 255 - 0.1, r"images: expected .* float in \[0, 1\], got floats from"),
         (lambda x: np.full_like(x / 255, np.nan), "images: .* got floats from nan"),
         (lambda x: x.astype(int) + 1, r"images: expected integers in 0..255, got \d+ .. 256"),
-        (lambda x: x % 2, "images: expected integers up to 255, or binary images as bool"),
         (lambda x: x[0], "images: expected .*which is that of one image"),
         (lambda x: x[:, :6], "images: expected images of 8x8x1, as config.data .*array, .* 6x8x1"),
         (lambda x: list(x), "images: expected .* as a NumPy array, got a builtins.list"),
@@ -91,6 +90,13 @@ def test_what_is_no_image_of_the_model_is_refused(dense, greys, wrong, message):
     greys = np.maximum(greys, 255 * (np.arange(64).reshape(1, 8, 8, 1) == 0)).astype(np.uint8)
     with pytest.raises(ValueError, match=message):
         dense.encode(wrong(greys))
+
+
+def test_integers_of_0_and_1_are_images_of_a_binary_run_alone(dense, deep, greys):
+    binary = (greys % 2).astype(int)
+    np.testing.assert_array_equal(dense.encode(binary)[0].z, dense.encode(binary == 1)[0].z)
+    with pytest.raises(ValueError, match="images: expected integers up to 255, or binary images"):
+        deep.encode(binary)
 
 
 def test_dark_images_are_images_but_not_those_divided_twice(deep, greys):

@@ -10,6 +10,7 @@ from vaejax.data import ArraySource
 from vaejax.main import LOOKS
 from vaejax.pictures.figures import load_png
 from vaejax.runs import looking
+from vaejax.runs.attributes import title
 from vaejax.runs.codes_file import load_codes
 from vaejax.runs.config import ConfigError
 from vaejax.runs.given import given_images
@@ -132,6 +133,94 @@ def test_latents_and_attributes_are_traversed(dense, look, tmp_path, keep_run):
     for wrong in ("black", "third", "white=x"):
         with pytest.raises(ConfigError, match="--attributes: expected some of .*'white', 'third=0"):
             look(model, "traverse", images=where, attributes=[wrong])
+
+
+def test_attributes_may_be_arrays_of_ones_own(dense, look, tmp_path):
+    """Directions are then learnt from the images that are given, and the first ones moved."""
+    images = np.random.default_rng(0).random((12, 8, 8, 1)) < 0.5
+    white, third = images[:, 0, 0, 0].astype(np.uint8), np.arange(12) // 4
+    np.savez(tmp_path / "own.npz", images=images, white=white, third=third, short=third[:5])
+    np.save(tmp_path / "white.npy", white)
+    file = str(tmp_path / "own.npz")
+    names = [f"{tmp_path / 'white.npy'}", f"{file}:third=2"]
+    paths = look(dense, "traverse", images=f"{file}:images", attributes=names)
+    assert len(paths) == 16 and paths[0].name == "directions_own_0_0.png"
+    has = np.stack([white, third == 2], axis=1)
+    expected = dense.move(images[:8], dense.directions(images, has))
+    np.testing.assert_allclose(np.load(paths[3]), expected[:, 1], atol=1e-4)
+    for name, message in (
+        (f"{file}:third", r"--attributes: expected .*:third=VALUE, which holds 0, 1, 2, ..., got"),
+        (f"{file}:third=x", r"--attributes: expected .*:third=NUMBER, got"),
+        (f"{file}:short", r"--attributes: expected a number for each of the 12 images .*\[5\]"),
+        (f"{file}:nothing", r"--attributes: expected an array 'nothing' in"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            look(dense, "traverse", images=f"{file}:images", attributes=[name])
+    with pytest.raises(ConfigError, match=r"--attributes: expected factors .* got both: \['white'"):
+        look(dense, "traverse", images=f"{file}:images", attributes=["white", f"{file}:white"])
+
+
+def test_attributes_are_called_as_they_are_meant():
+    said = ("white", "third=2", "a/own.npz:smile", "a/own.npz:third=2", "a/glasses.npy=1")
+    names = ["white", "third=2", "smile", "third=2", "glasses=1"]
+    assert list(map(title, said)) == names
+
+
+@pytest.fixture(scope="module")
+def conditional(keep_run, grey_images, tmp_path_factory):
+    """A model that looks at classes, of which a file beside the images tells."""
+    path = tmp_path_factory.mktemp("labelled") / "greys.npz"
+    np.savez(path, images=np.load(grey_images), kind=np.arange(60) % 3)
+    data = {"path": str(path), "key": "images", "labels": "kind"}
+    name = "tests.leaves.conditional:ConditionalVAE"
+    return vaejax.load(keep_run({"name": name}, data=data), allowed=[name]), path
+
+
+def test_labels_come_with_images(conditional, look):
+    model, path = conditional
+    images, labels = np.load(path)["images"], np.load(path)["kind"]
+    with pytest.raises(ConfigError, match="labels: expected the class of every image"):
+        look(model, "encode", images=f"{path}:images")
+    (codes,) = look(model, "encode", images=f"{path}:images", labels=f"{path}:kind")
+    expected = model.encode(images, labels=labels)
+    np.testing.assert_allclose(np.load(codes)["mean_1"], expected[1].z, atol=1e-5)
+    np.testing.assert_array_equal(np.load(codes)["mean_0"].argmax(1), labels)
+    _, array = look(model, "reconstruct", images=f"{path}:images", labels=f"{path}:kind")
+    made = model.reconstruct(images, labels=labels)
+    np.testing.assert_allclose(np.load(array), made, atol=1e-5)
+    with pytest.raises(ConfigError, match="--labels: expected an array 'kinds' in"):
+        look(model, "encode", images=f"{path}:images", labels=f"{path}:kinds")
+    with pytest.raises(ConfigError, match="--labels: expected none for test of the run's own"):
+        look(model, "encode", labels=f"{path}:kind")
+
+
+def test_pictures_and_arrays_are_made_as_large_as_the_images(keep_run, tmp_path, monkeypatch):
+    """Of a run on arrays resized to 8 x 4: neither was possible."""
+    from PIL import Image
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    images = np.random.default_rng(0).integers(0, 256, (20, 16, 12), dtype=np.uint8)
+    np.save(tmp_path / "large.npy", images)
+    data = {"path": str(tmp_path / "large.npy"), "image_size": (8, 4), "aspect": "stretch"}
+    model = vaejax.load(keep_run(data=data))
+    given = given_images(str(tmp_path / "large.npy"), model).images
+    assert given.shape == (20, 8, 4, 1)
+    np.save(tmp_path / "one.npy", images[0, :, :, None].repeat(3, -1))
+    with pytest.raises(ValueError, match=r"^images: expected \[N, H, W\] .* that of one image"):
+        given_images(str(tmp_path / "one.npy"), model)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(images[3]).save(tmp_path / "photos" / "a.png")
+    np.testing.assert_array_equal(given_images(str(tmp_path / "photos"), model).images[0], given[3])
+    trained = np.concatenate([split.images(np.arange(len(split))) for split in model.data.values()])
+    assert (np.abs(trained * 255 - given[3]).max((1, 2, 3)) < 1e-3).any()
+
+
+def test_the_file_of_a_binary_run_can_be_encoded(keep_run, tmp_path):
+    images = (np.random.default_rng(0).random((20, 8, 8)) < 0.5).astype(np.uint8)
+    np.save(tmp_path / "binary.npy", images)
+    model = vaejax.load(keep_run(data={"path": str(tmp_path / "binary.npy")}))
+    shown = model.pictures(given_images(str(tmp_path / "binary.npy"), model).images)
+    np.testing.assert_array_equal(shown[..., 0], images)
 
 
 def test_the_nearest_training_images_are_drawn_and_kept(deep, look, tmp_path):

@@ -1,7 +1,7 @@
 """Data sets, each a function `name(**kwargs) -> Splits`, and the loader of their batches."""
 
+from vaejax.data.array_set import array as array
 from vaejax.data.arrays import ArraySource as ArraySource
-from vaejax.data.arrays import array as array
 from vaejax.data.celeb_a import celeb_a as celeb_a
 from vaejax.data.celeb_a_hq import celeb_a_hq as celeb_a_hq
 from vaejax.data.cifar10 import cifar10 as cifar10

@@ -1,6 +1,7 @@
 """Reads the array in a `.npy` or `.npz` file, or says in one line why it cannot."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,37 @@ def load_array(path: str | os.PathLike, key: str | None = None) -> np.ndarray:
         raise ValueError(f"path: expected a whole file, got a damaged {path} ({error})") from error
     expected = f"an array {key!r}" if key else "one array, or a key to choose by,"
     raise ValueError(f"path: expected {expected} in {path}, got {names}")
+
+
+def load_named(text: str) -> np.ndarray:
+    """The array that `FILE.npy`, `FILE.npz` (of a single one) or `FILE.npz:KEY` names.
+
+    Raises:
+        ValueError: as `load_array` does.
+    """
+    file, colon, key = text.rpartition(":")
+    if colon and file.lower().endswith(".npz"):
+        return load_array(file, key)
+    return load_array(text)
+
+
+def array_shapes(path: str | os.PathLike) -> dict[str, tuple[int, ...]]:
+    """The keys of a `.npz` file with the shapes of their arrays, none of which is loaded.
+
+    There are none in another file, or in a damaged one: whoever reads the arrays says so.
+    """
+    shapes = {}
+    try:
+        with zipfile.ZipFile(path) as arrays:
+            for name in arrays.namelist():
+                with arrays.open(name) as file:
+                    version = np.lib.format.read_magic(file)
+                    read = np.lib.format.read_array_header_1_0
+                    read = read if version == (1, 0) else np.lib.format.read_array_header_2_0
+                    shapes[name.removesuffix(".npy")] = read(file)[0]
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return {}
+    return shapes
 
 
 def absence(path: Path) -> str:

@@ -1,17 +1,14 @@
-"""Images in one array, in memory or memory-mapped, and the data set `array` of such a file."""
+"""Images in one array, in memory or memory-mapped."""
 
-import os
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.data.array_checks import brightest, check_images, warn_unless_pictures
-from vaejax.data.array_file import load_array
+from vaejax.data.array_checks import check_images, warn_unless_pictures
 from vaejax.data.factor_levels import factor_levels
-from vaejax.data.source import Raw, Source, Splits, holdout
-from vaejax.data.transforms import Binarization, transformed
+from vaejax.data.source import Raw, Source
 from vaejax.types import AnyArray, Array, Batch
 
 
@@ -49,7 +46,7 @@ class ArraySource(Source):
         warn_unless_pictures(images)
         self._images = images if images.ndim == 4 else images[..., None]  # [N, H, W, C]
         self.image_shape = self._images.shape[1:]
-        self.bits = 8 if images.dtype == np.uint8 else None
+        self.bits = {"u": 8, "b": 1}.get(images.dtype.kind)
         self.factor_names = tuple(factor_names)
         self.factor_sizes = tuple(factor_sizes)
         self._factors = None
@@ -99,36 +96,3 @@ def _checked_labels(
             f"labels: expected values in [0, {most}), got {labels.min()} .. {labels.max()}"
         )
     return labels.astype(np.int32), most
-
-
-def array(
-    path: str | os.PathLike,
-    *,
-    key: str | None = None,
-    standardize: bool = False,
-    flip: bool = False,
-    binarize: Binarization | None = None,
-) -> Splits:
-    """Images of a `.npy` (memory-mapped) or `.npz` file; splits `train` (90 %) and `test` (10 %).
-
-    Args:
-        path: the file; its images are as `ArraySource` takes them.
-        key: which array of a `.npz`; may be left out where there is only one.
-        standardize: per-pixel zero mean and unit variance over the train split.
-        flip: random horizontal flips of the train split.
-        binarize: None, `"dynamic"` or `"fixed"`, see `transforms.Binarized`.
-
-    Raises:
-        ValueError: the file is missing, damaged, or holds no images.
-    """
-    images = load_array(path, key)
-    if images.dtype == np.uint8 and images.size and brightest(images) <= 1:
-        raise ValueError(
-            f"path: expected grey values up to 255, or a binary set as bool, in {path}, "
-            "got uint8 of 0 and 1 only"
-        )
-    try:
-        source = ArraySource(images)
-    except ValueError as error:
-        raise ValueError(f"path: expected a file of images, got {path}: {error}") from None
-    return transformed(holdout(source), standardize=standardize, flip=flip, binarize=binarize)

@@ -5,14 +5,13 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # fmt: off
 OTHER_SUFFIXES = (
-    ".apng", ".arw", ".avif", ".bmp", ".cr2", ".cr3", ".dcm", ".dds", ".dib", ".dng", ".eps",
-    ".exr", ".gif", ".hdr", ".heic", ".heif", ".hif", ".ico", ".j2k", ".jfif", ".jif", ".jp2",
-    ".jpe", ".jxl", ".mpo", ".nef", ".orf", ".pbm", ".pcx", ".pfm", ".pgm", ".pjpeg", ".pnm",
-    ".ppm", ".psd", ".qoi", ".raf", ".raw", ".rw2", ".sgi", ".svg", ".tga", ".tif", ".tiff",
-    ".wmf", ".xbm", ".xcf", ".xpm",
+    ".apng", ".arw", ".avif", ".cr2", ".cr3", ".dcm", ".dds", ".dib", ".dng", ".eps", ".exr",
+    ".hdr", ".heic", ".heif", ".hif", ".ico", ".j2k", ".jfif", ".jif", ".jp2", ".jpe", ".jxl",
+    ".mpo", ".nef", ".orf", ".pbm", ".pcx", ".pfm", ".pgm", ".pjpeg", ".pnm", ".ppm", ".psd",
+    ".qoi", ".raf", ".raw", ".rw2", ".sgi", ".svg", ".tga", ".wmf", ".xbm", ".xcf", ".xpm",
 )
 # fmt: on
 """Names of pictures too, in formats that are not read."""

@@ -15,7 +15,7 @@ BACKGROUND = (255, 255, 255)
 SIXTEEN_BITS = "reduced from 16 bits to 8"
 TRANSPARENT = "composed on white where transparent"
 CMYK = "converted from CMYK"
-ANIMATED = "the first frame of an animation"
+ANIMATED = "the first of several frames"
 CHANGES = (SIXTEEN_BITS, TRANSPARENT, CMYK, ANIMATED)
 
 
@@ -35,7 +35,7 @@ def opened(file: str | os.PathLike | IO[bytes], channels: int, *, name: object =
     """The picture in a file, turned upright as its EXIF orientation says.
 
     Of 16-bit values the first 8 bits are kept, in grey as in colour. Transparency of any kind is
-    composed on `BACKGROUND`. Of an animation the first frame is taken.
+    composed on `BACKGROUND`. Of an animation, and of several pages, the first is taken.
 
     Args:
         file: path, or the bytes as a file.

@@ -14,13 +14,15 @@ import flax.linen as nn
 
 from vaejax.core.checks import check_counts
 from vaejax.distributions import Likelihood, Normal, bernoulli
-from vaejax.models.presets import PRESETS, Architecture
+from vaejax.models.presets import PRESETS, Architecture, by_numbers
 from vaejax.models.priors import Context, Prior, latent_under, parts_of_posterior, standard
 from vaejax.models.vae import VAE, check_image_shape
 from vaejax.nn.conv import Conv, ConvTranspose
 from vaejax.nn.dense import Dense
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.types import Array, Codes, Distribution, Latent
+
+DEFAULT = "burgess"  # of the presets
 
 
 class Encoder(nn.Module):
@@ -72,46 +74,71 @@ def _up(features: int, kernel: int, stride: int) -> nn.Module:
 
 
 class ConvVAE(VAE):
-    """A VAE with a published encoder/decoder pair.
+    """A VAE with a published encoder/decoder pair, or with one by numbers.
+
+    `ConvVAE((64, 64, 3), preset="higgins")` is the same network as
+    `ConvVAE((64, 64, 3), widths=(32, 32, 64, 64), kernels=4, strides=2, dense=(256,))`.
 
     Attributes:
-        image_shape: (H, W, C); height and width must be multiples of the preset's total stride.
+        image_shape: (H, W, C); height and width must be multiples of the network's total stride.
         latent_size: D, the number of latent dimensions.
-        preset: name of an encoder/decoder pair of `presets.py`.
+        preset: name of an encoder/decoder pair of `presets.py`; None is `burgess`, or what `widths`
+            say.
+        widths: features of each convolution of the encoder, which the decoder has in reverse; empty
+            for a preset.
+        kernels: side of the kernels of these, one for each or one for all.
+        strides: of these, likewise.
+        dense: widths of the dense layers between them and the latents.
         likelihood: p(x | z); see `vaejax.distributions.likelihood`.
         prior: p(z); see `vaejax.models.priors`.
 
     Raises:
-        ValueError: an unknown preset, or an image shape that its strides do not allow.
+        ValueError: an unknown preset, one beside `widths`, numbers that make no network, or an
+            image shape that the strides do not allow.
     """
 
     image_shape: tuple[int, int, int]
     latent_size: int = 10
-    preset: str = "burgess"
+    preset: str | None = None
     likelihood: Likelihood = bernoulli()
     prior: Prior = standard()
+    widths: tuple[int, ...] = ()
+    kernels: int | tuple[int, ...] = 4
+    strides: int | tuple[int, ...] = 2
+    dense: tuple[int, ...] = (256,)
 
     def __post_init__(self):
-        if self.preset not in PRESETS:
+        if self.preset not in (None, *PRESETS):
             raise ValueError(f"preset: expected one of {sorted(PRESETS)}, got {self.preset!r}")
+        if self.widths and self.preset is not None:
+            raise ValueError(
+                f"preset: expected None beside widths={self.widths}, which say what the network "
+                f"is, got {self.preset!r}"
+            )
         check_counts(latent_size=(self.latent_size, 1))
         check_image_shape(
             self.image_shape,
             self.likelihood,
-            PRESETS[self.preset](self.image_shape).stride,
-            "a preset with smaller strides (frey: 2) or none (burda, higgins_mlp)",
+            self.architecture.stride,
+            "smaller strides (widths, strides), or a preset with such (frey: 2) or none (burda)",
         )
         super().__post_init__()
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network, as data."""
+        if self.widths:
+            return by_numbers(self.widths, self.kernels, self.strides, self.dense)
+        return PRESETS[self.preset or DEFAULT](self.image_shape)
 
     @property
     def posterior_parts(self) -> tuple[str, ...]:
         return parts_of_posterior(self.prior, "encoder")
 
     def setup(self):
-        architecture = PRESETS[self.preset](self.image_shape)
         num_outputs = self.likelihood.num_outputs(self.image_shape[-1])
-        self.encoder = Encoder(architecture, self.latent_size)
-        self.decoder = Decoder(architecture, self.image_shape, num_outputs)
+        self.encoder = Encoder(self.architecture, self.latent_size)
+        self.decoder = Decoder(self.architecture, self.image_shape, num_outputs)
 
     @property
     def latent_shapes(self) -> tuple[tuple[int, ...], ...]:

@@ -1,4 +1,4 @@
-"""The published encoder/decoder pairs of the beta-VAE literature, as data.
+"""The published encoder/decoder pairs of the beta-VAE literature, as data; and those by numbers.
 
 An architecture is read in the order of the data: convolutions, dense layers, (latents), dense
 layers, a dense layer to the last feature map, up-convolutions. Each preset is a function of the
@@ -6,6 +6,7 @@ image shape, because some of them have fewer layers for smaller images.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import jax
@@ -148,6 +149,51 @@ def toy(image_shape: tuple[int, int, int]) -> Architecture:
         activation=jax.nn.tanh,
         decoder_activation=jax.nn.tanh,
     )
+
+
+def by_numbers(
+    widths: tuple[int, ...],
+    kernels: int | tuple[int, ...],
+    strides: int | tuple[int, ...],
+    dense: tuple[int, ...],
+) -> Architecture:
+    """A pair of one's own: convolutions and dense layers, and the same in reverse to decode.
+
+    Args:
+        widths: features of each convolution.
+        kernels: side of each one's kernel, or of all.
+        strides: of each convolution, or of all.
+        dense: widths of the dense layers between the convolutions and the posterior's heads.
+
+    Raises:
+        ValueError: one of them is no positive number, or there are not as many as `widths`.
+    """
+    sizes = _each("kernels", kernels, len(widths)), _each("strides", strides, len(widths))
+    for name, numbers in (("widths", widths), ("dense", dense)):
+        _check_positive(name, numbers)
+    convs = tuple(map(ConvSpec, widths, *sizes))
+    up = [ConvSpec(below.features, conv.kernel, conv.stride) for below, conv in pairwise(convs)]
+    return Architecture(
+        convs=convs,
+        dense=dense,
+        decoder_dense=dense[::-1],
+        deconvs=tuple(up[::-1]),
+        output=(convs[0].kernel, convs[0].stride),
+    )
+
+
+def _each(name: str, value: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+    """A number for each of so many layers."""
+    values = value if isinstance(value, tuple) else (value,) * count
+    if len(values) != count:
+        raise ValueError(f"{name}: expected {count} numbers, as many as widths, got {values}")
+    _check_positive(name, values)
+    return values
+
+
+def _check_positive(name: str, numbers: tuple[int, ...]) -> None:
+    if not all(isinstance(number, int) and number >= 1 for number in numbers):
+        raise ValueError(f"{name}: expected numbers >= 1, got {numbers}")
 
 
 PRESETS: Mapping[str, Callable[[tuple[int, int, int]], Architecture]] = {

@@ -2,17 +2,16 @@
 
 import io
 import re
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from vaejax.core.files import write_whole
-from vaejax.data.array_file import load_array
+from vaejax.data.array_file import array_shapes, load_array
 from vaejax.types import AnyArray, Latent
 
-MEAN = re.compile(r"mean_(\d+)\.npy")
+MEAN = re.compile(r"mean_(\d+)")
 
 
 def save_codes(
@@ -78,9 +77,5 @@ def load_codes(text: str) -> tuple[np.ndarray | None, ...]:
 
 def _groups(path: Path) -> list[int]:
     """Numbers of the groups in a file; none in a damaged one."""
-    try:
-        with zipfile.ZipFile(path) as arrays:
-            found = [MEAN.fullmatch(name) for name in arrays.namelist()]
-    except (OSError, zipfile.BadZipFile):  # whoever reads the arrays says which
-        return []
+    found = [MEAN.fullmatch(name) for name in array_shapes(path)]
     return [int(match[1]) for match in found if match]

@@ -46,12 +46,12 @@ def _of_array(images: AnyArray, labels: AnyArray | None, like: Source) -> ArrayS
         lowest, highest = images.min(), images.max()
         if not 0 <= lowest <= highest <= 255:
             raise ValueError(f"images: expected integers in 0..255, got {lowest} .. {highest}")
-        if highest == 1:
+        if highest == 1 and like.bits != 1:  # of a binary run they are binary too
             raise ValueError(
                 "images: expected integers up to 255, or binary images as bool or floats, got "
                 f"{images.dtype} of 0 and 1 only"
             )
-        images = images.astype(np.uint8)
+        images = images.astype(np.uint8 if highest > 1 else bool)
     check_images(images)
     if images.dtype.kind == "f" and 0 < (highest := brightest(images)) < 1.5 / 255:
         warnings.warn(

@@ -13,20 +13,19 @@ import numpy as np
 
 from vaejax.core.files import write_whole
 from vaejax.data import Source, Subset
-from vaejax.evaluators import some_examples
 from vaejax.pictures import figures
+from vaejax.runs.attributes import attributed, title
 from vaejax.runs.codes_file import load_codes, save_codes
 from vaejax.runs.config import ConfigError
 from vaejax.runs.given import Given, given_images
 from vaejax.runs.handle import AMOUNTS, TrainedModel
 from vaejax.runs.load import trained_model
 from vaejax.runs.modes import Which
-from vaejax.runs.passes import Images, pieces
+from vaejax.runs.passes import Images
 from vaejax.types import Temperature
 
 SHOWN = 64  # images in a picture
 ROWS = 8  # images of which each has a row, or a picture, of its own
-NUM_ATTRIBUTED = 10_000  # training images from which directions are learnt
 
 
 class Asked(NamedTuple):
@@ -34,14 +33,16 @@ class Asked(NamedTuple):
 
     Attributes:
         images: see `given_images`.
+        labels: likewise, of the images' classes.
         codes: see `load_codes`.
-        attributes: factors (or the `label`) of the run's data, `name` of 0 and 1 or `name=value`.
+        attributes: see `attributed`.
         groups: so many latent groups from the top are kept in reconstructions; None keeps all.
         num_steps: of an interpolation.
         temperature: of what is drawn.
     """
 
     images: str | None = None
+    labels: str | None = None
     codes: str | None = None
     attributes: Sequence[str] = ()
     groups: int | None = None
@@ -74,7 +75,7 @@ def look(
 
 def encode(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
     """Codes of images with names, means, scales and KL per group."""
-    given = given_images(asked.images, model)
+    given = _given(asked, model)
     means = model.encode(given.images)
     drawn = model.encode(given.images, draw=True)
     known = _factors(given)
@@ -90,7 +91,7 @@ def encode(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
 
 def reconstruct(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
     """Images above those decoded from their codes, or from the codes of the top groups."""
-    given = given_images(asked.images, model, SHOWN)
+    given = _given(asked, model, SHOWN)
     made = model.reconstruct(given.images, groups=asked.groups, temperature=asked.temperature)
     name = "reconstructions" if asked.groups is None else f"reconstructions_top{asked.groups}"
     picture = figures.reconstructions(model.pictures(given.some(0, SHOWN)), made[:SHOWN])
@@ -99,7 +100,7 @@ def reconstruct(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
 
 def interpolate(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
     """The ways from each image to the next, one in a row, of the first few."""
-    given = given_images(asked.images, model, ROWS + 1)
+    given = _given(asked, model, ROWS + 1)
     count = _few(given, ROWS + 1)
     if count < 2:
         raise ValueError(f"images: expected at least 2 to go between, got {count}")
@@ -121,13 +122,14 @@ def decode(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
 
 def traverse(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
     """What each latent, or each attribute's direction, changes in the first few images."""
-    given = given_images(asked.images, model, ROWS)
+    given = _given(asked, model, ROWS)
     images = given.some(0, _few(given, ROWS))
     if asked.attributes:
-        name, (source, values) = "directions", _attributed(model, asked.attributes)
+        name, (source, values) = "directions", attributed(model, given, asked.attributes)
         directions = model.directions(source, values)
         made = model.move(images, directions, AMOUNTS)
-        pictures = [figures.titled_rows(made[:, n], asked.attributes) for n in range(made.shape[1])]
+        titles = [title(name) for name in asked.attributes]
+        pictures = [figures.titled_rows(made[:, n], titles) for n in range(made.shape[1])]
     else:
         name, made = "traversals", model.traverse(images)
         kl = _mean_kl(model, images)
@@ -145,7 +147,7 @@ def nearest(model: TrainedModel, workdir: Path, asked: Asked) -> list[Path]:
         made = model.sample(ROWS, asked.temperature)
         given = Given("samples", made, [str(place) for place in range(ROWS)])
     else:
-        given = given_images(asked.images, model)
+        given = _given(asked, model)
     images, arrays = given.some(0, _few(given, ROWS)), dict[str, np.ndarray]()
     by: Literal["pixels", "codes"]
     rows, titles = [model.pictures(images)], [given.name]
@@ -169,37 +171,15 @@ MODES: dict[str, Callable[[TrainedModel, Path, Asked], list[Path]]] = {
 }
 
 
+def _given(asked: Asked, model: TrainedModel, most: int | None = None) -> Given:
+    return given_images(asked.images, model, most, asked.labels)
+
+
 def _few(given: Given, most: int) -> int:
     """How many images are looked at one by one; it is said where not all are."""
     if len(given.names) > most:
         print(f"the first {most} of {len(given.names):,} images of {given.name}")
     return min(len(given.names), most)
-
-
-def _attributed(model: TrainedModel, names: Sequence[str]) -> tuple[Source, np.ndarray]:
-    """Training images, and which of them [N, A] have each attribute."""
-    source = some_examples(model.training, NUM_ATTRIBUTED)
-    sizes = dict(zip(source.factor_names, source.factor_sizes, strict=True))
-    if source.num_labels is not None:
-        sizes.setdefault("label", source.num_labels)
-    offered = [
-        name if size == 2 else f"{name}=0 .. {name}={size - 1}" for name, size in sizes.items()
-    ]
-    columns = []
-    for text in names:
-        name, _, value = text.partition("=")
-        if name not in sizes or not (value.isdecimal() or (not value and sizes[name] == 2)):
-            raise ValueError(f"attributes: expected some of {offered}, got {text!r}")
-        columns.append(_values(source, name) == int(value or 1))
-    return source, np.stack(columns, axis=1)
-
-
-def _values(source: Source, name: str) -> np.ndarray:
-    """A factor of all images, or their labels, [N]."""
-    if name in source.factor_names:
-        return source.factors(np.arange(len(source)))[:, source.factor_names.index(name)]
-    parts = pieces(len(source), SHOWN)
-    return np.concatenate([np.asarray(source.batch(some)["label"])[:n] for some, n in parts])
 
 
 def _mean_kl(model: TrainedModel, images: Images) -> np.ndarray | None:

@@ -19,6 +19,7 @@ from vaejax.evaluators.importance_weighted import importance_weighted_step
 from vaejax.nn.noise import example_keys
 from vaejax.objectives.views import interpolate, variables_of
 from vaejax.pictures.sampler import Sampler
+from vaejax.runs.door import entering
 from vaejax.runs.passes import Images, Passes, pieces
 from vaejax.runs.setup import Run
 from vaejax.training.state import TrainState
@@ -71,6 +72,10 @@ class Trained:
     def pictures(self, images: Images) -> np.ndarray:
         """Images [N, H, W, C] as the model sees them (binarised, of fewer bits), in [0, 1]."""
         return self._do.over(lambda batch: self._do.shown(batch["image"]), images)
+
+    def prepared(self, images: Images, labels: AnyArray | None = None) -> Source:
+        """Images, with their labels if need be, as a source of what the model is to be given."""
+        return entering(images, labels, self._run.held_out, self.config.data)
 
     def encode(
         self, images: Images, *, labels: AnyArray | None = None, draw: bool = False
