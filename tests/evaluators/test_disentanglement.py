@@ -111,7 +111,7 @@ def test_trees_are_grown_once_unless_more_is_asked_for(context, state, monkeypat
         importance = np.random.default_rng(len(grown)).random((3, 3))
         return importance, (0.5, 0.5), np.full(3, True)
 
-    monkeypatch.setattr(sys.modules["vaejax.metrics.dci"], "tree_importance", importance)
+    monkeypatch.setattr(sys.modules["vaejax.metrics._dci"], "tree_importance", importance)
     results = dict(disentanglement(context, **{**KWARGS, "scores": {"dci": {}}})(state))
     assert grown == [800] and np.isnan(results["disentanglement/completeness_low"])
     scores = {"dci": {"num_repeats": 3}}

@@ -3,7 +3,7 @@ import pytest
 
 from vaejax.metrics import udr
 from vaejax.metrics.lasso import lasso
-from vaejax.metrics.udr import model_scores, relative_strength
+from vaejax.metrics._udr import model_scores, relative_strength
 
 
 def sampled_rows(sizes, seed):

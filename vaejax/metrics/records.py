@@ -10,20 +10,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vaejax.metrics.active_units import active_units
-from vaejax.metrics.beta_vae_score import beta_vae_score
-from vaejax.metrics.dci import dci
-from vaejax.metrics.density_mig import density_mig
-from vaejax.metrics.downstream_accuracy import downstream_accuracy
-from vaejax.metrics.factor_vae_score import factor_vae_score
-from vaejax.metrics.frobenius_distance import frobenius_distance
-from vaejax.metrics.infomec import infomec
-from vaejax.metrics.irs import irs
-from vaejax.metrics.mig import mig
-from vaejax.metrics.modularity_explicitness import modularity_explicitness
-from vaejax.metrics.sap import sap
+from vaejax.metrics._active_units import active_units
+from vaejax.metrics._beta_vae_score import beta_vae_score
+from vaejax.metrics._dci import dci
+from vaejax.metrics._density_mig import density_mig
+from vaejax.metrics._downstream_accuracy import downstream_accuracy
+from vaejax.metrics._factor_vae_score import factor_vae_score
+from vaejax.metrics._frobenius_distance import frobenius_distance
+from vaejax.metrics._infomec import infomec
+from vaejax.metrics._irs import irs
+from vaejax.metrics._mig import mig
+from vaejax.metrics._modularity_explicitness import modularity_explicitness
+from vaejax.metrics._sap import sap
 from vaejax.metrics.split import divided
-from vaejax.metrics.unsupervised_scores import unsupervised_scores
+from vaejax.metrics._unsupervised_scores import unsupervised_scores
 
 Settings = Mapping[str, Any]
 Sizes = Callable[[Settings, int, int], tuple[int, ...]]

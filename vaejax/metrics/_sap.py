@@ -12,7 +12,7 @@ import numpy as np
 from vaejax.core.checks import check_counts
 from vaejax.metrics.inputs import checked_codes, checked_factors, checked_values
 from vaejax.metrics.left_out import varying
-from vaejax.metrics.mig import leads
+from vaejax.metrics._mig import leads
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import standardised
