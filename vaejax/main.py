@@ -7,17 +7,16 @@ expected, and the nearest valid key. What a trained model is asked (`--mode=enco
 in `vaejax.runs.looking`. `--mode=doctor`, alone, says what JAX sees of the machine.
 """
 
-import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from vaejax.core.compiled import keep_compiled_programs
 from vaejax.runs import config_compared, doctor, kept_config, machine
 from vaejax.runs.config import ConfigError, unknown_key
 from vaejax.runs.config_file import load_config
@@ -264,15 +263,6 @@ def _given(argv: Sequence[str]) -> dict[str, str]:
             name = name.removeprefix("no") if name.startswith("noconfig.") else name
             given[name] = value if equals else following
     return given
-
-
-def keep_compiled_programs() -> None:
-    """Keep what XLA compiled for the next start, unless $JAX_COMPILATION_CACHE_DIR says where."""
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-        jax.config.update("jax_compilation_cache_dir", str(folder / "vaejax" / "compiled"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def fail(message: str) -> NoReturn:

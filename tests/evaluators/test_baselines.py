@@ -44,7 +44,7 @@ def test_too_many_components_are_refused(mixed):
     [((300, 30, 20, 1), 10), ((300, 30, 20, 1), 100), ((300, 6, 5, 2), 2), ((300, 6, 5, 2), 40)],
 )
 def test_principal_components_are_those_of_the_singular_values(shape, latent_size):
-    """Fewer images than pixels and more, few components and many; spectra that fall as pictures'."""
+    """Of fewer images than pixels and of more, few and many; spectra fall as those of pictures."""
     rng = np.random.default_rng(1)
     flat = rng.normal(size=(shape[0], 60)) / np.arange(1, 61) @ rng.normal(size=(60, 600))
     flat = flat[:, : np.prod(shape[1:])] + 0.01 * rng.normal(size=(shape[0], np.prod(shape[1:])))

@@ -22,7 +22,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vaejax.metrics._public import *
+    from vaejax.metrics._public import *  # noqa: F403
 
 
 def __getattr__(name: str) -> Any:
