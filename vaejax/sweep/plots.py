@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from vaejax.core.files import write_whole
-from vaejax.runs.metric_lines import TRAIN
-from vaejax.runs.units import INTERVAL
+from vaejax.sweep.overview import bound_split, columns_of, short
 from vaejax.sweep.table import Row
 
-HEADLINE = ("elbo", "log_px", "kl")  # of an evaluation of the bound
 PANEL_SIZE = (4.0, 3.2)  # inches
 MAX_COLUMNS = 3
 
@@ -40,7 +38,7 @@ def _is_finite_number(value: Any) -> bool:
 
 def has_tradeoff(rows: Sequence[Row]) -> bool:
     """Whether the models know their reconstruction and their KL."""
-    return {"kl", "log_px"} <= {row.metric for row in rows if row.split == _bound_split(rows)}
+    return {"kl", "log_px"} <= {row.metric for row in rows if row.split == bound_split(rows)}
 
 
 def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
@@ -50,7 +48,7 @@ def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
         rows: of a sweep over at least one number, see `swept_number`, with `has_tradeoff`.
         path: of the picture; its suffix tells the format (.png, .pdf, .svg).
     """
-    split = _bound_split(rows)
+    split = bound_split(rows)
     lines = zip(_lines(rows, split, "kl"), _lines(rows, split, "log_px"), strict=True)
     figure, axes = _panels(1, scale=1.4)
     for (label, kl), (_, log_px) in lines:
@@ -69,7 +67,7 @@ def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
                 color=bars[0].get_color(),
             )
     axes[0].set(xlabel=f"KL, nats per image ({split})", ylabel="reconstruction, nats per image")
-    axes[0].set_title(f"numbers at the points: {_name(_across(rows))}", fontsize="medium")
+    axes[0].set_title(f"numbers at the points: {short(_across(rows))}", fontsize="medium")
     _finish(figure, axes, path)
 
 
@@ -82,11 +80,8 @@ def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
         rows: of a sweep over at least one number, see `swept_number`.
         path: of the picture; its suffix tells the format (.png, .pdf, .svg).
     """
-    split, key = _bound_split(rows), _across(rows)
-    there = {(row.split, row.metric) for row in rows}
-    panels = [(split, metric) for metric in HEADLINE if (split, metric) in there]
-    panels += sorted(panel for panel in there - set(panels) if _is_score(*panel, split))
-    panels = panels or [(TRAIN, "loss")]
+    key = _across(rows)
+    panels = columns_of(rows)
     figure, axes = _panels(len(panels))
     for axis, (split, metric) in zip(axes, panels, strict=True):
         for label, line in _lines(rows, split, metric):
@@ -99,22 +94,9 @@ def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
         ):
             axis.set_xscale("log")
         name = metric.removeprefix("disentanglement/")
-        axis.set(xlabel=_name(key), ylabel=f"{name}, {across[0].unit}".removesuffix(", "))
+        axis.set(xlabel=short(key), ylabel=f"{name}, {across[0].unit}".removesuffix(", "))
         axis.set_title(split, fontsize="medium")
     _finish(figure, axes, path)
-
-
-def _is_score(split: str, metric: str, bound_split: str) -> bool:
-    """Whether it scores models; `disentanglement/pca/mig` does not, it is of a baseline."""
-    if split in (TRAIN, bound_split) or metric.startswith("num_") or metric.count("/") > 1:
-        return False
-    return not metric.endswith(("_std", "_bpd", *INTERVAL))
-
-
-def _bound_split(rows: Sequence[Row]) -> str:
-    """Where the bound was evaluated; the training batches, if nowhere else."""
-    splits = [row.split for row in rows if row.metric == "elbo"]
-    return next((split for split in splits if split != TRAIN), TRAIN)
 
 
 def _across(rows: Sequence[Row]) -> str:
@@ -128,7 +110,7 @@ def _lines(rows: Sequence[Row], split: str, metric: str) -> Iterator[Line]:
     lines: dict[str, list[tuple[float, Row]]] = {}
     for row in rows:
         if (row.split, row.metric) == (split, metric):
-            others = [f"{_name(k)} {value}" for k, value in row.point.items() if k != key]
+            others = [f"{short(k)} {value}" for k, value in row.point.items() if k != key]
             lines.setdefault(", ".join(others), []).append((float(row.point[key]), row))
     for label, line in lines.items():
         yield label, sorted(line, key=lambda pair: pair[0])
@@ -141,11 +123,6 @@ def _interval(rows: Sequence[Row]) -> list[list[float]]:
 
 def _wants_logarithm(values: Sequence[float]) -> bool:
     return min(values) > 0 and max(values) >= 10 * min(values)
-
-
-def _name(key: str) -> str:
-    """A key without its section: `beta` of `objective.beta`."""
-    return key.partition(".")[2] or key
 
 
 def _panels(count: int, scale: float = 1.0) -> tuple[Any, Any]:
