@@ -161,8 +161,10 @@ def _text(row: Row) -> str:
     """A mean and its interval."""
     if math.isnan(row.mean):
         return "not finite"
-    interval = "" if math.isnan(row.low) else f" [{row.low:.4g}, {row.high:.4g}]"
-    return f"{row.mean:.4g}{interval}"
+    size = abs(row.mean)
+    form = ".1f" if size >= 100 else ".2f" if size >= 10 else ".3f" if size >= 0.01 else ".2g"
+    interval = "" if math.isnan(row.low) else f" [{row.low:{form}}, {row.high:{form}}]"
+    return f"{row.mean:{form}}{interval}"
 
 
 def _legend(lines: Sequence[Line], mark: str) -> str:
