@@ -9,7 +9,7 @@ import numpy as np
 from experiments.trained import Trained, codes_of
 from vaejax import metrics
 from vaejax.data import Subset
-from vaejax.evaluators.tables import Table, varying
+from vaejax.metrics.table import Table, varying
 
 # More points of the same few images would not say more.
 POINTS = {"num_train": 2_000, "num_eval": 1_000}

@@ -10,7 +10,8 @@ import numpy as np
 
 from vaejax.data import Source
 from vaejax.distributions import Normal, kl_normal
-from vaejax.evaluators.tables import Table, Tables
+from vaejax.evaluators.tables import Tables
+from vaejax.metrics.table import Table
 from vaejax.objectives.views import need
 from vaejax.pictures.sampler import compiled
 from vaejax.runs.metric_lines import METRICS_FILE, read_lines

@@ -8,7 +8,6 @@ that names the key, what was expected, and the nearest valid key. What a trained
 what there is, `--mode=doctor` what JAX sees of the machine. JAX is imported by what needs it.
 """
 
-import os
 import sys
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from absl import flags
 
+from vaejax.core.compiled import keep_compiled_programs
 from vaejax.runs import answers, catalogue, command_line
 from vaejax.runs.alarms import alarms_hidden
 from vaejax.runs.config_error import ConfigError
@@ -210,7 +210,7 @@ def parse(
             return None
         known = CONFIG.value is not None or (kept and workdir is not None and _holds_run(workdir))
         if wants_help:
-            print(_help(_loaded(workdir, overrides)) if known else answers.usage(usage))
+            print(_help(workdir, overrides) if known else answers.usage(usage))
             sys.exit()
         if not known or workdir is None:
             hint = f"; there is no run in {workdir}" if kept and workdir is not None else ""
@@ -241,18 +241,23 @@ def _loaded(workdir: Path | None, overrides: Sequence[command_line.Override]) ->
         return overridden(load_config(CONFIG.value, arguments), overrides)
     for name, text in arguments.items():
         raise ConfigError(
-            f"--{name}: expected none without --config, as the run in {workdir} knows its data, got "
-            f"{text!r}; --config.data.path says where they are now"
+            f"--{name}: expected none without --config, as the run in {workdir} knows its data, "
+            f"got {text!r}; --config.data.path says where they are now"
         )
     said = {text for _, text in overrides if text}  # what may be imported: names on the line
     return overridden(kept_config.get_config(str(workdir), allowed=said), overrides)
 
 
-def _help(config: "ConfigDict") -> str:
+def _help(workdir: Path | None, overrides: Sequence[command_line.Override]) -> str:
+    """The header of the configuration, and its keys."""
     from vaejax.runs.config_help import keys_of
 
     header = [] if CONFIG.value is None else [catalogue.header_of(check_path(CONFIG.value))]
-    return "\n".join([*header, keys_of(config)])
+    try:
+        keys = keys_of(_loaded(workdir, overrides))
+    except ConfigError as error:  # as of one that depends on data, which are yet to be named
+        keys = f"its keys cannot be told: {error}"
+    return "\n".join([*header, keys])
 
 
 def workdir_of(text: str) -> Path:
@@ -276,17 +281,6 @@ def _numbers(flag: str, texts: Sequence[str]) -> list[float]:
         return [float(text) for text in texts]
     except ValueError:
         fail(f"--{flag}: expected a number, or several with commas between, got {texts}")
-
-
-def keep_compiled_programs() -> None:
-    """Keep what XLA compiled for the next start, unless $JAX_COMPILATION_CACHE_DIR says where."""
-    import jax
-
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-        jax.config.update("jax_compilation_cache_dir", str(folder / "vaejax" / "compiled"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def fail(message: str) -> NoReturn:

@@ -34,9 +34,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from configs import betavae_frey
 from vaejax import data, sweep
+from vaejax.core.compiled import keep_compiled_programs
 from vaejax.core.platform import is_native
 from vaejax.core.randomness import stream
-from vaejax.main import keep_compiled_programs
 from vaejax.runs.host_memory import keep_freed_memory
 from vaejax.runs.setup import train_step
 from vaejax.sweep.engine import best_strategy

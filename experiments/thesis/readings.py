@@ -13,7 +13,7 @@ from experiments.thesis.planes import most_informative, plane
 from experiments.trained import BETA, Trained, codes_of, decoded, history, kl_of, trained
 from vaejax import metrics
 from vaejax.core.randomness import stream
-from vaejax.evaluators.tables import Table
+from vaejax.metrics.table import Table
 from vaejax.sweep import Member
 from vaejax.types import Array
 

@@ -1,6 +1,7 @@
 """One table of codes, many scores: what the evaluation yields for a tiny model and baselines."""
 
 import sys
+import warnings
 from types import SimpleNamespace
 
 import jax
@@ -8,13 +9,15 @@ import numpy as np
 import pytest
 
 from tests.leaves.info_gan import Generator, info_gan
+from vaejax import metrics
 from vaejax.core.mesh import data_mesh
 from vaejax.data import Subset
 from vaejax.evaluators import disentanglement, some_examples, units_of
 from vaejax.evaluators.encoders import encoder
-from vaejax.evaluators.estimates import estimates
-from vaejax.evaluators.tables import Table, Tables
+from vaejax.evaluators.tables import Tables
 from vaejax.metrics import METRICS, Metric
+from vaejax.metrics.estimates import estimates
+from vaejax.metrics.table import Table
 from vaejax.models import ConvVAE
 from vaejax.objectives import elbo
 from vaejax.types import Views
@@ -59,6 +62,47 @@ def test_codes_are_the_posterior_means_of_all_images(context, state, bars):
     kwargs = {**KWARGS, "scores": {"mig": {}}, "num_points": 1200}
     ours = dict(disentanglement(context, **kwargs)(state))["disentanglement/mig"]
     assert ours == pytest.approx(by_hand.value, abs=1e-5)
+
+
+def test_codes_at_hand_are_scored_as_in_an_evaluation(context, state, bars):
+    """All numbers and intervals of `metrics.evaluate` are those that the evaluation yields."""
+    scores = {**SCORES, "sap": {}, "active_units": {"min_variance": 0.0}}
+    results = dict(disentanglement(context, **{**KWARGS, "scores": scores})(state))
+    parts = list(context.splits.values())
+    factors = np.concatenate([part.factors(np.arange(len(part))) for part in parts])
+    table = Tables(context, parts, factors, 64, "test").of_model(state)
+    found = metrics.evaluate(
+        table.means,
+        factors,
+        scores=scores,
+        repeats=2,
+        num_points=1000,
+        log_vars=table.log_vars,
+        kls=table.kls,
+    )
+    assert not found.left_out
+    ours = {
+        f"disentanglement/{name}{ending}": value
+        for numbers in found.scores.values()
+        for name, estimate in numbers.items()
+        for ending, value in zip(("", "_std", "_low", "_high"), estimate, strict=True)
+    }
+    assert results.pop("num_images") == len(factors)
+    assert results.keys() == ours.keys()
+    np.testing.assert_equal(results, ours)
+
+
+def test_a_warning_of_all_scores_is_given_once(context, state):
+    scores = {"mig": {}, "irs": {}, "sap": {}}
+    kwargs = {**KWARGS, "scores": scores, "num_images": 600}
+    evaluate = disentanglement(context, **kwargs, baselines=("ground_truth",))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dict(evaluate(state))
+    said = [str(warning.message) for warning in caught]
+    points = [text for text in said if "600 points" in text]
+    assert len(points) == 2  # of the model, and of the baseline
+    assert points[0].startswith("disentanglement: codes: 600 points")
 
 
 def test_one_cpu_encodes_by_parts(context, state, bars):
@@ -106,12 +150,12 @@ def test_a_single_repeat_has_no_interval(context, state):
 def test_trees_are_grown_once_unless_more_is_asked_for(context, state, monkeypatch):
     grown = []
 
-    def importance(*rows):
+    def importance(*rows, say):
         grown.append(len(rows[0]))
         importance = np.random.default_rng(len(grown)).random((3, 3))
         return importance, (0.5, 0.5), np.full(3, True)
 
-    monkeypatch.setattr(sys.modules["vaejax.metrics.dci"], "tree_importance", importance)
+    monkeypatch.setattr(sys.modules["vaejax.metrics._dci"], "tree_importance", importance)
     results = dict(disentanglement(context, **{**KWARGS, "scores": {"dci": {}}})(state))
     assert grown == [800] and np.isnan(results["disentanglement/completeness_low"])
     scores = {"dci": {"num_repeats": 3}}
@@ -317,7 +361,7 @@ def kept_of(evaluator, state):
 
 @pytest.mark.parametrize("kind", [ValueError, TypeError, FloatingPointError])
 def test_a_score_that_fails_takes_no_other_with_it(context, state, monkeypatch, kind):
-    module = sys.modules["vaejax.evaluators.disentanglement"]
+    module = sys.modules["vaejax.metrics.scoring"]
     evaluate = disentanglement(context, **KWARGS, baselines=("ground_truth",))
     monkeypatch.setattr(module, "estimates", failing("mig", kind("codes: no good")))
     found, error = kept_of(evaluate, state)

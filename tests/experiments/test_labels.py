@@ -7,7 +7,7 @@ import pytest
 
 from experiments import labels
 from vaejax.data import Source
-from vaejax.evaluators.tables import Table
+from vaejax.metrics.table import Table
 
 NUM_IMAGES = 3_000
 

@@ -11,7 +11,7 @@ from experiments.lecture import capacity, coloured, position, trade_off
 from experiments.lecture.runs import PLACES
 from vaejax import data
 from vaejax.evaluators import some_examples
-from vaejax.evaluators.tables import Table
+from vaejax.metrics.table import Table
 
 
 def test_a_code_is_traversed_one_latent_at_a_time():

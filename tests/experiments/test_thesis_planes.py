@@ -5,7 +5,7 @@ from scipy import stats
 
 from experiments.thesis.planes import most_informative, plane
 from experiments.trained import kl_of
-from vaejax.evaluators.tables import Table
+from vaejax.metrics.table import Table
 
 
 def test_plane_has_the_quantiles_of_the_prior():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from vaejax.metrics import beta_vae_score
-from vaejax.metrics.beta_vae_score import classify
+from vaejax.metrics._beta_vae_score import classify
 
 SMALL = {"num_train": 500, "num_eval": 500, "batch_size": 16}
 

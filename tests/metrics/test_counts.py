@@ -9,8 +9,10 @@ from vaejax import metrics
 LEAST = {
     "beta_vae_score": {"num_train": 1, "num_eval": 1, "batch_size": 1},
     "dci": {"num_train": 2, "num_test": 1},
+    "dci_lasso": {"num_train": 2, "num_test": 1},
     "density_mig": {"num_points": 2, "num_samples": 1},
     "downstream_accuracy": {"num_labels": 1, "num_test": 1},
+    "evaluate": {"num_points": 2},
     "factor_vae_score": {"num_train": 1, "num_eval": 1, "batch_size": 2},
     "importance_weighted": {"num_samples": 1, "chunk": 1},
     "infomec": {"num_points": 2, "num_neighbours": 1},

@@ -4,7 +4,7 @@ import pytest
 
 from tests.metrics.conftest import NAMES
 from vaejax.metrics import dci
-from vaejax.metrics.dci import completeness, disentanglement, tree_importance
+from vaejax.metrics._dci import completeness, disentanglement, tree_importance
 from vaejax.metrics.lasso import lasso
 from vaejax.metrics.split import train_test_rows
 

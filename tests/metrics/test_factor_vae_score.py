@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from vaejax.metrics import factor_vae_score
-from vaejax.metrics.factor_vae_score import active_codes, vote_accuracy
+from vaejax.metrics._factor_vae_score import active_codes, vote_accuracy
 
 SMALL = {"num_train": 500, "num_eval": 500, "batch_size": 16}
 

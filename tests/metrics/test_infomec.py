@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vaejax.metrics import infomec
-from vaejax.metrics.infomec import concentration
+from vaejax.metrics._infomec import concentration
 
 
 def test_equals_the_reference(reference, name, key):

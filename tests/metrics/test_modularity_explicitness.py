@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from vaejax.metrics import modularity_explicitness
-from vaejax.metrics.modularity_explicitness import explicitness, mean_roc_area, modularity
+from vaejax.metrics._modularity_explicitness import explicitness, mean_roc_area, modularity
 
 
 def test_equals_the_reference(reference, name):

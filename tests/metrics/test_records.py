@@ -7,7 +7,7 @@ import pytest
 from vaejax import metrics
 from vaejax.metrics import METRICS, Metric
 
-GIVEN = {"codes", "means", "log_vars", "kls", "factors", "rng", "rows"}
+GIVEN = {"codes", "means", "log_vars", "kls", "factors", "rng", "rows", "say"}
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -16,8 +16,8 @@ def test_a_record_says_what_its_function_takes(name):
     assert metric.function is getattr(metrics, name)
     first = [{"means": "codes"}.get(p, p) for p in parameters][: len(metric.takes)]
     assert tuple(first) == metric.takes
-    assert GIVEN & set(list(parameters)[len(metric.takes) :]) <= {"rng", "rows"}
-    assert metric.draws == ("rng" in parameters)
+    assert GIVEN & set(list(parameters)[len(metric.takes) :]) <= {"rng", "rows", "say"}
+    assert metric.draws == ("rng" in parameters) and metric.says == ("say" in parameters)
     optional = {p for p in metric.takes if p in parameters and parameters[p].default is None}
     assert optional == set(metric.optional)
     sizes = metric.sizes(metric.settings, 100_000, 7_000)
@@ -31,7 +31,7 @@ def test_every_metric_of_codes_and_nothing_else_is_there():
         if {"codes", "means"} & set(inspect.signature(function).parameters)
     }
     # One compares several models; the others return no number.
-    assert set(METRICS) == of_tables - {"udr", "correlation_ratio", "standard_draws"}
+    assert set(METRICS) == of_tables - {"udr", "correlation_ratio", "standard_draws", "evaluate"}
 
 
 @pytest.mark.parametrize(

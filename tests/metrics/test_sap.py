@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from vaejax.metrics import sap
-from vaejax.metrics.mig import leads
-from vaejax.metrics.sap import squared_correlations
+from vaejax.metrics._mig import leads
+from vaejax.metrics._sap import squared_correlations
 from vaejax.metrics.split import train_test_rows
 from vaejax.metrics.svm import svm_accuracies
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from vaejax.metrics import udr
+from vaejax.metrics._udr import model_scores, relative_strength
 from vaejax.metrics.lasso import lasso
-from vaejax.metrics.udr import model_scores, relative_strength
 
 
 def sampled_rows(sizes, seed):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vaejax.metrics import unsupervised_scores
-from vaejax.metrics.unsupervised_scores import (
+from vaejax.metrics._unsupervised_scores import (
     gaussian_total_correlation,
     gaussian_wasserstein_correlation,
 )

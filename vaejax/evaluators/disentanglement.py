@@ -3,22 +3,20 @@
 Higgins et al., 2017, table 1 (baselines); Locatello et al., 2019 (metrics and their constants).
 """
 
-import functools
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from vaejax.core.checks import check_counts
-from vaejax.core.importing import imported, is_imported
-from vaejax.core.randomness import stream
 from vaejax.data import Source
 from vaejax.evaluators.context import Context, Evaluator, some_examples, with_units
-from vaejax.evaluators.estimates import estimates
-from vaejax.evaluators.tables import BASELINES, Table, Tables, varying
-from vaejax.metrics import METRICS, Metric
+from vaejax.evaluators.tables import BASELINES, Tables
+from vaejax.metrics.asked import WhichScores, asked
+from vaejax.metrics.scoring import scored
+from vaejax.metrics.table import Table, varying
 from vaejax.training.state import TrainState
 
 ENDINGS = ("", "_std", "_low", "_high")  # of the names, for what an `Estimate` holds
@@ -27,7 +25,7 @@ ENDINGS = ("", "_std", "_low", "_high")  # of the names, for what an `Estimate` 
 def disentanglement(
     context: Context,
     *,
-    scores: Mapping[str, Mapping[str, Any]],
+    scores: WhichScores,
     num_images: int | None = None,
     num_points: int = 10_000,
     num_repeats: int = 5,
@@ -40,12 +38,13 @@ def disentanglement(
         context: of the run; its objective has the view `encode`, of one group of vectors [B, D],
             and its data ground-truth factors. Those held fixed do not count. Where the posterior is
             no Gaussian, `z` is scored.
-        scores: metrics by name, with their settings: `{"mig": {"num_bins": 20}, "sap": {}}`, of
-            those in `vaejax.metrics.METRICS`. Among the settings may be a `num_repeats` of its own:
-            trees (`dci`) take minutes and are otherwise grown once, without an interval; and a
-            `name`, of the metric where that is another one (`package.module:attribute` for one's
-            own), or the metric itself: a `Metric`, or a function `(codes [N, D], factors [N, F],
-            **settings) -> ` numbers by name.
+        scores: metrics by name, with their settings: `{"mig": {"num_bins": 20}, "sap": {}}`, or
+            names alone, of those in `vaejax.metrics.METRICS`. Among the settings may be a
+            `num_repeats` of its own: trees (`dci`) take minutes, as is said before the first is
+            grown, and are otherwise grown once, without an interval (`dci_lasso` takes
+            milliseconds); and a `name`, of the metric where that is another one
+            (`package.module:attribute` for one's own), or the metric itself: a `Metric`, or a
+            function `(codes [N, D], factors [N, F], **settings) -> ` numbers by name.
         num_images: how many images to encode, always the same random ones; None encodes all.
         num_points: n, images that a score is of; a metric that draws rows itself has the number
             from its own arguments. All where there are fewer.
@@ -59,18 +58,14 @@ def disentanglement(
         An evaluator that yields `disentanglement/<score>`, of n images (the mean of R tables where
         there are as many); with `_std` the standard deviation of such a score of n images; with
         `_low` and `_high` a 95 % interval for the expected score of n fresh images, by Student's t
-        and so not cut to the score's range, see `vaejax.evaluators.estimates`. They are NaN where
+        and so not cut to the score's range, see `vaejax.metrics.estimates`. They are NaN where
         nothing was seen to vary: with one repeat, too few rows, or all scores equal.
         `disentanglement/<baseline>/<score>` likewise; and `num_images`. A score or a baseline that
         cannot be had takes no other with it: the evaluator yields the rest before it raises the
         error. Such a baseline is tried again in the next evaluation.
     """
-    check_counts(num_points=(num_points, 2), num_repeats=(num_repeats, 1))
-    chosen = {name: _checked(name, kwargs) for name, kwargs in scores.items()}
-    repeats = {
-        name: _num_repeats(name, scores[name], metric, num_repeats)
-        for name, metric in chosen.items()
-    }
+    check_counts(num_points=(num_points, 2))
+    chosen = asked(scores, num_repeats)
     for baseline in baselines:
         if baseline not in BASELINES:
             raise ValueError(f"baselines: expected some of {BASELINES}, got {baseline!r}")
@@ -87,7 +82,7 @@ def disentanglement(
         "disentanglement",
         gaussian=[
             f"scores.{name}"
-            for name, metric in chosen.items()
+            for name, metric, _ in chosen
             if "log_vars" in metric.takes and "log_vars" not in metric.optional
         ],
     )
@@ -113,24 +108,24 @@ def disentanglement(
     def _scored(
         prefix: str, table: Table, failed: list[tuple[str, Exception]]
     ) -> Iterator[tuple[str, float]]:
-        for i, (score, metric) in enumerate(chosen.items()):
-            rng = jax.random.fold_in(stream(context.seed, "scores"), i)
-            try:
-                found = estimates(
-                    metric, table, rng, num_points=num_points, num_repeats=repeats[score]
-                )
-            except Exception as error:  # of codes or of factors that it is not defined for
+        notes: dict[str, None] = {}
+        for score, numbers, error, said in scored(
+            chosen, table, context.seed, num_points=num_points
+        ):
+            notes |= dict.fromkeys(said)
+            if error is not None:
                 failed.append((f"{prefix}/{score}", error))
-                continue
-            for name, estimate in found.items():
+            for name, estimate in (numbers or {}).items():
                 for ending, value in zip(ENDINGS, estimate, strict=True):
                     yield f"{prefix}/{name}{ending}", value
+        for note in notes:  # once, not with every score
+            warnings.warn(f"{prefix}: {note}", stacklevel=2)
 
     prefixes = ["disentanglement", *(f"disentanglement/{baseline}" for baseline in baselines)]
     units = {
         f"{prefix}/{name}{ending}": unit
         for prefix in prefixes
-        for metric in chosen.values()
+        for _, metric, _ in chosen
         for name, unit in metric.units
         for ending in ENDINGS
     }
@@ -151,57 +146,3 @@ def _part(source: Source, num_images: int | None, context: Context) -> Source:
     check_counts(num_images=(num_images, 2))
     total = sum(len(split) for split in context.splits.values())
     return some_examples(source, max(1, round(num_images * len(source) / total)))
-
-
-def _checked(name: str, kwargs: Mapping[str, Any]) -> Metric:
-    """A metric with its settings, if there is one that takes them."""
-    metric = kwargs.get("name", name)
-    if is_imported(metric):
-        try:
-            metric = imported(metric)
-        except ValueError as error:
-            raise ValueError(f"scores.{name}.name: {error}") from error
-    if isinstance(metric, str):
-        if metric not in METRICS:
-            raise ValueError(f"scores: expected some of {sorted(METRICS)}, got {metric!r}")
-        metric = METRICS[metric]
-    elif not isinstance(metric, Metric):
-        if not callable(metric):
-            raise ValueError(f"scores.{name}.name: expected a metric, got {metric!r}")
-        metric = Metric(metric)
-    settings = {key: value for key, value in kwargs.items() if key not in ("name", "num_repeats")}
-    for key in settings:
-        if key not in metric.settings:
-            raise ValueError(
-                f"scores.{name}.{key}: unknown; expected some of {list(metric.settings)}"
-            )
-    parameters = list(inspect.signature(metric.function).parameters.values())[len(metric.takes) :]
-    required = [p.name for p in parameters if p.default is p.empty and p.kind not in (2, 4)]
-    for key in required:  # of which *args and **kwargs are none
-        if key not in {*settings, "rows", *["rng"] * metric.draws}:
-            hint = "; a `Metric` that draws is given one" if key == "rng" else ""
-            raise ValueError(f"scores.{name}.{key}: expected a value, got none{hint}")
-    with_settings = metric._replace(function=functools.partial(metric.function, **settings))
-    if metric in METRICS.values():
-        _check_settings(name, with_settings)
-    return with_settings
-
-
-def _check_settings(name: str, metric: Metric) -> None:
-    """Raise ValueError where a metric of the library refuses its settings.
-
-    They are checked before codes: with none of these, nothing is wrong but the settings.
-    """
-    nothing = {"rng", "rows"} & set(inspect.signature(metric.function).parameters)
-    try:
-        metric(*[np.empty(0)] * len(metric.takes), **dict.fromkeys(nothing, np.empty(0)))
-    except (TypeError, ValueError) as error:
-        if not str(error).startswith(("codes:", "means:")):
-            raise ValueError(f"scores.{name}.{error}") from error
-
-
-def _num_repeats(name: str, kwargs: Mapping[str, Any], metric: Metric, num_repeats: int) -> int:
-    """That of all scores, or of this one."""
-    own = kwargs.get("num_repeats", 1 if metric.slow(metric.settings) else num_repeats)
-    check_counts(**{f"scores.{name}.num_repeats": (own, 1)})
-    return own

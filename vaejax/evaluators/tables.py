@@ -5,7 +5,6 @@ Higgins et al., beta-VAE, 2017, table 1 (baselines).
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,32 +22,13 @@ from vaejax.evaluators.encoders import (
     encoder,
     encoder_by_parts,
 )
+from vaejax.metrics.table import Table
 from vaejax.objectives.views import need
 from vaejax.training.state import TrainState
 from vaejax.types import Array, Batch
 
 BASELINES = ("ground_truth", "ica", "pca", "pixels", "untrained")
 NUM_FIT = 2_000  # images that PCA and ICA are fitted to
-
-
-class Table(NamedTuple):
-    """The codes of N images, and what they are codes of.
-
-    Attributes:
-        means: posterior means [N, D]; the codes themselves where the posterior is no Gaussian.
-        log_vars: log-variances of the posteriors [N, D]; None where they are no Gaussians.
-        factors: [N, F].
-        kls: KLs of the posteriors from the model's prior [N, D], nats; None where there are none.
-    """
-
-    means: np.ndarray
-    log_vars: np.ndarray | None
-    factors: np.ndarray
-    kls: np.ndarray | None = None
-
-    def rows(self, chosen: np.ndarray) -> "Table":
-        """Some rows of it."""
-        return Table._make(None if array is None else array[chosen] for array in self)
 
 
 class Tables:
@@ -127,8 +107,3 @@ class Tables:
                 parts.append(jax.tree.map(lambda x, mask=columns[1]: x[mask > 0], columns[0]))
         means, log_vars, kls = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
         return Table(means, log_vars, self._factors, kls)
-
-
-def varying(factors: np.ndarray) -> np.ndarray:
-    """The columns of factors [N, F] that take more than one value."""
-    return factors[:, factors.max(0) > factors.min(0)]

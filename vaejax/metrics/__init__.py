@@ -18,36 +18,21 @@ How sure one can be of a mean, a score or a median: `mean_interval`, `halves_int
 `median_interval`.
 """
 
-from vaejax.metrics.active_units import active_units as active_units
-from vaejax.metrics.beta_vae_score import beta_vae_score as beta_vae_score
-from vaejax.metrics.collapse import Collapse as Collapse
-from vaejax.metrics.collapse import collapse as collapse
-from vaejax.metrics.collapse import collapse_sentence as collapse_sentence
-from vaejax.metrics.correlation_ratio import correlation_ratio as correlation_ratio
-from vaejax.metrics.dci import dci as dci
-from vaejax.metrics.density_mig import density_mig as density_mig
-from vaejax.metrics.discrete import discretise as discretise
-from vaejax.metrics.downstream_accuracy import downstream_accuracy as downstream_accuracy
-from vaejax.metrics.elbo_surgery import Draws as Draws
-from vaejax.metrics.elbo_surgery import drawn_mean as drawn_mean
-from vaejax.metrics.elbo_surgery import elbo_surgery as elbo_surgery
-from vaejax.metrics.elbo_surgery import standard_draws as standard_draws
-from vaejax.metrics.factor_vae_score import factor_vae_score as factor_vae_score
-from vaejax.metrics.frobenius_distance import frobenius_distance as frobenius_distance
-from vaejax.metrics.importance_weighted import importance_weighted as importance_weighted
-from vaejax.metrics.infomec import infomec as infomec
-from vaejax.metrics.intervals import Estimate as Estimate
-from vaejax.metrics.intervals import halves_interval as halves_interval
-from vaejax.metrics.intervals import mean_interval as mean_interval
-from vaejax.metrics.intervals import median_interval as median_interval
-from vaejax.metrics.irs import irs as irs
-from vaejax.metrics.mig import mig as mig
-from vaejax.metrics.modularity_explicitness import (
-    modularity_explicitness as modularity_explicitness,
-)
-from vaejax.metrics.records import METRICS as METRICS
-from vaejax.metrics.records import Metric as Metric
-from vaejax.metrics.sap import sap as sap
-from vaejax.metrics.scores import Scores as Scores
-from vaejax.metrics.udr import udr as udr
-from vaejax.metrics.unsupervised_scores import unsupervised_scores as unsupervised_scores
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaejax.metrics._public import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    """A public name; JAX comes with the first, so that a command can answer without it."""
+    public = {} if name.startswith("_") else vars(importlib.import_module("vaejax.metrics._public"))
+    if name not in public:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return public[name]
+
+
+def __dir__() -> list[str]:
+    public = importlib.import_module("vaejax.metrics._public")
+    return [name for name in vars(public) if not name.startswith("_")]

@@ -80,11 +80,7 @@ def checked_factors(
         repeated: whether images of equal value are compared; then at least two values of every
             factor have to occur more than once.
     """
-    factors = _table(factors, num_points, at_least)
-    if factors.dtype == bool:
-        factors = factors.astype(np.int8)
-    if not np.issubdtype(factors.dtype, np.integer):
-        raise ValueError(_not_integers(factors))
+    factors = integer_factors(factors, num_points, at_least=at_least)
     columns, counts_of = zip(*map(_levels, np.ascontiguousarray(factors.T)), strict=True)
     for k, counts in enumerate(counts_of):
         if len(counts) == 1:
@@ -103,6 +99,16 @@ def checked_factors(
                 stacklevel=3,
             )
     return np.stack(columns).T
+
+
+def integer_factors(factors: AnyArray, num_points: int, *, at_least: int = 1) -> np.ndarray:
+    """Factors as they are, [N, F] integers; arguments as `checked_factors`."""
+    factors = _table(factors, num_points, at_least)
+    if factors.dtype == bool:
+        factors = factors.astype(np.int8)
+    if not np.issubdtype(factors.dtype, np.integer):
+        raise ValueError(_not_integers(factors))
+    return factors
 
 
 def checked_values(factors: AnyArray, num_points: int) -> np.ndarray:

@@ -10,20 +10,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vaejax.metrics.active_units import active_units
-from vaejax.metrics.beta_vae_score import beta_vae_score
-from vaejax.metrics.dci import dci
-from vaejax.metrics.density_mig import density_mig
-from vaejax.metrics.downstream_accuracy import downstream_accuracy
-from vaejax.metrics.factor_vae_score import factor_vae_score
-from vaejax.metrics.frobenius_distance import frobenius_distance
-from vaejax.metrics.infomec import infomec
-from vaejax.metrics.irs import irs
-from vaejax.metrics.mig import mig
-from vaejax.metrics.modularity_explicitness import modularity_explicitness
-from vaejax.metrics.sap import sap
+from vaejax.metrics._active_units import active_units
+from vaejax.metrics._beta_vae_score import beta_vae_score
+from vaejax.metrics._dci import dci
+from vaejax.metrics._dci_lasso import dci_lasso
+from vaejax.metrics._density_mig import density_mig
+from vaejax.metrics._downstream_accuracy import downstream_accuracy
+from vaejax.metrics._factor_vae_score import factor_vae_score
+from vaejax.metrics._frobenius_distance import frobenius_distance
+from vaejax.metrics._infomec import infomec
+from vaejax.metrics._irs import irs
+from vaejax.metrics._mig import mig
+from vaejax.metrics._modularity_explicitness import modularity_explicitness
+from vaejax.metrics._sap import sap
+from vaejax.metrics._unsupervised_scores import unsupervised_scores
 from vaejax.metrics.split import divided
-from vaejax.metrics.unsupervised_scores import unsupervised_scores
 
 Settings = Mapping[str, Any]
 Sizes = Callable[[Settings, int, int], tuple[int, ...]]
@@ -66,7 +67,10 @@ class Metric(NamedTuple):
         sizes: how many images a score is of. Where these are two numbers, the function also takes
             `rows`, those to fit to and those to score on.
         slow: `settings -> ` whether it takes minutes, and is to be repeated only if asked for.
+        says: whether it takes `say`, to be told of its progress.
         units: of what it returns, as pairs of name and unit; what is not there has none.
+        highest: names of what is the better the higher it is, of what it returns; what dead codes
+            have the best value of is not among it.
     """
 
     function: Callable[..., Mapping[str, Any]]
@@ -75,7 +79,9 @@ class Metric(NamedTuple):
     draws: bool = False
     sizes: Sizes = as_asked
     slow: Callable[[Settings], bool] = lambda settings: False
+    says: bool = False
     units: tuple[tuple[str, str], ...] = ()
+    highest: tuple[str, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Mapping[str, Any]:
         """As the function, so that a record can be named and called wherever that can be."""
@@ -86,8 +92,10 @@ class Metric(NamedTuple):
         """What can be chosen, by name: all arguments but those that the evaluation gives."""
         parameters = list(inspect.signature(self.function).parameters.values())
         chosen = parameters[len(self.takes) :]
-        return {p.name: p.default for p in chosen if p.name not in ("rng", "rows")}
+        return {p.name: p.default for p in chosen if p.name not in ("rng", "rows", "say")}
 
+
+DCI = ("disentanglement", "completeness", "informativeness_test")
 
 METRICS: Mapping[str, Metric] = {
     "active_units": Metric(
@@ -96,21 +104,35 @@ METRICS: Mapping[str, Metric] = {
         optional=("kls",),
         units=(("active_kl", "nats/image"), ("weakest_active_kl", "nats/image")),
     ),
-    "beta_vae_score": Metric(beta_vae_score, draws=True),
+    "beta_vae_score": Metric(beta_vae_score, draws=True, highest=("beta_vae_score",)),
     "dci": Metric(
-        dci, draws=True, sizes=fitted, slow=lambda settings: settings["predictor"] == "trees"
+        dci,
+        draws=True,
+        sizes=fitted,
+        slow=lambda settings: settings["predictor"] == "trees",
+        says=True,
+        highest=DCI,
+    ),
+    "dci_lasso": Metric(
+        dci_lasso, draws=True, sizes=fitted, highest=tuple(f"dci_lasso_{name}" for name in DCI)
     ),
     "density_mig": Metric(
-        density_mig, takes=("codes", "log_vars", "factors"), draws=True, sizes=drawn
+        density_mig,
+        takes=("codes", "log_vars", "factors"),
+        draws=True,
+        sizes=drawn,
+        highest=("density_mig",),
     ),
     "downstream_accuracy": Metric(downstream_accuracy, draws=True, sizes=labelled),
-    "factor_vae_score": Metric(factor_vae_score, draws=True),
+    "factor_vae_score": Metric(factor_vae_score, draws=True, highest=("factor_vae_score",)),
     "frobenius_distance": Metric(frobenius_distance, takes=("codes", "log_vars")),
-    "infomec": Metric(infomec, draws=True, sizes=drawn),
-    "irs": Metric(irs),
-    "mig": Metric(mig),
-    "modularity_explicitness": Metric(modularity_explicitness, draws=True, sizes=fitted),
-    "sap": Metric(sap, draws=True, sizes=fitted),
+    "infomec": Metric(infomec, draws=True, sizes=drawn, highest=("infom", "infoc", "infoe")),
+    "irs": Metric(irs, highest=("irs",)),
+    "mig": Metric(mig, highest=("mig",)),
+    "modularity_explicitness": Metric(
+        modularity_explicitness, draws=True, sizes=fitted, highest=("modularity", "explicitness")
+    ),
+    "sap": Metric(sap, draws=True, sizes=fitted, highest=("sap",)),
     "unsupervised_scores": Metric(
         unsupervised_scores,
         takes=("codes",),

@@ -21,23 +21,33 @@ nothing of how far this one may be off.
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import numpy as np
 
-from vaejax.evaluators.tables import Table
-from vaejax.metrics import Metric
 from vaejax.metrics.draws import host_generator
-from vaejax.metrics.intervals import Estimate, halves_interval, mean_interval
+from vaejax.metrics.intervals import halves_interval, mean_interval
 from vaejax.metrics.left_out import Kept, varying
+from vaejax.metrics.records import Metric
+from vaejax.metrics.scores import Scores
+from vaejax.metrics.table import Table
 from vaejax.types import Array
 
 
 def estimates(
-    metric: Metric, table: Table, rng: Array, *, num_points: int, num_repeats: int
-) -> dict[str, Estimate]:
-    """Every scalar that a metric returns, by its name, and an interval where one can be had.
+    metric: Metric,
+    table: Table,
+    rng: Array,
+    *,
+    num_points: int,
+    num_repeats: int,
+    say: Callable[[str], None] = print,
+) -> Scores:
+    """Every scalar that a metric returns as an `Estimate`, with an interval where one can be had.
+
+    Its record is the metric's own, and `num_images`, those that a score is of, and `interval`, what
+    the interval was made of.
 
     Args:
         metric: with its settings bound.
@@ -46,6 +56,7 @@ def estimates(
         num_points: n, images that a score is of, or all where there are fewer; a metric that draws
             rows itself has the number from its own arguments.
         num_repeats: R, tables or halves; one is none, and then there are no intervals.
+        say: told of the progress of a metric that takes minutes.
     """
     rows_rng, *rngs = jax.random.split(rng, 2 + num_repeats)
     draws, num_images = host_generator(rows_rng), len(table.means)
@@ -56,41 +67,52 @@ def estimates(
     of_factors = "factors" in metric.takes
     if of_factors:
         table = _of_factors_that_vary(table, parts)
-    scores = [_scores(metric, table, *given) for given in zip(parts, rngs, strict=False)]
+    scores = [_scores(metric, table, *given, say) for given in zip(parts, rngs, strict=False)]
+    record = {**scores[0].record, "num_images": sum(sizes)}
     if num_tables == num_repeats:
-        return {name: mean_interval([one[name] for one in scores]) for name in scores[0]}
-    halves = []
+        made_of = f"{num_tables} tables" if num_tables > 1 else "none"
+        numbers = {name: mean_interval([one[name] for one in scores]) for name in scores[0]}
+        return Scores(numbers, {**record, "interval": made_of})
+    halves: list[Mapping[str, float]] = []
     for key in rngs[1:]:
         half = [draws.choice(part, len(part) // 2, replace=False) for part in parts[0]]
         lacks = _that_vary(table, half, "half of the rows").left_out if of_factors else ()
         if lacks:
             warnings.warn(f"no interval: {'; '.join(lacks)}", stacklevel=2)
-        halves.append({} if lacks else _scores_if_any(metric, table, half, key))
-    return {
+        halves.append({} if lacks else _scores_if_any(metric, table, half, key, say))
+    numbers = {
         name: halves_interval(value, [half.get(name, math.nan) for half in halves])
         for name, value in scores[0].items()
     }
+    return Scores(numbers, {**record, "interval": f"{num_repeats} halves"})
 
 
 def _scores(
-    metric: Metric, table: Table, parts: Sequence[np.ndarray], rng: Array
-) -> dict[str, float]:
-    """The scalars of the rows `parts` of a table, one set or two."""
+    metric: Metric,
+    table: Table,
+    parts: Sequence[np.ndarray],
+    rng: Array,
+    say: Callable[[str], None],
+) -> Scores:
+    """The scalars of the rows `parts` of a table, one set or two, and the metric's record."""
     given: dict[str, object] = {"rng": rng} if metric.draws else {}
+    if metric.says:
+        given["say"] = say
     if len(parts) > 1:
         given["rows"] = tuple(parts)
     else:
         table = table.rows(parts[0])
-    columns = {"codes": table.means, **table._asdict()}
+    columns = table.columns()
     result = metric(*(columns[name] for name in metric.takes), **given)
     if not isinstance(result, Mapping):
         raise ValueError(f"metric: expected numbers by name, got {type(result).__name__}")
     arrays = {name: np.asarray(value) for name, value in result.items()}
-    return {
+    scalars = {
         name: float(array)
         for name, array in arrays.items()
         if array.ndim == 0 and np.issubdtype(array.dtype, np.number)
     }
+    return Scores(scalars, getattr(result, "record", {}))
 
 
 def _of_factors_that_vary(table: Table, tables: Sequence[Sequence[np.ndarray]]) -> Table:
@@ -117,12 +139,16 @@ def _that_vary(table: Table, parts: Sequence[np.ndarray], what: str) -> Kept:
 
 
 def _scores_if_any(
-    metric: Metric, table: Table, parts: Sequence[np.ndarray], rng: Array
-) -> dict[str, float]:
+    metric: Metric,
+    table: Table,
+    parts: Sequence[np.ndarray],
+    rng: Array,
+    say: Callable[[str], None],
+) -> Mapping[str, float]:
     """As `_scores`; none where the metric is not defined on so few rows."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* points; scores of fewer than|left out: ")
         try:
-            return _scores(metric, table, parts, rng)
+            return _scores(metric, table, parts, rng, say)
         except ValueError:
             return {}

@@ -10,9 +10,9 @@ does as well as chance: perfect codes score far below 1.
 import numpy as np
 
 from vaejax.core.checks import check_counts
+from vaejax.metrics._mig import leads
 from vaejax.metrics.inputs import checked_codes, checked_factors, checked_values
 from vaejax.metrics.left_out import varying
-from vaejax.metrics.mig import leads
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import Split, train_test_rows
 from vaejax.metrics.standardise import standardised

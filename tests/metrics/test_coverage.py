@@ -1,6 +1,6 @@
 """How often intervals hold the expected score of fresh images, by the function evaluations call.
 
-    OMP_NUM_THREADS=1 python -m pytest -m slow -s tests/evaluators/test_coverage.py
+    OMP_NUM_THREADS=1 python -m pytest -m slow -s tests/metrics/test_coverage.py
 
 Images have three factors; codes are mixtures of them with noise, so that no score is near 0 or 1.
 The truth is the mean score of many tables of the same size. A line per score is printed: it is the
@@ -13,9 +13,9 @@ import jax
 import numpy as np
 import pytest
 
-from vaejax.evaluators.estimates import estimates
-from vaejax.evaluators.tables import Table
 from vaejax.metrics import METRICS
+from vaejax.metrics.estimates import estimates
+from vaejax.metrics.table import Table
 
 SIZES = np.array((3, 6, 10))
 MIXING = np.eye(3, 5) + 0.35 * np.random.default_rng(5).normal(size=(3, 5))

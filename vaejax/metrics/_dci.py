@@ -10,6 +10,8 @@ coefficients in noise: those of factors that are not predicted do not count.
 """
 
 import math
+import time
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -40,6 +42,7 @@ def dci(
     rows: Split | None = None,
     predictor: Literal["trees", "lasso"] = "trees",
     penalty: float = 0.01,
+    say: Callable[[str], None] | None = None,
 ) -> Scores:
     """Whether each code matters for one factor, each factor for one code, and how much they tell.
 
@@ -53,6 +56,7 @@ def dci(
         predictor: "trees", scikit-learn's gradient boosting as in the study (minutes; needs the
             extra `metrics`), or "lasso", a linear regression to the factors' levels (milliseconds).
         penalty: of the lasso, for factors of unit variance.
+        say: told how long the trees will take, and of every factor when its trees are grown.
 
     Returns:
         `disentanglement`, `completeness`, `informativeness_test` and
@@ -82,7 +86,7 @@ def dci(
         raise ValueError(f"num_test: expected at least 3 rows not fitted to, got {fresh.sum()}")
     parts = codes[train], levels[train], codes[test], levels[test], fresh
     if predictor == "trees":
-        importance, informativeness, predicted = tree_importance(*parts)
+        importance, informativeness, predicted = tree_importance(*parts, say=say)
     else:
         importance, informativeness, predicted = lasso_importance(*parts, penalty=penalty)
     importance = namespace(predicted).where(predicted[None], importance, 0.0)
@@ -131,7 +135,13 @@ def _concentration(importance: AnyArray) -> AnyArray:
 
 
 def tree_importance(
-    train_codes: AnyArray, train_levels: Rows, codes: AnyArray, levels: Rows, fresh: Rows
+    train_codes: AnyArray,
+    train_levels: Rows,
+    codes: AnyArray,
+    levels: Rows,
+    fresh: Rows,
+    *,
+    say: Callable[[str], None] | None = None,
 ) -> Predictors:
     """Impurity importances [D, F] of boosted trees, and their mean training and test accuracy.
 
@@ -141,6 +151,7 @@ def tree_importance(
         train_codes, codes: [N, D], to fit and to score on.
         train_levels, levels: [N, F].
         fresh: which of the rows to score on are not among those fitted to, [N].
+        say: told of the progress.
     """
     try:
         from sklearn.ensemble import GradientBoostingClassifier
@@ -148,16 +159,52 @@ def tree_importance(
         raise ImportError("dci with trees needs scikit-learn: pip install 'vaejax[metrics]'") from (
             error
         )
+    progress = None if say is None else _Progress(say, train_codes, train_levels)
     importance, train, columns = [], [], []
     for y_train in train_levels.T:
         model = GradientBoostingClassifier(random_state=0).fit(train_codes, y_train)
         importance.append(model.feature_importances_)
         train.append(model.score(train_codes, y_train))
         columns.append(model.predict(codes))
+        if progress is not None:
+            progress.grown()
     predictions = np.stack(columns, axis=1)
     accuracies = float(np.mean(train)), float((predictions == levels).mean())
     predicted = more_hits_than_guessing(predictions[fresh], levels[fresh])
     return np.abs(np.stack(importance, axis=1)), accuracies, predicted
+
+
+class _Progress:
+    """What is said of trees: how many minutes, before the first one, and every factor.
+
+    Time goes as the number of trees, one per stage and level of a factor, or one for two levels.
+    That of a stage of the first factor is measured.
+    """
+
+    def __init__(self, say: Callable[[str], None], codes: AnyArray, levels: Rows):
+        from sklearn.ensemble import GradientBoostingClassifier
+
+        counts = [len(np.unique(column)) for column in levels.T]
+        self._trees = np.array([1 if count == 2 else count for count in counts])
+        self._say, self._num_grown, self._began = say, 0, time.perf_counter()
+        GradientBoostingClassifier(random_state=0, n_estimators=1).fit(codes, levels[:, 0])
+        stage, self._began = time.perf_counter() - self._began, time.perf_counter()
+        stages = GradientBoostingClassifier().n_estimators
+        expected = stage * stages * self._trees.sum() / self._trees[0]
+        say(f"dci: trees for {len(counts)} factors, about {_duration(expected)}")
+
+    def grown(self) -> None:
+        """Another factor's trees are."""
+        self._num_grown += 1
+        done, all_of_them = self._trees[: self._num_grown].sum(), self._trees.sum()
+        taken = time.perf_counter() - self._began
+        left = taken / done * (all_of_them - done)
+        told = f"dci: factor {self._num_grown} of {len(self._trees)}, after {_duration(taken)}"
+        self._say(f"{told}; about {_duration(left)} to go" if left else told)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def lasso_importance(

@@ -12,11 +12,11 @@ import numpy as np
 
 from vaejax.core.checks import check_counts
 from vaejax.core.randomness import named
+from vaejax.metrics._mig import information_gaps
 from vaejax.metrics.discrete import factor_entropies
 from vaejax.metrics.draws import below, random_words
 from vaejax.metrics.inputs import checked_factors, checked_posteriors
 from vaejax.metrics.left_out import varying
-from vaejax.metrics.mig import information_gaps
 from vaejax.metrics.scores import Scores, scores
 from vaejax.metrics.split import disjoint_rows
 from vaejax.metrics.standardise import centred, deviations, nonzero, standardised

@@ -9,10 +9,10 @@ import pytest
 import scipy.stats
 
 from vaejax import metrics
-from vaejax.evaluators.estimates import estimates
-from vaejax.evaluators.tables import Table
 from vaejax.metrics import METRICS, Metric
+from vaejax.metrics.estimates import estimates
 from vaejax.metrics.records import drawn, fitted, labelled
+from vaejax.metrics.table import Table
 
 RNG = jax.random.key(0)
 
