@@ -97,13 +97,13 @@ def test_the_table_as_text():
         "published": (82.90, "26+7"),
         "comparable": True,
     }
-    gaps = table.gaps_of(rows(vae={0: 90.0, 1: 92.0}, iwae5={0: 89.0, 1: 91.0}))
+    gaps = table.gaps_of(rows(vae={0: 90.0, 1: 92.0}, iwae5={0: 89.0, 1: 90.8}))
     text = as_markdown([row], gaps)
     assert text.splitlines()[2] == (
         "| mnist | 2 | IWAE | 50 | 90.00 [89.00, 91.00] (82.90) | 26+7, 100+50 (26+7) "
         "| +0.002, - | 2 | 500 |"
     )
-    assert text.endswith("| mnist | 1 | IWAE, k = 5 | VAE, k = 1 | 1.00 [1.00, 1.00] |\n")
+    assert text.endswith("| mnist | 1 | IWAE, k = 5 | VAE, k = 1 | 1.10 [-0.17, 2.37] |\n")
 
 
 def test_variances_are_those_of_the_formula():

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from experiments.likelihood.inactive import Inactive, inactive
+from tests.models.variables import random_state
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.config import run_config
 from vaejax.runs.kept_config import CHECKPOINTS, keep_config
-from vaejax.runs.setup import build, initial_state
+from vaejax.runs.setup import build
 from vaejax.sweep import Member
 
 
@@ -28,12 +29,13 @@ def kept(bar_images, tmp_path_factory):
                 active_units=dict(split="train", batch_size=16),
             ),
         )
-        state = initial_state(build(config))
-        params = jax.tree.map(lambda leaf: 3.0 * np.array(leaf), state.ema_params)
-        change(params["model"])
+        run = build(config)
+        batch = run.source.batch(np.arange(8))
+        state = random_state(run.context.objective, run.optimizer, batch, 1.0)
+        change(state.params["model"])
         folder = tmp_path_factory.mktemp("run")
         checkpoints = Checkpoints(folder / CHECKPOINTS)
-        checkpoints.save(state._replace(ema_params=params, params=params))
+        checkpoints.save(jax.device_put(state))
         checkpoints.close()
         keep_config(folder, config)
         return Member({}, 0, config, folder)

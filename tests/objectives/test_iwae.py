@@ -157,9 +157,7 @@ MODES = {
 }
 
 
-@pytest.fixture(
-    scope="module", params=["chunks", "average", pytest.param("twice", marks=pytest.mark.slow)]
-)
+@pytest.fixture(scope="module")
 def stepped(request, tiny_batch):
     """An objective, its first state, a masked batch and what a step on one device makes of them."""
     objective = OBJECTIVES[request.param]
@@ -168,11 +166,20 @@ def stepped(request, tiny_batch):
     return objective, state, examples, jax.jit(step_of(objective))(state, examples, RNG)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("stepped", "mode"),
+    [
+        ("chunks", "microbatches"),
+        ("chunks", "pmap"),
+        pytest.param("chunks", "sharded", marks=pytest.mark.slow),
+        ("average", "pmap"),
+        ("average", "sharded"),
+        *(pytest.param("twice", mode, marks=pytest.mark.slow) for mode in MODES),
+    ],
+    indirect=["stepped"],
+)
 def test_every_mode_has_the_numbers_of_one_device(stepped, mode):
     objective, state, examples, (expected, metrics) = stepped
-    if mode == "microbatches" and expected.model_state:
-        pytest.skip("what a state carries moves with every microbatch")
     actual, others = MODES[mode](objective)(state, examples, RNG)
     for name, value in metrics.items():
         np.testing.assert_allclose(others[name], value, rtol=1e-4, atol=1e-6)
