@@ -3,8 +3,8 @@
     pip install -e ".[benchmark]"
     python experiments/benchmarks/iwae_step.py
 
-The one-layer network of Burda et al. (784-200-200-50 and back, tanh), 50 samples, batches of 20
-binary images, Adam. It prints the median CPU milliseconds per step of
+The one-layer network of `configs/iwae_mnist.py` (784-200-200-50 and back, tanh), 50 samples,
+batches of 20 binary images, Adam. It prints the median CPU milliseconds per step of
     torch:           the same network, encoder once per image, decoder on all samples at once;
     vaejax:          `make_train_step(iwae(...))` as it is, its metrics and moving average included;
     vaejax chunks:   the same, 10 samples at once;
@@ -47,7 +47,7 @@ VARIANTS = {
 
 def jax_step(images: np.ndarray, settings: Mapping[str, object]) -> tuple[Step, float]:
     """The library's training step, and its temporary memory in MiB."""
-    model = models.ConvVAE((28, 28, 1), LATENT_SIZE, "burda")
+    model = models.burda((28, 28, 1))
     objective = objectives.iwae(model, num_samples=NUM_SAMPLES, **settings)
     optimizer = make_optimizer("adam", learning_rate=LEARNING_RATE)
     batch, rng = {"image": jnp.asarray(images)}, jax.random.key(0)
@@ -81,13 +81,13 @@ def torch_step(images: np.ndarray) -> Step:
 
     def next_step() -> float:
         optimizer.zero_grad()
-        mean, log_var = encoder(x).chunk(2, dim=1)
+        mean, log_scale = encoder(x).chunk(2, dim=1)
         noise = torch.randn(NUM_SAMPLES, BATCH_SIZE, LATENT_SIZE)
-        z = mean + torch.exp(0.5 * log_var) * noise  # [K, B, D]
+        z = mean + torch.exp(log_scale) * noise  # [K, B, D]
         logits = decoder(z)
         pixels = x.expand_as(logits)
         log_px = -F.binary_cross_entropy_with_logits(logits, pixels, reduction="none").sum(-1)
-        log_ratio = 0.5 * (noise**2 + log_var - z**2).sum(-1)  # log p(z) - log q(z | x)
+        log_ratio = (0.5 * (noise**2 - z**2) + log_scale).sum(-1)  # log p(z) - log q(z | x)
         loss = -torch.logsumexp(log_px + log_ratio, dim=0).mean() + np.log(NUM_SAMPLES)
         loss.backward()
         optimizer.step()

@@ -20,7 +20,7 @@ import numpy as np
 import optax
 
 from experiments.likelihood import figures
-from experiments.likelihood.figures import REACH, Looks
+from experiments.likelihood.figures import REACH, Case
 from experiments.style import draw
 from vaejax import create_train_state, make_optimizer, make_train_step, models, objectives
 from vaejax import data as datasets
@@ -171,7 +171,7 @@ def run(size: str, folder: Path) -> list[dict[str, Any]]:
                     points = datasets.gaussian_pair(correlation, num_examples=NUM_DRAWN)["test"]
                     images = points.images(np.arange(NUM_DRAWN)), draws, means
                     flat = (np.asarray(some).reshape(-1, 2) for some in images)
-                    panels[decoder, correlation] = Looks(rows[-1]["kl"], *flat)
+                    panels[decoder, correlation] = Case(rows[-1]["kl"], *flat)
     cases = {title: panels[key] for title, key in SHOWN.items()}
     draw(folder / "collapse.png", figures.collapse, cases, rows)
     return rows

@@ -107,7 +107,7 @@ def figure(found: Sequence[dict[str, Any]]) -> Any:
     """Variance against d, with the score function's formula."""
     figure, (panel,) = panels_of(1, height=3.0, width=4.5)
     dims = sorted({row["dim"] for row in found})
-    panel.plot(dims, [formula(dim) for dim in dims], "--", color=INK, label="formula")
+    panel.plot(dims, [formula(dim) for dim in dims], "--", color=INK, label="score function, exact")
     for colour, name in zip(COLOURS, ESTIMATORS, strict=False):
         values = [row["variance"] for row in found if row["estimator"] == name]
         panel.plot(dims, values, "o-", color=colour, label=name)

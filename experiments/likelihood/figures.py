@@ -17,7 +17,7 @@ PARTS = {
 READINGS = {"log p(x), at least": "log_likelihood", "ELBO": "elbo"}
 
 
-class Looks(NamedTuple):
+class Case(NamedTuple):
     """What there is to see of a model of two numbers.
 
     Attributes:
@@ -62,7 +62,7 @@ def surgery(rows: Sequence[Mapping[str, Any]]) -> Any:
     return page
 
 
-def collapse(cases: Mapping[str, Looks], rows: Sequence[Mapping[str, Any]]) -> Any:
+def collapse(cases: Mapping[str, Case], rows: Sequence[Mapping[str, Any]]) -> Any:
     """The lecture's cases side by side, and the KL of all models against the prediction.
 
     Args:
@@ -70,13 +70,13 @@ def collapse(cases: Mapping[str, Looks], rows: Sequence[Mapping[str, Any]]) -> A
         rows: of all models, with `decoder`, `correlation` and `kl`.
     """
     page, panels = panels_of(len(cases) + 1, height=2.1)
-    for panel, (title, looks) in zip(panels, cases.items(), strict=False):
-        panel.scatter(*looks.points.T, s=3, linewidths=0, color=PALE, label="data")
-        panel.scatter(*looks.draws.T, s=3, linewidths=0, color=COLOURS[0], label="model")
+    for panel, (title, case) in zip(panels, cases.items(), strict=False):
+        panel.scatter(*case.points.T, s=3, linewidths=0, color=PALE, label="data")
+        panel.scatter(*case.draws.T, s=3, linewidths=0, color=COLOURS[0], label="model")
         panel.plot(
-            *looks.means.T, color=COLOURS[1], linewidth=2.5, label=f"E[x | z], |z| < {REACH:g}"
+            *case.means.T, color=COLOURS[1], linewidth=2.5, label=f"E[x | z], |z| < {REACH:g}"
         )
-        panel.set(title=f"{title}: {looks.kl:.2f} nats", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5))
+        panel.set(title=f"{title}: {case.kl:.2f} nats", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5))
         panel.set_aspect("equal")
     last, fine = panels[-1], np.linspace(0, max(row["correlation"] for row in rows), 200)
     last.plot(fine, wyner_information(fine), color=INK, linewidth=1, label="least KL, diagonal")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ml_collections
-import numpy as np
 
 from configs import iwae_mnist, iwae_omniglot
+from experiments.likelihood.inactive import inactive
 from vaejax import sweep
 from vaejax.metrics import mean_interval
 from vaejax.sweep import Member
@@ -130,36 +130,34 @@ def config_of(
 def rows_of(members: Mapping[Cell, Sequence[Member]]) -> list[dict[str, Any]]:
     """A row per cell: NLL, nats, and active units of each seed; NLL's mean and its 95 % interval.
 
-    Seeds that diverged are left out, and so are cells without a healthy one. `comparable` says
-    whether the data are the paper's.
+    `without_inactive` is by how many nats the NLL of each seed rises without its inactive units,
+    None where it has none; see `inactive`. Seeds that diverged are left out, and so are cells
+    without a healthy one. `comparable` says whether the data are the paper's.
     """
     rows = []
     for cell, runs in members.items():
-        last = {run.seed: run.last_metrics() for run in runs if not run.diverged}
-        if not last:
+        healthy = [run for run in runs if not run.diverged]
+        if not healthy:
             continue
-        bounds = [metrics["test/importance_weighted"] for metrics in last.values()]
+        bounds = [run.last_metrics()["test/importance_weighted"] for run in healthy]
+        units = [inactive(run) for run in healthy]
         nll = [-bound["log_likelihood"] for bound in bounds]
         estimate = mean_interval(nll)
         row = {
             **cell._asdict(),
-            "seeds": list(last),
+            "seeds": [run.seed for run in healthy],
             "nll": nll,
             "mean": estimate.value,
             "interval": (estimate.low, estimate.high),
             "num_images": int(bounds[0]["num_examples"]),
-            "active_units": [_units(metrics["train/active_units"]) for metrics in last.values()],
+            # The upper layer is last in the paper, groups come top first.
+            "active_units": ["+".join(map(str, some.active[::-1])) for some in units],
+            "without_inactive": [some.nats for some in units],
             "published": cell.published,
             "comparable": runs[0].config.data.name != "omniglot",
         }
         rows.append(row)
     return rows
-
-
-def _units(metrics: Mapping[str, Any]) -> str:
-    """`26+7`, the upper layer last as in the paper; groups come top first."""
-    groups = [name for name in metrics if name.startswith("active_units/")]
-    return "+".join(str(int(metrics[name])) for name in sorted(groups, reverse=True))
 
 
 def gaps_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -189,28 +187,3 @@ def gaps_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             interval = (gap.low, gap.high)
             gaps.append({"of": cell, "than": than, "nats": gap.value, "interval": interval})
     return gaps
-
-
-def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table as text: a line per cell, what the paper has in brackets."""
-    lines = [
-        "| data | layers | objective | k | NLL, nats | active units | seeds | test images |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        nll, units = row["published"]
-        low, high = row["interval"]
-        interval = f" [{low:.2f}, {high:.2f}]" if np.isfinite(low) else ""
-        data = row["data"] if row["comparable"] else f"{row['data']} (another split)"
-        cells = [
-            data,
-            row["layers"],
-            row["objective"],
-            row["k"],
-            f"{row['mean']:.2f}{interval} ({nll:.2f})",
-            f"{', '.join(row['active_units'])} ({units})",
-            len(row["seeds"]),
-            row["num_images"],
-        ]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines) + "\n"

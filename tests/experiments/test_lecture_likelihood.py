@@ -4,6 +4,7 @@ import pytest
 
 from experiments.likelihood import estimators, table
 from experiments.likelihood.table import Cell
+from experiments.likelihood.table_text import as_markdown
 from tests.data.idx_files import random_arrays, write_mnist
 from vaejax.runs.setup import build
 
@@ -72,14 +73,37 @@ def test_omniglot_of_another_split_is_marked(tmp_path):
         "mean": 100.0,
         "interval": (float("nan"), float("nan")),
         "active_units": ["7"],
+        "without_inactive": [-0.0123],
         "num_images": 10,
         "published": (108.11, "28"),
         "comparable": False,
     }
-    line = table.as_markdown([row]).splitlines()[-1]
+    line = as_markdown([row], []).splitlines()[2]
     assert line == (
-        "| omniglot (another split) | 1 | VAE | 1 | 100.00 (108.11) | 7 (28) | 1 | 10 |"
+        "| omniglot (another split) | 1 | VAE | 1 | 100.00 (108.11) | 7 (28) | -0.012 | 1 | 10 |"
     )
+
+
+def test_the_table_as_text():
+    """Rows, a sentence, and the gaps."""
+    row = {
+        **Cell("mnist", 2, "IWAE", 50)._asdict(),
+        "seeds": [0, 1],
+        "mean": 90.0,
+        "interval": (89.0, 91.0),
+        "active_units": ["26+7", "100+50"],
+        "without_inactive": [0.002, None],
+        "num_images": 500,
+        "published": (82.90, "26+7"),
+        "comparable": True,
+    }
+    gaps = table.gaps_of(rows(vae={0: 90.0, 1: 92.0}, iwae5={0: 89.0, 1: 90.8}))
+    text = as_markdown([row], gaps)
+    assert text.splitlines()[2] == (
+        "| mnist | 2 | IWAE | 50 | 90.00 [89.00, 91.00] (82.90) | 26+7, 100+50 (26+7) "
+        "| +0.002, - | 2 | 500 |"
+    )
+    assert text.endswith("| mnist | 1 | IWAE, k = 5 | VAE, k = 1 | 1.10 [-0.17, 2.37] |\n")
 
 
 def test_variances_are_those_of_the_formula():

@@ -7,7 +7,7 @@ from experiments.likelihood import collapse
 from experiments.likelihood.collapse import DECODERS, Size, learn, optimum
 
 CORRELATIONS = (0.0, 0.5, 0.9)
-SIZE = Size(num_steps=1_500, num_examples=20_000)
+SIZE = Size(num_steps=1_000, num_examples=10_000)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

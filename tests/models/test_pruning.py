@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from tests.models.variables import noise_of, random_variables
+from tests.models.variables import latent_noise, random_variables
 from vaejax.models import DenseHierarchy
 from vaejax.models.pruning import without_units
 
@@ -66,7 +66,7 @@ def smaller(params, hidden):
 
 
 def test_bounds_are_those_of_the_smaller_network(hidden, params, tiny_batch):
-    noise = noise_of(model_of(hidden), 16)
+    noise = latent_noise(model_of(hidden), 16)
     left = [draw[:, ~gone] for draw, gone in zip(noise["latent"], GONE, strict=True)]
     small = model_of(hidden, tuple(draw.shape[1] for draw in left))
     expected = weights(small, smaller(params, hidden), tiny_batch, {"latent": left})
@@ -99,7 +99,7 @@ def test_units_that_are_dead_may_go(hidden, params, tiny_batch):
     for readers in (encoder["group_1"], decoder["pixels"]):
         unread(readers, 0)
     gone = [np.arange(size) == unit for size, unit in zip(SIZES, (1, 2, 0), strict=True)]
-    model, noise = model_of(hidden), noise_of(model_of(hidden), 16)
+    model, noise = model_of(hidden), latent_noise(model_of(hidden), 16)
     before = weights(model, params, tiny_batch, noise)
     after = weights(model, without_units(params, gone, MEANS), tiny_batch, noise)
     np.testing.assert_allclose(after, before, rtol=1e-5)

@@ -12,8 +12,9 @@ import scipy.special
 from tests.leaves.autoregressive_decoder import PixelVAE
 from tests.leaves.normalised import NormalisedVAE
 from tests.leaves.pixels import PixelModel
+from tests.models.variables import random_state, random_variables
 from tests.objectives.solvable import EVIDENCE, Solvable, batch, bound
-from vaejax import create_train_state, make_optimizer, make_train_step, pmap_step, sharded_step
+from vaejax import make_optimizer, make_train_step, pmap_step, sharded_step
 from vaejax.core.mesh import data_mesh
 from vaejax.models import NVAE, ConvVAE
 from vaejax.objectives import elbo, iwae
@@ -23,6 +24,7 @@ from vaejax.types import PER_EXAMPLE
 RNG, STEP = jax.random.key(1), jnp.int32(0)
 OPTIMIZER = make_optimizer("sgd", learning_rate=1.0)  # the step is the gradient
 DENSE = ConvVAE((8, 8, 1), 3, "burda")
+TOY = ConvVAE((8, 8, 1), 3, "toy")
 
 
 def evaluated(objective, examples, rng=RNG, train=False):
@@ -67,7 +69,7 @@ def normal(shape):
 
 
 MODELS = {
-    "dense": (DENSE, 1),
+    "dense": (TOY, 1),
     "autoregressive": (PixelVAE((8, 8, 1)), 1),
     "deep": (
         NVAE(
@@ -95,10 +97,11 @@ def test_it_is_the_log_of_the_mean_weight_of_given_noise(name):
     shapes = jax.eval_shape(model.noise, jax.random.split(RNG, 2))["latent"]
     latent = tuple(normal((2, 3, *x.shape[1:])) for x in shapes)
     objective = iwae(model, num_samples=3, chunk_size=2)
+    state = random_variables(model, 0.25)
+    params = {"model": state.pop("params")}
 
     @jax.jit
     def both(images):
-        params, state = objective.init(jax.random.key(0), {"image": images})
         noise = {"latent": latent}
         given = {"image": images, "noise": noise}
         metrics = objective.loss(params, state, given, RNG, STEP, False)[1][0]
@@ -143,9 +146,9 @@ def step_of(objective, **settings):
 
 
 OBJECTIVES = {
-    "chunks": iwae(ConvVAE((8, 8, 1), 3, "frey"), num_samples=3, chunk_size=2),
-    "twice": iwae(DENSE, num_samples=3, gradient="doubly_reparameterised"),
-    "average": elbo(DENSE, num_samples=2, gradient="moving_average"),
+    "chunks": iwae(TOY, num_samples=3, chunk_size=2),
+    "twice": iwae(TOY, num_samples=3, gradient="doubly_reparameterised"),
+    "average": elbo(TOY, num_samples=2, gradient="moving_average"),
 }
 MODES = {
     "sharded": lambda objective: sharded_step(step_of(objective), data_mesh(), donate=False),
@@ -154,23 +157,29 @@ MODES = {
 }
 
 
-@pytest.fixture(
-    scope="module", params=["chunks", "average", pytest.param("twice", marks=pytest.mark.slow)]
-)
+@pytest.fixture(scope="module")
 def stepped(request, tiny_batch):
     """An objective, its first state, a masked batch and what a step on one device makes of them."""
     objective = OBJECTIVES[request.param]
     examples = {**tiny_batch, "mask": 1.0 * (jnp.arange(16) < 11)}
-    create = functools.partial(create_train_state, objective, OPTIMIZER)
-    state = jax.jit(create)(jax.random.key(0), examples)
+    state = random_state(objective, OPTIMIZER, examples, 0.25)
     return objective, state, examples, jax.jit(step_of(objective))(state, examples, RNG)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("stepped", "mode"),
+    [
+        ("chunks", "microbatches"),
+        ("chunks", "pmap"),
+        pytest.param("chunks", "sharded", marks=pytest.mark.slow),
+        ("average", "pmap"),
+        ("average", "sharded"),
+        *(pytest.param("twice", mode, marks=pytest.mark.slow) for mode in MODES),
+    ],
+    indirect=["stepped"],
+)
 def test_every_mode_has_the_numbers_of_one_device(stepped, mode):
     objective, state, examples, (expected, metrics) = stepped
-    if mode == "microbatches" and expected.model_state:
-        pytest.skip("what a state carries moves with every microbatch")
     actual, others = MODES[mode](objective)(state, examples, RNG)
     for name, value in metrics.items():
         np.testing.assert_allclose(others[name], value, rtol=1e-4, atol=1e-6)
@@ -182,7 +191,7 @@ def test_every_mode_has_the_numbers_of_one_device(stepped, mode):
 def test_running_statistics_move_once_by_the_average_of_the_samples(tiny_batch):
     model = NormalisedVAE((8, 8, 1))
     noise = {"latent": (normal((16, 3, 2)),), "pixels": normal((16, 3))}
-    params, state = elbo(model).init(jax.random.key(0), tiny_batch)
+    _, params, _, state, *_ = random_state(elbo(model), OPTIMIZER, tiny_batch, 0.5)
 
     @functools.partial(jax.jit, static_argnums=0)
     def after(objective, noise):
@@ -191,10 +200,9 @@ def test_running_statistics_move_once_by_the_average_of_the_samples(tiny_batch):
 
     singles = [after(elbo(model), jax.tree.map(lambda x, k=k: x[:, k], noise)) for k in range(3)]
     expected = jax.tree.map(lambda *x: np.mean(x, axis=0), *singles)
-    for make in (elbo, iwae):
-        for chunk_size in (None, 2):
-            moved = after(make(model, num_samples=3, chunk_size=chunk_size), noise)
-            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), moved, expected)
+    for make, chunk_size in ((elbo, 2), (iwae, None), (iwae, 2)):
+        moved = after(make(model, num_samples=3, chunk_size=chunk_size), noise)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), moved, expected)
 
 
 def compiled(batch_size=16, **settings):
@@ -222,14 +230,10 @@ def test_the_encoder_and_a_second_look_are_computed_once():
 
 @pytest.mark.parametrize("gradient", ["reparameterised", "doubly_reparameterised"])
 def test_memory_does_not_grow_with_the_chunks(gradient):
-    def temporary(num_samples, chunk_size=4):
-        settings = {"num_samples": num_samples, "chunk_size": chunk_size, "gradient": gradient}
-        return compiled(64, **settings).memory_analysis().temp_size_in_bytes
-
-    few = temporary(8)
-    assert temporary(256) < few + 256 * 64 * 12  # three numbers for a sample and an image
-    if gradient == "reparameterised":
-        assert temporary(64, None) > 3 * few
+    """Four samples at once of 256 take less than a tenth of one hidden layer of all of them."""
+    step = compiled(64, num_samples=256, chunk_size=4, gradient=gradient)
+    hidden_layer = 4 * 256 * 64 * 200  # bytes
+    assert step.memory_analysis().temp_size_in_bytes < hidden_layer / 10
 
 
 def test_a_model_without_latents_is_refused(tiny_batch):

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.objectives import baselines
-from vaejax.objectives.draws import Draws, averageable
 from vaejax.objectives.estimators import Gradient
 from vaejax.objectives.passes import Pass
+from vaejax.objectives.sampling import Sampling, averageable
 from vaejax.objectives.second_look import Look, codes_of, score, with_scaled_gradient
 from vaejax.types import Array, ModelState, VAEOutput
 
@@ -30,17 +30,17 @@ class BoundEstimate(NamedTuple):
     state: ModelState
 
 
-OfDraw = Callable[[Array, VAEOutput], tuple[Array, Array]]
+Estimator = Callable[[Array, VAEOutput], tuple[Array, Array]]
 """From a draw's number and output to its log w and what is added to the bound of K draws for it, a
 zero with a gradient; both [B]."""
 
 
-def _reparameterised(look: Look) -> OfDraw:
+def _reparameterised(look: Look) -> Estimator:
     del look
     return lambda _, output: (output.log_weight, jnp.zeros_like(output.log_px))
 
 
-def _sticking_the_landing(look: Look) -> OfDraw:
+def _sticking_the_landing(look: Look) -> Estimator:
     def of_draw(_, output: VAEOutput) -> tuple[Array, Array]:
         log_w = look.at_draws(codes_of(output)).log_weight
         return log_w, jnp.zeros_like(log_w)
@@ -48,8 +48,8 @@ def _sticking_the_landing(look: Look) -> OfDraw:
     return of_draw
 
 
-def _doubly_reparameterised(look: Look) -> OfDraw:
-    weights = jax.nn.softmax(look.draws.log_weights(look.passing, look.params), axis=0)  # [K, B]
+def _doubly_reparameterised(look: Look) -> Estimator:
+    weights = jax.nn.softmax(look.sampling.log_weights(look.passing, look.params), axis=0)  # [K, B]
 
     def of_draw(sample: Array, output: VAEOutput) -> tuple[Array, Array]:
         # The bound's own gradient has one factor w_k, this is the other (Tucker et al., Eq. 7).
@@ -60,10 +60,10 @@ def _doubly_reparameterised(look: Look) -> OfDraw:
     return of_draw
 
 
-def _scored(look: Look, baseline: Callable[[Array], Array | float]) -> OfDraw:
+def _scored(look: Look, baseline: Callable[[Array], Array | float]) -> Estimator:
     """(L - b_k) d log q(z_k) of every draw; `baseline` makes b of the log-weights, [K, B]."""
-    log_w = look.draws.log_weights(look.passing, look.params)
-    bound = jax.nn.logsumexp(log_w, axis=0) - jnp.log(look.draws.num_samples)
+    log_w = look.sampling.log_weights(look.passing, look.params)
+    bound = jax.nn.logsumexp(log_w, axis=0) - jnp.log(look.sampling.num_samples)
     advantages = bound[None] - jnp.broadcast_to(baseline(log_w), log_w.shape)  # [K, B]
 
     def of_draw(sample: Array, output: VAEOutput) -> tuple[Array, Array]:
@@ -73,15 +73,15 @@ def _scored(look: Look, baseline: Callable[[Array], Array | float]) -> OfDraw:
     return of_draw
 
 
-def _score_function(look: Look) -> OfDraw:
+def _score_function(look: Look) -> Estimator:
     return _scored(look, lambda log_w: 0.0)
 
 
-def _leave_one_out(look: Look) -> OfDraw:
+def _leave_one_out(look: Look) -> Estimator:
     return _scored(look, baselines.bound_of_the_others)
 
 
-def _moving_average(look: Look) -> OfDraw:
+def _moving_average(look: Look) -> Estimator:
     return _scored(look, lambda log_w: look.averages["iwae_bound"])
 
 
@@ -96,12 +96,12 @@ _ESTIMATORS = {
 OF_THE_BOUND = tuple(_ESTIMATORS)
 
 
-def bound_with(gradient: Gradient, draws: Draws) -> Callable[[Pass, Any], BoundEstimate]:
+def bound_with(gradient: Gradient, sampling: Sampling) -> Callable[[Pass, Any], BoundEstimate]:
     """From a pass and the parameters of the model to the bound; a moving average is of the same."""
 
     def estimate(passing: Pass, params: Any) -> BoundEstimate:
         passing, history = baselines.taken_out(passing)
-        look = Look(passing, params, draws, baselines.averages(history))
+        look = Look(passing, params, sampling, baselines.averages(history))
         of_draw = (_ESTIMATORS[gradient] if passing.train else _reparameterised)(look)
 
         def of_output(sample: Array, output: VAEOutput):
@@ -110,8 +110,8 @@ def bound_with(gradient: Gradient, draws: Draws) -> Callable[[Pass, Any], BoundE
             log_w, extra = of_draw(sample, output)
             return (log_w, 2.0 * log_w), (averageable(jax.lax.stop_gradient(output)), extra)
 
-        (bound, log_square), (output, extra), state = draws.averages(passing, params, of_output)
-        bound += draws.num_samples * extra
+        (bound, log_square), (output, extra), state = sampling.averages(passing, params, of_output)
+        bound += sampling.num_samples * extra
         moved = baselines.moved(history, {"iwae_bound": bound}, passing)
         return BoundEstimate(bound, log_square, output, {**state, **moved})
 

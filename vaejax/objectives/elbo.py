@@ -17,8 +17,8 @@ from vaejax.core.checks import check_number, check_schedule
 from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.baselines import with_averages
 from vaejax.objectives.bound import Reduction, batch_mean, variational
-from vaejax.objectives.draws import Draws
 from vaejax.objectives.estimators import OF_THE_ELBO, Gradient, check_gradient, estimate_with
+from vaejax.objectives.sampling import Sampling
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
 
 
@@ -59,8 +59,8 @@ def elbo(
     if beta_norm is not None:
         name, value = "beta_norm", beta_norm
     weight = _schedule(name, value)
-    draws = Draws(num_samples, chunk_size)
-    check_gradient(gradient, OF_THE_ELBO, model, draws)
+    sampling = Sampling(num_samples, chunk_size)
+    check_gradient(gradient, OF_THE_ELBO, model, sampling)
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
@@ -77,7 +77,9 @@ def elbo(
             kl, extra["balance"] = _balanced(output, batch.get("mask"), beta)
         return beta * kl, extra
 
-    objective = variational(model, divergence, reduction, estimate=estimate_with(gradient, draws))
+    objective = variational(
+        model, divergence, reduction, estimate=estimate_with(gradient, sampling)
+    )
     if gradient == "moving_average":
         return objective._replace(init=with_averages(objective.init, ("log_px", "kl")))
     return objective

@@ -37,8 +37,8 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.objectives import baselines
-from vaejax.objectives.draws import Draws, averageable
 from vaejax.objectives.passes import Estimate, Pass, one_draw
+from vaejax.objectives.sampling import Sampling, averageable
 from vaejax.objectives.second_look import Look, codes_of, gradient_of, score
 from vaejax.types import Array, ModelState, VAEOutput
 
@@ -52,7 +52,7 @@ Gradient = Literal[
 ]
 
 
-def check_gradient(gradient: str, known: Sequence[str], model: Any, draws: Draws) -> None:
+def check_gradient(gradient: str, known: Sequence[str], model: Any, sampling: Sampling) -> None:
     """Raise ValueError unless a gradient is known, and possible for a model and that many draws."""
     if gradient not in known:
         raise ValueError(f"gradient: expected one of {tuple(known)}, got {gradient!r}")
@@ -61,7 +61,7 @@ def check_gradient(gradient: str, known: Sequence[str], model: Any, draws: Draws
             f"gradient: expected 'reparameterised' for {type(model).__name__}, whose posterior has "
             f"no parameters of its own (posterior_parts), got {gradient!r}"
         )
-    if gradient == "leave_one_out" and draws.num_samples < 2:
+    if gradient == "leave_one_out" and sampling.num_samples < 2:
         raise ValueError("num_samples: expected at least 2, to leave one out, got 1")
 
 
@@ -122,10 +122,10 @@ def _score_function(look: Look) -> Change:
 
 def _leave_one_out(look: Look) -> Change:
     params = jax.lax.stop_gradient(look.params)
-    _, output, _ = look.draws.averages(
+    _, output, _ = look.sampling.averages(
         look.passing, params, lambda _, output: ((), averageable(output))
     )
-    means, count = Terms.of(output), look.draws.num_samples
+    means, count = Terms.of(output), look.sampling.num_samples
 
     def advantages(terms: Terms) -> Terms:  # f_k - mean_{j != k} f_j
         return jax.tree.map(lambda f, mean: count / (count - 1) * (f - mean), terms, means)
@@ -152,19 +152,19 @@ _CHANGES = {
 OF_THE_ELBO = tuple(_CHANGES)
 
 
-def estimate_with(gradient: Gradient, draws: Draws) -> Estimate:
+def estimate_with(gradient: Gradient, sampling: Sampling) -> Estimate:
     """The output averaged over draws, whose `log_px` and `kl` have the gradient of an estimator.
 
     Those of a moving average are of `log_px` and of `kl`, the sum over the groups.
     """
-    if gradient == "reparameterised" and draws.num_samples == 1:
+    if gradient == "reparameterised" and sampling.num_samples == 1:
         return one_draw
 
     def estimate(passing: Pass, params: Any) -> tuple[VAEOutput, ModelState]:
         passing, history = baselines.taken_out(passing)
-        look = Look(passing, params, draws, baselines.averages(history))
+        look = Look(passing, params, sampling, baselines.averages(history))
         change = (_CHANGES[gradient] if passing.train else _reparameterised)(look)
-        _, output, state = draws.averages(
+        _, output, state = sampling.averages(
             passing, params, lambda _, output: ((), averageable(change(output)))
         )
         terms = Terms.of(output)

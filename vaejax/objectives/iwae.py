@@ -22,9 +22,9 @@ from vaejax.objectives.bound import (
     per_example,
 )
 from vaejax.objectives.bound_estimators import OF_THE_BOUND, bound_with
-from vaejax.objectives.draws import Draws
 from vaejax.objectives.estimators import Gradient, check_gradient
 from vaejax.objectives.passes import Pass, initialised
+from vaejax.objectives.sampling import Sampling
 from vaejax.objectives.views import PLAYER, views_of
 from vaejax.types import PER_EXAMPLE, Array, Batch, Init, Objective
 
@@ -64,9 +64,9 @@ def iwae(
         ValueError: impossible numbers, or a gradient that the model does not allow; in a step, a
             model without latents, or noise of another number of samples.
     """
-    draws = Draws(num_samples, chunk_size)
-    check_gradient(gradient, OF_THE_BOUND, model, draws)
-    estimate, views = bound_with(gradient, draws), views_of(model)
+    sampling = Sampling(num_samples, chunk_size)
+    check_gradient(gradient, OF_THE_BOUND, model, sampling)
+    estimate, views = bound_with(gradient, sampling), views_of(model)
 
     def loss(params, model_state, batch: Batch, rng: Array, step: Array, train: bool):
         del step

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from vaejax.objectives.draws import Draws
 from vaejax.objectives.passes import Pass
+from vaejax.objectives.sampling import Sampling
 from vaejax.types import Array, VAEOutput
 
 Codes = tuple[Array, ...]
@@ -22,13 +22,13 @@ class Look(NamedTuple):
     Attributes:
         passing: of the step.
         params: of the model.
-        draws: how many there are.
+        sampling: how many draws there are.
         averages: of the steps before, by name; none, but for a moving average.
     """
 
     passing: Pass
     params: Any
-    draws: Draws
+    sampling: Sampling
     averages: Mapping[str, Array]
 
     def at(self, codes: Codes) -> VAEOutput:

@@ -21,7 +21,7 @@ SPLITS = ("test", "validation")  # to look at, the first there is
 SHOWN = 6  # of the steps that a run logged
 
 
-class Look(NamedTuple):
+class Logged(NamedTuple):
     """What a run logged of its groups at a step."""
 
     step: int
@@ -46,11 +46,11 @@ def report(config: ml_collections.ConfigDict, workdir: Path, which: Which = "lat
     run, state = restored(config, workdir, which)
     scores = dict(_evaluator(run)(state))
     found = _of(scores)
-    looks = history(read_lines(workdir / METRICS_FILE)[0], len(found.kl))
+    logged = history(read_lines(workdir / METRICS_FILE)[0], len(found.kl))
     step = int(state.step)
-    shown = np.unique(np.linspace(0, len(looks) - 1, SHOWN, dtype=int)) if looks else ()
-    for look in (looks[i] for i in shown):
-        print(f"step {look.step:>8}  KL by group, nats: {_listed(look.found.kl)}")
+    shown = np.unique(np.linspace(0, len(logged) - 1, SHOWN, dtype=int)) if logged else ()
+    for entry in (logged[i] for i in shown):
+        print(f"step {entry.step:>8}  KL by group, nats: {_listed(entry.found.kl)}")
     print(f"step {step:>8}  KL by group, nats: {_listed(found.kl)} ({which} checkpoint)")
     for group, (unused, latents) in enumerate(
         zip(found.num_unused, found.num_latents, strict=True)
@@ -59,13 +59,13 @@ def report(config: ml_collections.ConfigDict, workdir: Path, which: Which = "lat
         units = "" if active is None else f", active units {active}"
         print(f"group {group}: {latents - unused} of {latents} latents used{units}")
     information = scores.get("mutual_information")
-    sentence = collapse_sentence(found, information) + since(found, looks)
+    sentence = collapse_sentence(found, information) + since(found, logged)
     print(sentence)
     told = {
         "sentence": sentence,
         "step": step,
         "scores": {name: np.asarray(value).tolist() for name, value in scores.items()},
-        "history": [{"step": look.step, "kl": list(look.found.kl)} for look in looks],
+        "history": [{"step": entry.step, "kl": list(entry.found.kl)} for entry in logged],
     }
     path = workdir / f"collapse_{step}.json"
     write_whole(path, json.dumps(told, indent=2) + "\n")
@@ -73,28 +73,29 @@ def report(config: ml_collections.ConfigDict, workdir: Path, which: Which = "lat
     return told
 
 
-def history(lines: Sequence[Mapping[str, Any]], num_groups: int) -> list[Look]:
+def history(lines: Sequence[Mapping[str, Any]], num_groups: int) -> list[Logged]:
     """What a run logged of the KL of so many groups: of the evaluation that did, or of training.
 
     Steps at which a KL was not finite are left out.
     """
     names = [f"kl/{group}" for group in range(num_groups)]
-    logged = [line for line in lines if all(line.get(name) is not None for name in names)]
-    of_evaluations = [line["split"] for line in logged if line["split"] != TRAIN]
+    of_groups = [line for line in lines if all(line.get(name) is not None for name in names)]
+    of_evaluations = [line["split"] for line in of_groups if line["split"] != TRAIN]
     split = of_evaluations[0] if of_evaluations else TRAIN
-    return [Look(line["step"], _of(line, num_groups)) for line in logged if line["split"] == split]
+    chosen = (line for line in of_groups if line["split"] == split)
+    return [Logged(line["step"], _of(line, num_groups)) for line in chosen]
 
 
-def since(found: Collapse, looks: Sequence[Look]) -> str:
+def since(found: Collapse, logged: Sequence[Logged]) -> str:
     """From which logged step on the dead groups have been dead, "; dead since step 3,000"."""
     first = None
-    for look in reversed(looks):
-        if not set(found.dead_groups) <= set(look.found.dead_groups):
+    for entry in reversed(logged):
+        if not set(found.dead_groups) <= set(entry.found.dead_groups):
             break
-        first = look.step
+        first = entry.step
     if not found.dead_groups or first is None:
         return ""
-    return f"; dead since step {first:,}" + (" or before" if first == looks[0].step else "")
+    return f"; dead since step {first:,}" + (" or before" if first == logged[0].step else "")
 
 
 def _evaluator(run: Run) -> Evaluator:

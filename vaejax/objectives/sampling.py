@@ -17,7 +17,7 @@ OfDraw = Callable[[Array, VAEOutput], tuple[Any, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Draws:
+class Sampling:
     """How many draws there are, and how many of them at once.
 
     Attributes:
