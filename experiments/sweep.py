@@ -5,7 +5,10 @@
 
 Members that differ only in numbers of the objective or optimiser and in the seed are trained by one
 program, the rest in turn; `--strategy` says how (`vaejax/sweep/engine.py`), with a default for
-the platform. The same command goes on with a sweep that was stopped. `--workdir` receives
+the platform. The same command goes on with a sweep that was stopped; runs that are there are read.
+The table that is printed has a line per point and a column per score, the best marked. `--workdir`
+receives
+    table.md, table.csv          the same table;
     results.csv, results.jsonl   a row per point and metric: mean, standard deviation and 95 %
                                  interval over seeds;
     tradeoff.png, metrics.png    reconstruction against KL, where models know both; metrics against
@@ -19,6 +22,7 @@ the platform. The same command goes on with a sweep that was stopped. `--workdir
 """
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -76,9 +80,10 @@ def run(config: ConfigDict, workdir: Path) -> None:
     finished = sweep.train_members(members, strategy=STRATEGY.value)
     rows = sweep.table(members)
     sweep.write_table(rows, workdir)
-    print("\n".join(sweep.summary(rows, config.train.best_metric.removeprefix("-"))))
-    if SEEDS.value > 1:
-        print("[low, high]: 95 % intervals for the expected value over seeds")
+    lines = sweep.overview(rows, config.train.best_metric)
+    sweep.write_overview(lines, workdir)
+    print(f"\n{sweep.as_text(lines, shutil.get_terminal_size((120, 24)).columns)}")
+    print(f"\nalso in {workdir}/table.md and table.csv; every metric is in results.csv")
     plot(rows, workdir)
     if not finished:
         print("stopped; the same command goes on from there")

@@ -34,7 +34,8 @@ def test_a_sweep_leaves_runs_a_table_and_plots(config_file, tmp_path):
     done = run_sweep(*arguments)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("step 4 of 4") == 4
-    assert "objective.beta 4.0: test/bound elbo" in done.stdout
+    assert "elbo, nats/image" in done.stdout and "beta 4.0  2" in done.stdout
+    assert "beta 4.0" in (workdir / "table.md").read_text() and (workdir / "table.csv").exists()
     with (workdir / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     elbos = [row for row in rows if (row["split"], row["metric"]) == ("test/bound", "elbo")]

@@ -106,7 +106,7 @@ def test_members_of_a_sweep_are_its_single_runs(leaf, finished, tmp_path):
     single = modes.restored(members[0].config, members[0].workdir)[1]
     assert_close(single.params, state.params)
     rows = sweep.table(members)
-    assert len(sweep.summary(rows, config.train.best_metric.removeprefix("-"))) == 2
+    assert len(sweep.overview(rows, config.train.best_metric)) == 2
     sweep.plot_metrics(rows, tmp_path / "metrics.png")
 
 

@@ -1,5 +1,7 @@
 """Plots of made-up tables: what they show is where the table says."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -61,7 +63,8 @@ def test_tradeoff_runs_along_rising_beta(rows, figure, tmp_path):
     np.testing.assert_allclose(first, [[32.0, 5.0, 2.3], [51.0, 60.0, 150.0]])
     np.testing.assert_allclose(second[0], first[0] + 3.0)
     assert axis.get_legend_handles_labels()[1] == ["latent_size 2", "latent_size 5"]
-    assert [text.get_text() for text in axis.texts[:3]] == ["1", "10", "100"]
+    assert {text.get_text() for text in axis.texts} == {"1", "10", "100"}
+    assert not axis.get_legend() and len(figure[0].legends) == 1
     assert (tmp_path / "tradeoff.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -89,6 +92,44 @@ def test_metrics_have_a_panel_each_over_beta(rows, figure, tmp_path):
         assert axis.get_xscale() == "log" and axis.get_xlabel() == "beta"
         assert [curve[0].tolist() for curve in curves(axis)] == [[1.0, 10.0, 100.0]] * 2
     assert (tmp_path / "metrics.pdf").read_bytes().startswith(b"%PDF")
+
+
+def boxes_of(texts):
+    return [text.get_window_extent() for text in texts if text.get_text()]
+
+
+def test_labels_at_points_do_not_overlap(rows, figure, tmp_path):
+    """Two lines all but the same: their labels were printed over each other."""
+    near = []
+    for row in rows:
+        apart = 0.98 * row.point["model.latent_size"] if row.metric == "kl" else 0.0
+        near.append(row._replace(mean=row.mean - apart, low=np.nan, high=np.nan))
+    sweep.plot_tradeoff(near, tmp_path / "tradeoff.png")
+    boxes = boxes_of(figure[0].axes[0].texts)
+    assert len(boxes) >= 4
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+def test_what_is_swept_is_along_the_axis_and_its_labels_do_not_overlap(rows, figure, tmp_path):
+    """Of powers of ten too few ticks were written, of other values none that was swept."""
+    betas = (0.5, 0.6, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
+    few = [made_up(beta, 2, "test/bound", "elbo", -beta) for beta in betas]
+    sweep.plot_metrics(few, tmp_path / "metrics.png")
+    (axis,) = figure[0].axes
+    ticks = [tick.get_text() for tick in axis.get_xticklabels()]
+    assert set(ticks) <= {f"{beta:g}" for beta in betas} and {"0.5", "1", "64"} <= set(ticks)
+    boxes = boxes_of(axis.get_xticklabels())
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+
+
+def test_one_line_needs_no_legend_and_one_that_diverged_no_panel(rows, figure, tmp_path):
+    one = [row for row in rows if row.point["model.latent_size"] == 2]
+    lost = Row({"objective.beta": 9.0, "model.latent_size": 2}, "", "", "", {}, *[np.nan] * 4, 3)
+    sweep.plot_metrics([*one, lost], tmp_path / "metrics.png")
+    sweep.plot_tradeoff([*one, lost], tmp_path / "tradeoff.png")
+    assert not figure[0].legends and not figure[1].legends
+    assert all(axis.get_ylabel() for axis in figure[0].axes)
 
 
 def test_the_swept_number_is_the_first_that_is_one(rows):

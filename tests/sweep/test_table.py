@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 
 from vaejax import sweep
+from vaejax.runs.evaluation_file import write_evaluation
 from vaejax.runs.units import write_units
 from vaejax.sweep.members import DIVERGED_FILE
 
@@ -69,7 +70,6 @@ def test_diverged_members_are_counted_and_left_out(members):
         (member.workdir / DIVERGED_FILE).write_text("{}")
     (lost,) = [row for row in sweep.table(members) if row.point["objective.beta"] == 4.0]
     assert lost.metric == "" and lost.num_diverged == 3 and np.isnan(lost.mean)
-    assert any("3 diverged" in line for line in sweep.summary(sweep.table(members)))
 
 
 def test_of_a_single_seed_there_is_no_interval(members):
@@ -82,14 +82,13 @@ def test_seeds_that_agree_have_no_interval(members):
     assert (row.mean, row.std) == (-1.0, 0.0) and np.isnan([row.low, row.high]).all()
 
 
-def test_an_interval_that_is_not_known_is_null_and_is_not_printed(members, tmp_path):
+def test_an_interval_that_is_not_known_is_null(members, tmp_path):
     rows = sweep.table(members[:1])
     sweep.write_table(rows, tmp_path)
     with (tmp_path / "results.csv").open(newline="") as file:
         assert {(line["low"], line["high"]) for line in csv.DictReader(file)} == {("", "")}
     for line in (tmp_path / "results.jsonl").read_text().splitlines():
         assert json.loads(line)["low"] is None and json.loads(line)["high"] is None
-    assert sweep.summary(rows) == ["objective.beta 1.0: test/bound elbo -1 nats/image"]
 
 
 def test_unfinished_members_are_not_counted(members):
@@ -119,7 +118,15 @@ def test_a_swept_infinity_is_written_as_text(members, tmp_path):
     assert json.loads(line)["train.skip_factor"] == "inf"
 
 
-def test_summary_tells_the_bound_of_every_point(members):
-    first, second = sweep.summary(sweep.table(members))
-    assert first.startswith("objective.beta 1.0: test/bound elbo -2.6667 [")
-    assert second.startswith("objective.beta 4.0: 1 diverged, test/bound elbo -4.5 [")
+def test_what_was_evaluated_later_is_read(members):
+    """By `--mode=evaluate` of members' last checkpoints, a score that was not asked for then."""
+    for member in members[:2]:
+        scores = {"disentanglement": {"disentanglement/mig": 0.25 + member.seed, "kl": np.zeros(2)}}
+        write_evaluation(member.workdir, 8, scores)
+    write_evaluation(members[2].workdir, 4, {"disentanglement": {"disentanglement/mig": 9.0}})
+    (members[3].workdir / "evaluation_8.json").write_text("torn")
+    rows = sweep.table(members)
+    mig = row_of(rows, 1.0, "disentanglement", "disentanglement/mig")
+    assert mig.values == {0: 0.25, 1: 1.25}
+    assert row_of(rows, 1.0, "test/bound", "kl").mean == pytest.approx(8 / 3)
+    assert not [row for row in rows if row.point["objective.beta"] == 4.0 and "mig" in row.metric]

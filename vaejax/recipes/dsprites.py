@@ -12,6 +12,7 @@ EVAL = dict(
             sap=dict(),
             modularity_explicitness=dict(),
             active_units=dict(),
+            dci_lasso=dict(),
         ),
         num_images=100_000,
         num_repeats=5,

@@ -1,7 +1,6 @@
 """What can be done with a trained run besides training it: evaluate it, sample from it."""
 
 import io
-import json
 import math
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,6 +22,7 @@ from vaejax.runs import batch_statistics
 from vaejax.runs.batch_statistics import BATCH_STATS, load_batch_stats, save_batch_stats
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.config import ConfigError
+from vaejax.runs.evaluation_file import write_evaluation
 from vaejax.runs.failures import ERRORS_FILE, FailedEvaluation
 from vaejax.runs.kept_config import CHECKPOINTS, check_same_run
 from vaejax.runs.kept_data import check_same_data, fingerprint
@@ -55,11 +55,7 @@ def evaluate(config: ml_collections.ConfigDict, workdir: Path, which: Which = "l
                 interval = interval_text(values, metric)
                 print(f"  {metric:24} {float(value):12.5g}{interval}  {unit(metric, units)}")
     print("[low, high]: 95 % intervals for the expected value of fresh images in the same number")
-    readable = json.dumps(jax.tree.map(lambda value: np.asarray(value).tolist(), scores))
-    readable = json.loads(readable, parse_constant=lambda _: None)  # JSON has no NaN
-    path = workdir / f"evaluation_{step}.json"
-    write_whole(path, json.dumps(readable, indent=2) + "\n")
-    print(f"written to {path}")
+    print(f"written to {write_evaluation(workdir, step, scores)}")
     if failed:
         raise FailedEvaluation(f"{', '.join(sorted(failed))}: failed, see {workdir / ERRORS_FILE}")
     return scores

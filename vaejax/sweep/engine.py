@@ -85,7 +85,7 @@ def _check_folder(member: Member, say: Callable[[str], None]) -> None:
     if member.finished and has_other_evaluations(member.workdir, member.config):
         say(
             f"{member.workdir}: finished, with evaluations other than config.eval, which are not "
-            "made anew; vaejax.main --mode=evaluate makes them"
+            "made anew; vaejax.main --mode=evaluate makes them, and they are read then"
         )
 
 

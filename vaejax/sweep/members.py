@@ -12,6 +12,7 @@ import ml_collections
 from vaejax.runs.checkpoint_record import is_evaluated, steps_in
 from vaejax.runs.config import ConfigError, unknown_key
 from vaejax.runs.config_values import plain
+from vaejax.runs.evaluation_file import read_evaluation
 from vaejax.runs.kept_config import CHECKPOINTS
 from vaejax.runs.metric_lines import METRICS_FILE, damage, read_lines
 
@@ -53,15 +54,19 @@ class Member(NamedTuple):
         return done and is_evaluated(self.workdir / CHECKPOINTS, self.step)
 
     def last_metrics(self) -> dict[str, dict[str, Any]]:
-        """What the run logged last, by split: `{"test/bound": {"elbo": ..., "kl_dims/0": [...]}}`.
+        """What is known of the run's end, by split: `{"test/bound": {"elbo": ..., "kl/0": [...]}}`.
 
-        A number that was not finite is None.
+        That is what it logged last, and what `vaejax.main --mode=evaluate` found since of its last
+        checkpoint. A number that was not finite is None.
         """
         path = self.workdir / METRICS_FILE
         lines, num_damaged = read_lines(path)
         if num_damaged:
             print(damage(path, num_damaged))
-        return {values.pop("split"): values for values in lines if "split" in values}
+        found = {values.pop("split"): values for values in lines if "split" in values}
+        for split, values in read_evaluation(self.workdir, self.step).items():
+            found[split] = {**found.get(split, {}), **values}
+        return found
 
 
 def grid(values: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:

@@ -6,18 +6,19 @@ own. A point is the mean over seeds, with the interval of the table.
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from vaejax.core.files import write_whole
-from vaejax.runs.metric_lines import TRAIN
-from vaejax.runs.units import INTERVAL
+from vaejax.sweep.overview import SCORES, bound_split, columns_of, short
+from vaejax.sweep.point_labels import Label, label_points
 from vaejax.sweep.table import Row
 
-HEADLINE = ("elbo", "log_px", "kl")  # of an evaluation of the bound
 PANEL_SIZE = (4.0, 3.2)  # inches
 MAX_COLUMNS = 3
+MAX_TICKS = 8  # along an axis whose ticks are written out
+LEGEND_COLUMNS = 4
 
 Line = tuple[str, list[tuple[float, Row]]]
 """A label, and a metric's rows by the swept number, which rises."""
@@ -40,7 +41,7 @@ def _is_finite_number(value: Any) -> bool:
 
 def has_tradeoff(rows: Sequence[Row]) -> bool:
     """Whether the models know their reconstruction and their KL."""
-    return {"kl", "log_px"} <= {row.metric for row in rows if row.split == _bound_split(rows)}
+    return {"kl", "log_px"} <= {row.metric for row in rows if row.split == bound_split(rows)}
 
 
 def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
@@ -50,27 +51,24 @@ def plot_tradeoff(rows: Sequence[Row], path: str | Path) -> None:
         rows: of a sweep over at least one number, see `swept_number`, with `has_tradeoff`.
         path: of the picture; its suffix tells the format (.png, .pdf, .svg).
     """
-    split = _bound_split(rows)
+    split = bound_split(rows)
     lines = zip(_lines(rows, split, "kl"), _lines(rows, split, "log_px"), strict=True)
     figure, axes = _panels(1, scale=1.4)
+    labels: list[Label] = []
     for (label, kl), (_, log_px) in lines:
         across, up = [row for _, row in kl], [row for _, row in log_px]
         x, y = [row.mean for row in across], [-row.mean for row in up]
         bars = axes[0].errorbar(
             x, y, _interval(up)[::-1], _interval(across), marker="o", capsize=2, label=label
         )
-        for (value, _), place in zip(kl, zip(x, y, strict=True), strict=True):
-            axes[0].annotate(
-                f"{value:g}",
-                place,
-                textcoords="offset points",
-                xytext=(5, 5),
-                fontsize="x-small",
-                color=bars[0].get_color(),
-            )
+        colour = bars[0].get_color()
+        labels += [
+            Label(f"{value:g}", *place, colour)
+            for (value, _), place in zip(kl, zip(x, y, strict=True), strict=True)
+        ]
     axes[0].set(xlabel=f"KL, nats per image ({split})", ylabel="reconstruction, nats per image")
-    axes[0].set_title(f"numbers at the points: {_name(_across(rows))}", fontsize="medium")
-    _finish(figure, axes, path)
+    axes[0].set_title(f"numbers at the points: {short(_across(rows))}", fontsize="medium")
+    _finish(figure, axes, path, labels)
 
 
 def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
@@ -82,11 +80,8 @@ def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
         rows: of a sweep over at least one number, see `swept_number`.
         path: of the picture; its suffix tells the format (.png, .pdf, .svg).
     """
-    split, key = _bound_split(rows), _across(rows)
-    there = {(row.split, row.metric) for row in rows}
-    panels = [(split, metric) for metric in HEADLINE if (split, metric) in there]
-    panels += sorted(panel for panel in there - set(panels) if _is_score(*panel, split))
-    panels = panels or [(TRAIN, "loss")]
+    key = _across(rows)
+    panels = columns_of(rows)
     figure, axes = _panels(len(panels))
     for axis, (split, metric) in zip(axes, panels, strict=True):
         for label, line in _lines(rows, split, metric):
@@ -94,27 +89,11 @@ def plot_metrics(rows: Sequence[Row], path: str | Path) -> None:
             across = [row for _, row in line]
             means = [row.mean for row in across]
             axis.errorbar(values, means, _interval(across), marker="o", capsize=2, label=label)
-        if _wants_logarithm(
-            [value for _, line in _lines(rows, split, metric) for value, _ in line]
-        ):
-            axis.set_xscale("log")
-        name = metric.removeprefix("disentanglement/")
-        axis.set(xlabel=_name(key), ylabel=f"{name}, {across[0].unit}".removesuffix(", "))
+        _scale(axis, {value for _, line in _lines(rows, split, metric) for value, _ in line})
+        name = metric.removeprefix(SCORES)
+        axis.set(xlabel=short(key), ylabel=f"{name}, {across[0].unit}".removesuffix(", "))
         axis.set_title(split, fontsize="medium")
     _finish(figure, axes, path)
-
-
-def _is_score(split: str, metric: str, bound_split: str) -> bool:
-    """Whether it scores models; `disentanglement/pca/mig` does not, it is of a baseline."""
-    if split in (TRAIN, bound_split) or metric.startswith("num_") or metric.count("/") > 1:
-        return False
-    return not metric.endswith(("_std", "_bpd", *INTERVAL))
-
-
-def _bound_split(rows: Sequence[Row]) -> str:
-    """Where the bound was evaluated; the training batches, if nowhere else."""
-    splits = [row.split for row in rows if row.metric == "elbo"]
-    return next((split for split in splits if split != TRAIN), TRAIN)
 
 
 def _across(rows: Sequence[Row]) -> str:
@@ -123,12 +102,13 @@ def _across(rows: Sequence[Row]) -> str:
 
 
 def _lines(rows: Sequence[Row], split: str, metric: str) -> Iterator[Line]:
-    """The lines of a metric of a split."""
+    """The lines of a metric of a split, called by what differs between them."""
     key = _across(rows)
+    told = [k for k in rows[0].point if k != key and len({str(row.point[k]) for row in rows}) > 1]
     lines: dict[str, list[tuple[float, Row]]] = {}
     for row in rows:
         if (row.split, row.metric) == (split, metric):
-            others = [f"{_name(k)} {value}" for k, value in row.point.items() if k != key]
+            others = [f"{short(k)} {row.point[k]}" for k in told]
             lines.setdefault(", ".join(others), []).append((float(row.point[key]), row))
     for label, line in lines.items():
         yield label, sorted(line, key=lambda pair: pair[0])
@@ -139,13 +119,18 @@ def _interval(rows: Sequence[Row]) -> list[list[float]]:
     return [[row.mean - row.low for row in rows], [row.high - row.mean for row in rows]]
 
 
-def _wants_logarithm(values: Sequence[float]) -> bool:
-    return min(values) > 0 and max(values) >= 10 * min(values)
-
-
-def _name(key: str) -> str:
-    """A key without its section: `beta` of `objective.beta`."""
-    return key.partition(".")[2] or key
+def _scale(axis: Any, values: Collection[float]) -> None:
+    """A logarithmic axis for values that span a decade, with the values themselves as its ticks."""
+    if min(values) <= 0 or max(values) < 10 * min(values):
+        return
+    axis.set_xscale("log")
+    apart = math.log(max(values) / min(values)) / MAX_TICKS
+    ticks: list[float] = []
+    for value in sorted(values):
+        if not ticks or math.log(value / ticks[-1]) >= apart:
+            ticks.append(value)
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
 
 
 def _panels(count: int, scale: float = 1.0) -> tuple[Any, Any]:
@@ -158,13 +143,17 @@ def _panels(count: int, scale: float = 1.0) -> tuple[Any, Any]:
     return figure, figure.subplots(lines, columns, squeeze=False).flat[:count]
 
 
-def _finish(figure: Any, axes: Any, path: str | Path) -> None:
+def _finish(figure: Any, axes: Any, path: str | Path, labels: Sequence[Label] = ()) -> None:
+    """A legend below all panels, where there is more than one line; labels of the first panel."""
     for axis in axes:
         axis.grid(alpha=0.3)
-    if any(axes[0].get_legend_handles_labels()[1]):
-        axes[0].legend(fontsize="small")
     for axis in figure.axes[len(axes) :]:
         axis.remove()
+    handles, names = axes[0].get_legend_handles_labels()
+    if len(names) > 1:
+        columns = min(len(names), LEGEND_COLUMNS if len(axes) > 1 else 3)
+        figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize="small")
+    label_points(axes[0], labels)
     content = io.BytesIO()
     figure.savefig(content, dpi=150, format=Path(path).suffix[1:] or "png")
     write_whole(path, content.getvalue())

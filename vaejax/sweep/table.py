@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from vaejax.core.files import write_whole
 from vaejax.metrics import mean_interval
-from vaejax.runs.metric_lines import TRAIN
 from vaejax.runs.units import INTERVAL, read_units, unit
 from vaejax.sweep.members import Member
 
@@ -88,18 +87,6 @@ def _rows(members: Sequence[Member]) -> list[Row]:
 def _number(value: float | None) -> float:
     """What a log holds as null was not finite."""
     return math.nan if value is None else float(value)
-
-
-def summary(rows: Sequence[Row], metric: str = "elbo") -> list[str]:
-    """A line per point: its evaluations of a metric, and how many of its members diverged."""
-    lines: dict[str, list[str]] = {}
-    for row in rows:
-        name = ", ".join(f"{key} {value}" for key, value in row.point.items()) or "all seeds"
-        told = lines.setdefault(name, [f"{row.num_diverged} diverged"] if row.num_diverged else [])
-        if row.metric == metric and row.split != TRAIN:
-            interval = "" if math.isnan(row.low) else f" [{row.low:.5g}, {row.high:.5g}]"
-            told.append(f"{row.split} {metric} {row.mean:.5g}{interval} {row.unit}".rstrip())
-    return [f"{name}: {', '.join(told) or 'trained'}" for name, told in lines.items()]
 
 
 def write_table(rows: Sequence[Row], folder: Path) -> None:
