@@ -35,6 +35,7 @@ from vaejax.runs.setup import (
     step_rng,
     train_step,
 )
+from vaejax.runs.sinks import check_installed
 from vaejax.runs.stop_requests import stop_requests
 from vaejax.training.devices import sharded_step
 from vaejax.training.state import TrainState, count_parameters
@@ -58,6 +59,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
         FloatingPointError: the loss is no longer finite, or all late steps were skipped.
     """
     run, workdir = build(config), Path(workdir)
+    _check_log(run.settings.log)
     about = {"config": as_json(config), "drawn": False}
     seen = fingerprint(config.data.name, run.context.splits)
     _make_folder(workdir)
@@ -85,6 +87,8 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
             step=start,
             evaluated=evaluated,
             units=run.units,
+            sinks=run.settings.log,
+            config=about["config"],
         )
         with closing(log), stop_requests() as stop_requested:
             log.say(_summary(run, state, workdir))
@@ -152,6 +156,13 @@ def _take_steps(
                 log.say(f"stopped after step {step}; the same command goes on from there")
                 break
     return state
+
+
+def _check_log(text: str) -> None:
+    try:
+        check_installed(text)
+    except ValueError as error:
+        raise ConfigError(f"config.train.{error}") from error
 
 
 def _make_folder(workdir: Path) -> None:
