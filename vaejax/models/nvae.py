@@ -25,7 +25,7 @@ from vaejax.types import Array, Codes, Latent
 
 
 class NVAE(NVAENetwork):
-    """The network as a model of images; the attributes are those of `NVAENetwork`."""
+    __doc__ = NVAENetwork.__doc__  # where `help` shows the attributes
 
     @staticmethod
     def kernels(params: Mapping[str, Any]) -> dict[str, Array]:

@@ -42,7 +42,7 @@ LEAST = {  # of every number in a network's settings
 
 
 class NVAENetwork(VAE):
-    """The network of NVAE for images of any size that its strides divide.
+    """NVAE for images of any size that its strides divide: the network, or the model made of it.
 
     Attributes:
         image_shape: (H, W, C).
