@@ -1,5 +1,6 @@
 """Which factor each latent follows, as a row of a traversal is named by it."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,7 +24,9 @@ def followed(codes: AnyArray, factors: AnyArray, names: Sequence[str]) -> list[s
     varying = np.flatnonzero(factors.max(0) > factors.min(0))
     if not len(varying) or not np.isfinite(codes).all():
         return [""] * codes.shape[1]
-    shares = metrics.correlation_ratio(codes, factors[:, varying])["correlation_ratio"]
+    with warnings.catch_warnings():  # of few images: it is a label, in whole per cent
+        warnings.simplefilter("ignore", UserWarning)
+        shares = metrics.correlation_ratio(codes, factors[:, varying])["correlation_ratio"]
     return [
         f"{names[varying[row.argmax()]]}, {100 * row.max():.0f} %" if row.any() else ""
         for row in np.asarray(shares)

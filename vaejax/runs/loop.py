@@ -60,7 +60,8 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
     """
     run, workdir = build(config), Path(workdir)
     _check_log(run.settings.log)
-    about = {"config": as_json(config), "drawn": False}
+    values = as_json(config)
+    about = {"config": values, "drawn": False}
     seen = fingerprint(config.data.name, run.context.splits)
     _make_folder(workdir)
     best_metric = run.settings.best_metric
@@ -88,7 +89,7 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
             evaluated=evaluated,
             units=run.units,
             sinks=run.settings.log,
-            config=about["config"],
+            config=values,
         )
         with closing(log), stop_requests() as stop_requested:
             log.say(_summary(run, state, workdir))

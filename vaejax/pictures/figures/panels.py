@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vaejax.metrics.collapse import UNUSED
 from vaejax.pictures.figures.grid import BACKGROUND, PADDING, Picture, comfortable_scale, image_grid
 from vaejax.types import AnyArray
 
 _INK, _PALE_INK, _BAR = (40, 40, 40), (120, 120, 120), (110, 145, 190)
 _MARGIN = 12
+FAINT = 0.1  # nats: the row of a latent that carries less shows nothing that an eye can see
 
 
 def reconstructions(originals: AnyArray, reconstructions: AnyArray, *, columns: int = 8) -> Picture:
@@ -62,7 +62,7 @@ def traversals(
 ) -> Picture:
     """What each latent changes: one row per latent, its value rising from left to right.
 
-    Latents that carry less than `UNUSED` nats have no row; a line below says how many they are.
+    Latents that carry less than `FAINT` nats have no row; a line below says how many they are.
 
     Args:
         images: [D, T, H, W, C], latent d at its t-th value and the others fixed.
@@ -124,17 +124,19 @@ def _checked(
     if kl.shape != images.shape[:1]:
         raise ValueError(f"kl: expected [{len(images)}], one per latent, got {kl.shape}")
     order = np.argsort(-kl, kind="stable")
-    in_use = max(1, int((~(kl < UNUSED)).sum()))  # NaN is not below; of none, one is shown
+    in_use = max(1, int((~(kl < FAINT)).sum()))  # NaN is not below; of none, one is shown
     return images, kl, order[:in_use][:rows]
 
 
 def _left_out(kl: np.ndarray | None, order: np.ndarray) -> str:
-    """What to say of latents without a row, "7 latents unused"; nothing where all have one."""
+    """What to say of latents without a row, "7 latents unused (below 0.1 nats)", if of any."""
     if kl is None:
         return ""
-    unused = int((kl < UNUSED).sum())
+    unused = int((kl < FAINT).sum())
     hidden = len(kl) - unused - len(order)
-    told = [f"{unused} {'latents' if unused > 1 else 'latent'} unused"] if unused else []
+    told = []
+    if unused:
+        told.append(f"{unused} latent{'s' * (unused > 1)} unused (below {FAINT} nats)")
     if hidden > 0:
         told.append(f"{hidden} more in use")
     return ", ".join(told)
