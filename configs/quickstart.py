@@ -1,15 +1,17 @@
-"""A beta-VAE on a small part of dSprites: minutes to something worth looking at.
+"""A small VAE on a small part of dSprites: minutes to a picture whose rows have names.
 
     python -m vaejax.main --config=configs/quickstart.py --workdir=runs/quickstart
 
-Data:      dSprites, drawn on the fly: nothing to download. Size and orientation are held, so that
-           3 shapes at 32 x 32 places remain, and shapes are learnt in minutes instead of hours.
-Model:     the Higgins conv network (Higgins et al., beta-VAE, 2017), 6 latents.
-Objective: beta falls from 12 to 4: position is learnt first, and smoothly; then shape.
-Expect:    two minutes on two quiet CPU cores, nine on two that were shared (50 to 170 ms of CPU
-           time a step): squares, ellipses, hearts (still without their notch) in reconstructions;
-           three latents for position and shape, not yet wholly apart, so that a sprite may vanish
-           between two shapes. The whole of dSprites: `configs/betavae_dsprites.py`.
+Data:      dSprites, drawn on the fly: nothing to download. The upright heart alone, in all its 6
+           sizes at 32 x 32 places, so that position and size are what there is to learn.
+Model:     patches of pixels in, a spatial broadcast decoder out (Watters et al., 2019): it knows
+           where it draws, so that position costs one latent along either axis; 5 latents.
+Objective: beta-TCVAE (Chen et al., 2018): latents that share a factor pay for it twelve times over,
+           and the KL counts twice, so that latents without a factor of their own are given up.
+Expect:    nine to thirteen minutes on two cores that others used too (load 8 to 13), about 160 CPU
+           seconds; x and y by 98 to 100 % of a latent's variance each, scale by 98 % (seed 0) or
+           67 % (seed 1, still rising); hearts without their notch.
+           The whole of dSprites: `configs/betavae_dsprites.py`.
 """
 
 from ml_collections import ConfigDict
@@ -19,17 +21,15 @@ from vaejax.runs.config import run_config
 
 def get_config(variant: str = "") -> ConfigDict:
     return run_config(
-        data=dict(name="dsprites", fixed=dict(scale=5, orientation=0)),
-        model=dict(name="ConvVAE", preset="higgins", latent_size=6, likelihood="bernoulli"),
-        objective=dict(
-            name="elbo",
-            beta=dict(
-                name="linear_schedule", init_value=12.0, end_value=4.0, transition_steps=1_500
-            ),
-        ),
+        data=dict(name="dsprites", fixed=dict(shape=2, orientation=0)),
+        model=dict(name="ConvVAE", preset="patches", latent_size=5, likelihood="bernoulli"),
+        objective=dict(name="beta_tcvae", beta=12.0, alpha=2.0, gamma=2.0),
         optimizer=dict(name="adam", learning_rate=1e-3),
-        train=dict(num_steps=3_000, batch_size=32, ema_decay=0.99, log_every=50, eval_every=500),
-        eval=dict(bound=dict(split="test", batch_size=256)),
+        train=dict(num_steps=2_500, batch_size=32, ema_decay=0.99, log_every=50, eval_every=500),
+        eval=dict(
+            bound=dict(split="test", batch_size=256),
+            correlation_ratio=dict(split="train", num_examples=1_024),
+        ),
         variant=variant,
         variants={
             "smoke": {

@@ -240,3 +240,20 @@ def test_codes_come_of_noise_or_are_given(model_and_variables, tiny_batch):
         model.apply(variables, tiny_batch, codes=(jnp.zeros((16, 2)),))
     with pytest.raises(ValueError, match=r"codes: expected \(16, 3\) for group 0, got None"):
         model.apply(variables, tiny_batch, codes=(None,))
+
+
+def test_a_broadcast_decoder_draws_each_patch_from_the_codes_and_where_it_lies():
+    model = ConvVAE((16, 24, 1), latent_size=2, preset="patches")
+    codes, keys = jnp.array([[0.3, -0.7]]), jax.random.split(jax.random.key(0), 1)
+    variables = init(model, jax.random.key(1))
+    found = model.apply(variables, (codes,), keys, method="decode")[0, ..., 0]
+    layers = jax.tree.map(np.asarray, variables["params"]["decoder"])
+    last = layers["ConvTranspose_0"]
+    for row, y in enumerate(np.linspace(-1, 1, 4)):
+        for column, x in enumerate(np.linspace(-1, 1, 6)):
+            hidden = np.array([0.3, -0.7, y, x])
+            for name in ("Dense_0", "Dense_1"):
+                hidden = np.maximum(hidden @ layers[name]["kernel"] + layers[name]["bias"], 0)
+            logits = np.einsum("hwio,i->hwo", last["kernel"], hidden)[..., 0] + last["bias"]
+            patch = found[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+            np.testing.assert_allclose(patch, 1 / (1 + np.exp(-logits)), rtol=1e-5)

@@ -36,6 +36,17 @@ def test_each_latent_takes_every_value():
     assert (np.ptp(drawn, axis=(0, 2)) == 0).all() and len(np.unique(drawn)) == 3
 
 
+def test_each_latent_may_take_values_of_its_own():
+    found = traverse(VIEWS, WEIGHTS, {}, (TOP, BOTTOM), [[7.0, 8.0], [1.0, 2.0]], KEYS)[
+        ..., 0, 0, 0
+    ]
+    for n, (first, second) in enumerate(np.asarray(TOP)):
+        np.testing.assert_allclose(found[0, n], [7 + 10 * second, 8 + 10 * second])
+        np.testing.assert_allclose(found[1, n], [first + 10, first + 20])
+    with pytest.raises(ValueError, match=r"^values: expected \[T\] or \[2, T\], got \[3, 1\]$"):
+        traverse(VIEWS, WEIGHTS, {}, (TOP, BOTTOM), [[7.0], [8.0], [9.0]], KEYS)
+
+
 def test_directions_are_added_to_their_groups():
     directions = (jnp.array([[1.0, 0.0], [0.0, 1.0]]), None)
     found = move(VIEWS, WEIGHTS, {}, (TOP, BOTTOM), directions, [0.0, 2.0], KEYS)[..., 0, 0, :]

@@ -119,6 +119,41 @@ def test_a_traversal_moves_one_latent_and_holds_the_others(pictures, state):
     np.testing.assert_allclose(images[1, 0, :, 0, 7, 0], moved, rtol=1e-6)
 
 
+def test_each_latent_may_have_its_own_values(pictures, state):
+    values = np.array([[0.0, 0.5], [0.25, 1.0]])
+    images = pictures._traverse(state, jnp.array([[0.25, 0.75]]), values)
+    np.testing.assert_allclose(images[0, 0, :, 0, 0, 0], values[0])
+    np.testing.assert_allclose(images[1, 0, :, 0, 7, 0], values[1])
+
+
+def test_rows_go_over_the_values_that_images_have(pictures, source, state, monkeypatch):
+    """Codes are the grey values of two corners; a row stays within those of the data."""
+    seen = {}
+
+    def traversals(images, kl, *, names, rows):
+        seen.update(images=np.asarray(images), names=names)
+        return np.zeros((1, 1, 3), np.uint8)
+
+    monkeypatch.setattr(figures, "traversals", traversals)
+    pictures.traversals(state)
+    corners = source.images(np.arange(30))[:, 0, [0, -1], 0]  # [N, 2]
+    ends = np.quantile(corners, [0.01, 0.99], axis=0).T  # [2, 2]
+    np.testing.assert_allclose(seen["images"][0, [0, -1], 0, 0, 0], ends[0], rtol=1e-5)
+    np.testing.assert_allclose(seen["images"][1, [0, -1], 0, -1, 0], ends[1], rtol=1e-5)
+    held = seen["images"][1, 0, 0, 0, 0]  # what the other latent is, in the middle of the data
+    nearest = ((corners - corners.mean(0)) ** 2).sum(1).argmin()
+    np.testing.assert_allclose(held, corners[nearest, 0], rtol=1e-6)
+    assert seen["names"] is None  # there are no factors
+
+
+def test_latents_are_named_by_the_factors_that_they_follow(state):
+    factors = np.stack(np.meshgrid(range(8), range(8)), -1).reshape(-1, 2)
+    halves = np.repeat(30 * factors, 4, axis=1)[:, None, :, None]  # [N, 1, 8, 1]
+    images = np.broadcast_to(halves, (64, 8, 8, 1)).astype(np.uint8)
+    source = ArraySource(images, factors=factors, factor_names=("left", "right"))
+    assert pictures_of(Bars(), source)._names(state) == ["left, 100 %", "right, 100 %"]
+
+
 def test_frames_sweep_there_and_back(pictures, state):
     frames = pictures.traversal_frames(state)
     assert frames.dtype == np.uint8

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 from vaejax.core.checks import check_counts
 from vaejax.distributions import Likelihood, Normal, bernoulli
@@ -55,17 +56,34 @@ class Decoder(nn.Module):
     def __call__(self, z: Array) -> Array:
         arch, (height, width, _) = self.architecture, self.image_shape
         x = z
+        if arch.broadcast:
+            x = _broadcast(z, height // arch.decoder_stride, width // arch.decoder_stride)
         for features in arch.decoder_dense:
             x = arch.decoder_activation(Dense(features, kernel_init=glorot_uniform)(x))
+        if arch.broadcast:
+            return self._enlarged(x)
         if arch.output is None:
             x = Dense(height * width * self.num_outputs, kernel_init=glorot_uniform)(x)
             return x.reshape(-1, height, width, self.num_outputs)
         feature_map = (height // arch.stride, width // arch.stride, arch.convs[-1].features)
         x = Dense(math.prod(feature_map), kernel_init=glorot_uniform)(x)
-        x = arch.decoder_activation(x).reshape(-1, *feature_map)
+        return self._enlarged(arch.decoder_activation(x).reshape(-1, *feature_map))
+
+    def _enlarged(self, x: Array) -> Array:
+        """Raw outputs of a first feature map."""
+        arch = self.architecture
         for spec in arch.deconvs:
             x = arch.decoder_activation(_up(spec.features, spec.kernel, spec.stride)(x))
         return _up(self.num_outputs, *arch.output)(x)
+
+
+def _broadcast(z: Array, height: int, width: int) -> Array:
+    """Codes [B, D] at every place of a map, and where it lies, -1 to 1: [B, h, w, D + 2]."""
+    axes = (jnp.linspace(-1.0, 1.0, size, dtype=z.dtype) for size in (height, width))
+    places = jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1)  # [h, w, 2]
+    shape = (len(z), height, width)
+    everywhere = jnp.broadcast_to(z[:, None, None], (*shape, z.shape[1]))
+    return jnp.concatenate([everywhere, jnp.broadcast_to(places, (*shape, 2))], axis=-1)
 
 
 def _up(features: int, kernel: int, stride: int) -> nn.Module:

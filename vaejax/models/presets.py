@@ -5,6 +5,7 @@ layers, a dense layer to the last feature map, up-convolutions. Each preset is a
 image shape, because some of them have fewer layers for smaller images.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
@@ -34,6 +35,8 @@ class Architecture(NamedTuple):
             where a dense layer makes the pixels.
         activation: of every encoder layer.
         decoder_activation: of every decoder layer but the last, which is linear.
+        broadcast: whether the first feature map is the codes and two coordinates at every place,
+            and `decoder_dense` are applied at each of them, in place of dense layers.
     """
 
     convs: tuple[ConvSpec, ...]
@@ -43,14 +46,18 @@ class Architecture(NamedTuple):
     output: tuple[int, int] | None
     activation: Callable[[Array], Array] = jax.nn.relu
     decoder_activation: Callable[[Array], Array] = jax.nn.relu
+    broadcast: bool = False
 
     @property
     def stride(self) -> int:
         """By how much the encoder shrinks height and width; image sizes must be multiples."""
-        stride = 1
-        for conv in self.convs:
-            stride *= conv.stride
-        return stride
+        return math.prod(conv.stride for conv in self.convs)
+
+    @property
+    def decoder_stride(self) -> int:
+        """By how much the decoder enlarges its first feature map."""
+        _, last = self.output or (1, 1)
+        return math.prod(conv.stride for conv in self.deconvs) * last
 
 
 def _strided(*layers: tuple[int, int]) -> tuple[ConvSpec, ...]:
@@ -196,7 +203,34 @@ def _check_positive(name: str, numbers: tuple[int, ...]) -> None:
         raise ValueError(f"{name}: expected numbers >= 1, got {numbers}")
 
 
+def patches(image_shape: tuple[int, int, int]) -> Architecture:
+    """A small network for position and shape on CPU: a decoder that knows where it draws.
+
+    The decoder is that of Watters et al., Spatial broadcast decoder, 2019, of patches of 4 x 4
+    pixels in place of single ones; the encoder reads patches of 8 x 8.
+    """
+    del image_shape
+    return Architecture(
+        convs=(ConvSpec(32, 8, 8),),
+        dense=(128,),
+        decoder_dense=(64, 64),
+        deconvs=(),
+        output=(4, 4),
+        broadcast=True,
+    )
+
+
 PRESETS: Mapping[str, Callable[[tuple[int, int, int]], Architecture]] = {
     preset.__name__: preset
-    for preset in (burda, burgess, frey, higgins, higgins_mlp, locatello, locatello_4x4, toy)
+    for preset in (
+        burda,
+        burgess,
+        frey,
+        higgins,
+        higgins_mlp,
+        locatello,
+        locatello_4x4,
+        patches,
+        toy,
+    )
 }

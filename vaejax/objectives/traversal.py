@@ -31,18 +31,22 @@ def traverse(
         params: of all players.
         model_state: as it is.
         codes: one array [n, ...] per group, or None for a group that is drawn.
-        values: [T].
+        values: [T], or [D, T] where each latent has its own.
         keys: [n], for what is drawn.
         group: that is traversed; its codes are vectors [n, D].
 
     Raises:
-        ValueError: there is no such group of vectors.
+        ValueError: there is no such group of vectors, or values of another number of latents.
     """
     chosen = codes[group] if 0 <= group < len(codes) else None
     if chosen is None or chosen.ndim != 2:
         raise ValueError(f"group: expected one of vectors [D], got {group} of {_shapes(codes)}")
     one_latent = jnp.eye(chosen.shape[1], dtype=bool)[:, None, :]  # [D, 1, D]
-    column = jnp.asarray(values, chosen.dtype)[None, :, None]  # [1, T, 1]
+    column = jnp.atleast_2d(jnp.asarray(values, chosen.dtype))[:, :, None]  # [1 or D, T, 1]
+    if column.shape[0] not in (1, chosen.shape[1]):
+        raise ValueError(
+            f"values: expected [T] or [{chosen.shape[1]}, T], got {list(column.shape[:2])}"
+        )
     shape = (chosen.shape[1], column.shape[1])
     images = []
     for place, key in enumerate(keys):

@@ -18,16 +18,19 @@ from vaejax.evaluators import Context, some_examples
 from vaejax.objectives.traversal import traverse
 from vaejax.objectives.views import need, reconstruct
 from vaejax.pictures import figures
+from vaejax.pictures.followed import followed
 from vaejax.pictures.sampler import Sampler, compiled
 from vaejax.training.state import TrainState
-from vaejax.types import Array, Latent, Views
+from vaejax.types import AnyArray, Array, Latent, Views
 
 NUM_EXAMPLES = 64
 NUM_RECONSTRUCTIONS = 16
 NUM_KL_IMAGES = 256  # images over which a latent's KL is averaged to order the rows
 NUM_ROWS = 12  # latents in a traversal: those that know most about the images
 NUM_COLUMNS = 6  # prior draws beside each other in the animation
-PANEL_RANGE = np.linspace(-2.5, 2.5, 11)  # values of a latent across a row of the panel
+NUM_NAMED_IMAGES = 1_024  # images from which it is read which factor a latent follows
+PANEL_RANGE = np.linspace(-2.5, 2.5, 11)  # values of a latent where no image says how far it goes
+PANEL_QUANTILES = (0.01, 0.99)  # of a latent's means over images: from where to where a row goes
 SWEEP = np.linspace(-1.0, 1.0, 15)  # values of a latent over the frames of the animation
 
 
@@ -96,12 +99,18 @@ class Pictures:
         return figures.samples(sampler.samples(state.ema_params, state.model_state))
 
     def traversals(self, state: TrainState) -> np.ndarray | None:
-        """Every latent of the first image from -2.5 to 2.5; None where codes are no vectors."""
+        """Every latent of one image over the values that images have; None if codes are no vectors.
+
+        Beyond those values a decoder has seen nothing, and what it draws fades.
+        """
         latent = self._vector(state)
         if latent is None:
             return None
-        images = self._traverse(state, latent.z[:1], PANEL_RANGE)  # [D, 1, T, H, W, C]
-        return figures.traversals(images[:, 0], _mean_kl(latent), rows=NUM_ROWS)
+        codes = np.asarray(latent.z)
+        values = np.linspace(*np.quantile(codes, PANEL_QUANTILES, axis=0), len(PANEL_RANGE)).T
+        images = self._traverse(state, _middle(codes), values)  # [D, 1, T, H, W, C]
+        names = self._names(state)
+        return figures.traversals(images[:, 0], _mean_kl(latent), names=names, rows=NUM_ROWS)
 
     def traversal_frames(self, state: TrainState) -> np.ndarray | None:
         """Frames [T, h, w, 3] of every latent swept from -1 to 1, others held at prior draws.
@@ -118,7 +127,8 @@ class Pictures:
         noise = self._view("noise")(keys)
         (base,) = self._view("prior_codes")(state.ema_params, state.model_state, noise)
         images = self._traverse(state, base, SWEEP)
-        return figures.traversal_frames(images, _mean_kl(latent), rows=NUM_ROWS)
+        names = self._names(state)
+        return figures.traversal_frames(images, _mean_kl(latent), names=names, rows=NUM_ROWS)
 
     @property
     def _compiled(self) -> Views:
@@ -138,8 +148,28 @@ class Pictures:
             return None
         return encode(*arguments, self._batch)[0]
 
-    def _traverse(self, state: TrainState, base: Array, values: np.ndarray) -> Array:
-        """Images [D, S, T, H, W, C] of codes `base` [S, D] with each latent set to `values` [T]."""
+    def _names(self, state: TrainState) -> list[str] | None:
+        """What each latent stands for; None where the data have no factors."""
+        if not self._source.factor_names:
+            return None
+        size = len(self._batch["image"])  # for which there is a program already
+        some = some_examples(self._source, NUM_NAMED_IMAGES)
+        places = np.arange(len(some) // size * size)
+        encode, arguments = self._view("encode"), (state.ema_params, state.model_state)
+        codes = [
+            encode(*arguments, some.batch(part))[0].z
+            for part in np.split(places, len(places) // size)
+        ]
+        return followed(np.concatenate(codes), some.factors(places), self._source.factor_names)
+
+    def _traverse(self, state: TrainState, base: AnyArray, values: np.ndarray) -> Array:
+        """Images [D, S, T, H, W, C] of codes `base` [S, D], each latent set to `values`.
+
+        Args:
+            state: of the model.
+            base: codes of vectors.
+            values: [T], or [D, T] where each latent has its own.
+        """
         # One key for a column: what is drawn besides the code is the same in all its images.
         keys = [jax.random.fold_in(named(self._rng, "base"), place) for place in range(len(base))]
         arguments = (self._compiled, state.ema_params, state.model_state, (base,))
@@ -157,6 +187,12 @@ def examples(source: Source) -> np.ndarray:
     """Random images of a data set in a square, uint8 [h, w, 3]."""
     some = some_examples(source, NUM_EXAMPLES)
     return figures.samples(source.pictures(some.images(np.arange(len(some)))))
+
+
+def _middle(codes: np.ndarray) -> np.ndarray:
+    """The code [1, D] among those of images [n, D] that is nearest to their mean."""
+    distances = ((codes - codes.mean(0)) ** 2).sum(1)
+    return codes[[distances.argmin()]]
 
 
 def _mean_kl(latent: Latent) -> Array | None:

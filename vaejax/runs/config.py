@@ -24,6 +24,7 @@ from vaejax.runs.config_error import ConfigError as ConfigError
 from vaejax.runs.config_lookup import factory_if_there, named, part_of, part_section
 from vaejax.runs.config_lookup import unknown_key as unknown_key
 from vaejax.runs.config_values import jsonable, plain
+from vaejax.runs.sinks import sink_names
 from vaejax.training import optimizers, schedules
 from vaejax.types import Schedule
 
@@ -47,6 +48,8 @@ class TrainSettings:
         skip_factor: steps that are not finite, or of a gradient norm more than this many times the
             running one, are skipped; None takes every step, and the first that is not finite ends
             the run.
+        log: sinks beside `metrics.jsonl`, with commas between: `tensorboard`, `wandb` (Weights &
+            Biases), `mlflow`; empty for none. Each has an extra of its own.
         log_every: steps between lines of metrics.
         eval_every: steps between evaluations, pictures and checkpoints.
         best_metric: metric of an evaluation; the checkpoint with its highest value is kept as the
@@ -60,6 +63,7 @@ class TrainSettings:
     ema_decay: float = 0.999
     num_microbatches: int = 1
     skip_factor: float | None = None
+    log: str = "tensorboard"
     log_every: int = 100
     eval_every: int = 1_000
     best_metric: str = "elbo"
@@ -67,6 +71,7 @@ class TrainSettings:
     def __post_init__(self):
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed: expected a number in [0, 2^32), got {self.seed}")
+        sink_names(self.log)
         for name in ("num_steps", "batch_size", "num_microbatches", "log_every", "eval_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")

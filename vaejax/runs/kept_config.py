@@ -28,7 +28,7 @@ CONFIG_FILE = "config.json"
 FREE_KEYS = {
     "eval": set(),  # all of it
     "objective": {"num_examples"},  # the data's; runs once had to say it
-    "train": {"num_steps", "log_every", "eval_every"},
+    "train": {"num_steps", "log", "log_every", "eval_every"},
     "data": {"path", "data_dir", "manual_dir"},
 }
 

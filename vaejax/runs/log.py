@@ -1,9 +1,8 @@
-"""What a training run says: numbers to a file, to TensorBoard and to the console.
+"""What a training run says: numbers to a file, to the console, and to sinks that are asked for.
 
 The file is `metrics.jsonl`, see `metric_lines`; `metric_units` says in what a metric is measured.
 """
 
-import importlib.util
 import os
 import pathlib
 import time
@@ -15,15 +14,15 @@ import numpy as np
 
 from vaejax.runs.console import Console
 from vaejax.runs.metric_lines import METRICS_FILE, TRAIN, JsonLines, damage
-from vaejax.runs.tensorboard import TensorBoard
+from vaejax.runs.sinks import Sink, open_sinks
 from vaejax.runs.units import Units, write_units
 
 
 class RunLog:
     """The log of one training run; of several processes only the first writes.
 
-    Writes `metrics.jsonl` and, where tensorboardX is installed, TensorBoard events to `workdir`. On
-    a terminal a progress bar follows every step; elsewhere each logged step is a plain line.
+    Writes `metrics.jsonl` to `workdir`, and what sinks take to where they keep it. On a terminal a
+    progress bar follows every step; elsewhere each logged step is a plain line.
 
     Args:
         workdir: where the files go; made if missing.
@@ -32,6 +31,8 @@ class RunLog:
             logged again; 0 starts a new log.
         evaluated: whether the evaluation of that step was finished, see `JsonLines`.
         units: of metrics, by split; kept in `workdir` too.
+        sinks: names of sinks, "tensorboard,wandb".
+        config: of the run, for sinks.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class RunLog:
         step: int = 0,
         evaluated: bool = True,
         units: Mapping[str, Units] | None = None,
+        sinks: str = "",
+        config: Mapping[str, Any] | None = None,
     ):
         self._writers: list[Any] = []
         self._console: Console | None = None
-        self._tensorboard: TensorBoard | None = None
+        self._sinks: list[Sink] = []
         self._clock: float | None = None
         self._num_images = 0
         if jax.process_index() != 0:
@@ -57,12 +60,8 @@ class RunLog:
         lines = JsonLines(workdir / METRICS_FILE, step, evaluated=evaluated)
         if lines.num_damaged:
             self.say(damage(workdir / METRICS_FILE, lines.num_damaged))
-        self._writers = [lines, self._console]
-        if importlib.util.find_spec("tensorboardX"):
-            self._tensorboard = TensorBoard(workdir / "tensorboard", step)
-            self._writers.append(self._tensorboard)
-        else:
-            self.say("no TensorBoard events (for them: pip install 'vaejax[log]')")
+        self._sinks = open_sinks(sinks, workdir, step=step, config=config or {}, say=self.say)
+        self._writers = [lines, self._console, *self._sinks]
 
     def advance(self, num_images: int) -> None:
         """Count one training step of a batch of `num_images`."""
@@ -88,9 +87,9 @@ class RunLog:
         self._restart_clock(training=since is not None)
 
     def image(self, step: int, name: str, picture: np.ndarray) -> None:
-        """Show a picture, uint8 [h, w, 3], in TensorBoard."""
-        if self._tensorboard:
-            self._tensorboard.image(step, name, picture)
+        """Show a picture, uint8 [h, w, 3], in the sinks."""
+        for sink in self._sinks:
+            sink.image(step, name, picture)
         self._restart_clock(training=False)
 
     def say(self, text: str) -> None:

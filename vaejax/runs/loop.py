@@ -38,6 +38,7 @@ from vaejax.runs.setup import (
     step_rng,
     train_step,
 )
+from vaejax.runs.sinks import check_installed
 from vaejax.runs.stop_requests import stop_requests
 from vaejax.training.devices import sharded_step
 from vaejax.training.state import TrainState, count_parameters
@@ -61,7 +62,9 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
         FloatingPointError: the loss is no longer finite, or all late steps were skipped.
     """
     run, workdir = build(config), Path(workdir)
-    about = {"config": as_json(config), "drawn": False}
+    _check_log(run.settings.log)
+    values = as_json(config)
+    about = {"config": values, "drawn": False}
     seen = fingerprint(config.data.name, run.context.splits)
     _make_folder(workdir)
     best_metric = run.settings.best_metric
@@ -90,6 +93,8 @@ def train(config: ml_collections.ConfigDict, workdir: str | Path) -> TrainState:
             step=start,
             evaluated=evaluated,
             units=run.units,
+            sinks=run.settings.log,
+            config=values,
         )
         with closing(log), stop_requests() as stop_requested:
             log.say(_summary(run, state, workdir))
@@ -172,6 +177,13 @@ def _take_steps(
                 log.say(f"stopped after step {step}; the same command goes on from there")
                 break
     return state
+
+
+def _check_log(text: str) -> None:
+    try:
+        check_installed(text)
+    except ValueError as error:
+        raise ConfigError(f"config.train.{error}") from error
 
 
 def _make_folder(workdir: Path) -> None:

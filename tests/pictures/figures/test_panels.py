@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from vaejax.pictures.figures import (
+    panels,
     reconstructions,
     samples,
     titled_rows,
@@ -21,7 +22,7 @@ def shades(*shape: int) -> np.ndarray:
 def tile_shades(picture: np.ndarray, rows: int, columns: int, scale: int) -> np.ndarray:
     """The shade [rows, columns] at the middle of every tile of a panel, labels left aside."""
     height, width = 8 * scale + PADDING, 6 * scale + PADDING
-    grid = picture[:, -(columns * width + PADDING) :]
+    grid = picture[: rows * height + PADDING, -(columns * width + PADDING) :]
     assert grid.shape[0] == rows * height + PADDING
     return grid[PADDING + height // 2 :: height, PADDING + width // 2 :: width, 0][:rows, :columns]
 
@@ -32,11 +33,13 @@ def expected_shades(images: np.ndarray) -> np.ndarray:
 
 def labels(picture: np.ndarray, rows: int, columns: int, scale: int) -> list[np.ndarray]:
     """The part of a panel left of each row's images."""
-    width = columns * (6 * scale + PADDING) + PADDING
-    return np.split(picture[PADDING:, :-width], rows)
+    width, height = (
+        n * (size * scale + PADDING) + PADDING for n, size in ((columns, 6), (rows, 8))
+    )
+    return np.split(picture[PADDING:][:height, :-width], rows)
 
 
-KL = np.array([0.5, 3.0, 0.0, 1.0])
+KL = np.array([0.5, 3.0, 0.12, 1.0])
 ORDER = [1, 3, 0, 2]
 
 
@@ -52,10 +55,50 @@ def test_traversals_are_labelled():
     ink = [int((row < BACKGROUND).any(-1).sum()) for row in rows]
     assert min(ink) > 50
     assert len({row.tobytes() for row in rows}) == 4
-    # The bar below the text: as long as the KL is large, and absent at zero.
+    # The bar below the text: as long as the KL is large.
     bars = [int((row[..., 2].astype(int) - row[..., 0] > 40).any(0).sum()) for row in rows]
     longest = bars[0]
-    np.testing.assert_allclose(bars, [longest, longest / 3, longest / 6, 0], atol=1.5)
+    np.testing.assert_allclose(bars, [longest, longest / 3, longest / 6, longest / 25], atol=2)
+
+
+def test_unused_latents_are_one_line():
+    kl = np.array([0.09, 3.0, 0.0, 1.0])
+    picture, two = traversals(shades(4, 5), kl), traversals(shades(4, 5)[[1, 3]], kl[[1, 3]])
+    np.testing.assert_array_equal(
+        tile_shades(picture, 2, 5, 14), expected_shades(shades(4, 5)[[1, 3]])
+    )
+    line = picture[len(two) :]
+    assert 0 < len(line) < 30 and (line < BACKGROUND).any()
+    frames, of_two = (traversal_frames(shades(n, 3, 5), kl[-n:]) for n in (4, 1))
+    assert frames.shape[1] == of_two.shape[1] + (8 * 8 + PADDING) + len(line)
+
+
+@pytest.mark.parametrize(
+    ("kl", "rows", "line"),
+    [
+        ([0.5, 3.0], None, ""),
+        ([0.09, 3.0, -0.001], None, "2 latents unused (below 0.1 nats)"),
+        ([0.09, 3.0, 1.0], None, "1 latent unused (below 0.1 nats)"),
+        ([0.09, 3.0, 1.0, 2.0], 1, "1 latent unused (below 0.1 nats), 2 more in use"),
+        ([0.5, 3.0], 1, "1 more in use"),
+        ([0.0, 0.0], None, "2 latents unused (below 0.1 nats)"),
+        ([np.nan, 3.0, 0.0], None, "1 latent unused (below 0.1 nats)"),
+        (None, 1, ""),
+    ],
+)
+def test_what_has_no_row_is_counted(monkeypatch, kl, rows, line):
+    told = []
+    monkeypatch.setattr(panels, "_above", lambda picture, text: told.append(text) or picture)
+    size = 2 if kl is None else len(kl)
+    traversals(shades(size, 3), kl and np.array(kl), rows=rows)
+    assert told == [line]
+
+
+def test_rows_may_be_named():
+    plain = traversals(shades(2, 3), KL[:2])
+    named = traversals(shades(2, 3), KL[:2], names=["", "x, 97 %"])
+    assert named.shape[1] > plain.shape[1]  # "z1: x, 97 %" is wider than "0.50 nats"
+    np.testing.assert_array_equal(tile_shades(named, 2, 3, 14), tile_shades(plain, 2, 3, 14))
 
 
 def test_all_latents_may_be_off():
@@ -64,10 +107,12 @@ def test_all_latents_may_be_off():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_latent_that_has_diverged_has_no_bar(bad):
-    kl = np.array([0.5, bad, 0.0, 1.0])
-    rows = labels(traversals(shades(4, 5), kl), 4, 5, 14)
+    kl = np.array([0.5, bad, 1.0])
+    shown = 2 if bad == -np.inf else 3
+    rows = labels(traversals(shades(3, 5), kl), shown, 5, 14)
     bars = sorted(int((row[..., 2].astype(int) - row[..., 0] > 40).any(0).sum()) for row in rows)
-    np.testing.assert_allclose(bars, [0, 0, bars[-1] / 2, bars[-1]], atol=1.5)
+    np.testing.assert_allclose(bars[-2:], [bars[-1] / 2, bars[-1]], atol=1.5)
+    assert sum(bars[:-2]) <= 1
     assert bars[-1] > 0
 
 

@@ -16,6 +16,7 @@ from vaejax.types import AnyArray
 
 _INK, _PALE_INK, _BAR = (40, 40, 40), (120, 120, 120), (110, 145, 190)
 _MARGIN = 12
+FAINT = 0.1  # nats: the row of a latent that carries less shows nothing that an eye can see
 
 
 def reconstructions(originals: AnyArray, reconstructions: AnyArray, *, columns: int = 8) -> Picture:
@@ -52,24 +53,35 @@ def titled_rows(images: AnyArray, titles: Sequence[str]) -> Picture:
     return _beside(_labels([(title, "") for title in titles], len(grid)), grid)
 
 
-def traversals(images: AnyArray, kl: AnyArray | None, *, rows: int | None = None) -> Picture:
+def traversals(
+    images: AnyArray,
+    kl: AnyArray | None,
+    *,
+    names: Sequence[str] | None = None,
+    rows: int | None = None,
+) -> Picture:
     """What each latent changes: one row per latent, its value rising from left to right.
+
+    Latents that carry less than `FAINT` nats have no row; a line below says how many they are.
 
     Args:
         images: [D, T, H, W, C], latent d at its t-th value and the others fixed.
         kl: [D], nats; rows are ordered by it, highest first, and labelled with it. None, where the
-            KL does not come apart by latent, leaves them in their own order.
+            KL does not come apart by latent, leaves them in their own order, all of them.
+        names: [D], what each latent stands for; empty where it is not known.
         rows: show only that many, the first in the order.
     """
     images, kl, order = _checked(images, kl, rows, "[D, T, H, W, C]")
     grid = image_grid(np.concatenate(images[order]), columns=images.shape[1])
-    return _beside(_latent_labels(kl, order, len(grid)), grid)
+    picture = _beside(_latent_labels(kl, names, order, len(grid)), grid)
+    return _above(picture, _left_out(kl, order))
 
 
 def traversal_frames(
     images: AnyArray,
     kl: AnyArray | None,
     *,
+    names: Sequence[str] | None = None,
     rows: int | None = None,
     scale: int | None = None,
 ) -> np.ndarray:
@@ -81,6 +93,7 @@ def traversal_frames(
     Args:
         images: [D, S, T, H, W, C], S starting points (samples of the prior, say).
         kl: [D], nats, or None, as in `traversals`.
+        names: [D], or None, likewise.
         rows: show only that many, the first in the order.
         scale: each pixel becomes a block of scale x scale; by default what brings images near 64
             pixels in height, so that the file stays small.
@@ -94,8 +107,8 @@ def traversal_frames(
         image_grid(np.concatenate(images[order, :, t]), columns=images.shape[1], scale=scale)
         for t in range(images.shape[2])
     ]
-    labels = _latent_labels(kl, order, len(there[0]))
-    return np.stack([_beside(labels, grid) for grid in there + there[-2:0:-1]])
+    labels, line = _latent_labels(kl, names, order, len(there[0])), _left_out(kl, order)
+    return np.stack([_above(_beside(labels, grid), line) for grid in there + there[-2:0:-1]])
 
 
 def _checked(
@@ -110,14 +123,33 @@ def _checked(
     kl = np.asarray(kl)
     if kl.shape != images.shape[:1]:
         raise ValueError(f"kl: expected [{len(images)}], one per latent, got {kl.shape}")
-    return images, kl, np.argsort(-kl, kind="stable")[:rows]
+    order = np.argsort(-kl, kind="stable")
+    in_use = max(1, int((~(kl < FAINT)).sum()))  # NaN is not below; of none, one is shown
+    return images, kl, order[:in_use][:rows]
 
 
-def _latent_labels(kl: np.ndarray | None, order: np.ndarray, height: int) -> Picture:
-    """ "z3" and "2.13 nats" for each row, with a bar in proportion to the KL."""
+def _left_out(kl: np.ndarray | None, order: np.ndarray) -> str:
+    """What to say of latents without a row, "7 latents unused (below 0.1 nats)", if of any."""
     if kl is None:
-        return _labels([(f"z{d}", "") for d in order], height)
-    texts = [(f"z{d}", f"{kl[d]:.2f} nats") for d in order]
+        return ""
+    unused = int((kl < FAINT).sum())
+    hidden = len(kl) - unused - len(order)
+    told = []
+    if unused:
+        told.append(f"{unused} latent{'s' * (unused > 1)} unused (below {FAINT} nats)")
+    if hidden > 0:
+        told.append(f"{hidden} more in use")
+    return ", ".join(told)
+
+
+def _latent_labels(
+    kl: np.ndarray | None, names: Sequence[str] | None, order: np.ndarray, height: int
+) -> Picture:
+    """ "z3: x, 97 %" and "2.13 nats" for each row, with a bar in proportion to the KL."""
+    titles = [f"z{d}: {names[d]}" if names is not None and names[d] else f"z{d}" for d in order]
+    if kl is None:
+        return _labels([(title, "") for title in titles], height)
+    texts = [(title, f"{kl[d]:.2f} nats") for title, d in zip(titles, order, strict=True)]
     lengths = np.where(np.isfinite(kl), kl, 0.0)  # of a model that has diverged: no bar
     return _labels(texts, height, lengths[order] / max(lengths.max(), 1e-9))
 
@@ -151,6 +183,20 @@ def _labels(
         if bars is not None and round(width * bars[row]):
             draw.rectangle((right - width * bars[row], middle + 19, right, middle + 21), fill=_BAR)
     return np.asarray(column)
+
+
+def _above(picture: Picture, line: str) -> Picture:
+    """A picture with a line of text below it, where there is any to show."""
+    if not line:
+        return picture
+    from PIL import Image, ImageDraw, ImageFont
+
+    strip = Image.new("RGB", (picture.shape[1], 2 * _MARGIN), (BACKGROUND,) * 3)
+    place = (_MARGIN, _MARGIN - PADDING)
+    ImageDraw.Draw(strip).text(
+        place, line, fill=_PALE_INK, font=ImageFont.load_default(14), anchor="lm"
+    )
+    return np.concatenate([picture, np.asarray(strip)])
 
 
 def _beside(left: Picture, right: Picture) -> Picture:

@@ -1,7 +1,6 @@
 """TensorBoard events through tensorboardX."""
 
 import functools
-import pathlib
 import sys
 from collections.abc import Mapping
 from types import ModuleType
@@ -9,36 +8,30 @@ from typing import Any
 
 import numpy as np
 
+from vaejax.runs.sinks.sink import About, finite
+
+FOLDER = "tensorboard"  # in the folder of a run
+
 
 class TensorBoard:
     """The events of one run, written through tensorboardX once there are any.
 
     Args:
-        folder: where the files go.
-        step: the step the run resumes from.
+        about: the run.
     """
 
-    def __init__(self, folder: pathlib.Path, step: int):
-        self._folder = folder
+    def __init__(self, about: About):
+        self._folder = about.workdir / FOLDER
         # TensorBoard hides older events from this step on.
-        self._purge_step = step + 1 if step else 0
+        self._purge_step = about.step + 1 if about.step else 0
 
     @functools.cached_property
     def _events(self) -> Any:
         return _tensorboardX().SummaryWriter(str(self._folder), purge_step=self._purge_step)
 
     def metrics(self, step: int, split: str, values: Mapping[str, Any], rate: float | None) -> None:
-        """Log scalars, and vectors as histograms, as `split/name`; what is not finite is left out.
-
-        Args:
-            step: of the run.
-            split: "train", "test/bound", ...
-            values: NumPy scalars and vectors by name.
-            rate: images per second, where it is known.
-        """
-        for name, value in values.items():
-            if not np.isfinite(value).all():
-                continue  # TensorBoard has no place for it
+        """As `Sink.metrics`; vectors are histograms."""
+        for name, value in finite(values).items():
             if value.ndim:
                 self._events.add_histogram(f"{split}/{name}", value.astype(np.float32), step)
             else:
@@ -47,11 +40,11 @@ class TensorBoard:
             self._events.add_scalar(f"{split}/images_per_second", rate, step)
 
     def image(self, step: int, name: str, picture: np.ndarray) -> None:
-        """Log a picture, uint8 [h, w, 3]."""
+        """As `Sink.image`."""
         self._events.add_image(name, picture, step, dataformats="HWC")
 
     def close(self) -> None:
-        """Write out what is left, where anything was logged."""
+        """As `Sink.close`."""
         if "_events" in vars(self):
             self._events.close()
 

@@ -1,4 +1,4 @@
-"""TensorBoard events cost no PyTorch. What they hold: `test_logging`."""
+"""TensorBoard events cost no PyTorch. What they hold: `test_log`."""
 
 import importlib.util
 
@@ -11,13 +11,14 @@ import sys
 sys.path.insert(0, "packages")
 from pathlib import Path
 import numpy as np
-from vaejax.runs.tensorboard import TensorBoard
+from vaejax.runs.sinks.sink import About
+from vaejax.runs.sinks.tensorboard import TensorBoard
 
-events = TensorBoard(Path("events"), step=0)
+events = TensorBoard(About(Path("run"), 0, {}, None, print))
 events.metrics(1, "train", {"loss": np.float32(2), "kl_dims": np.ones(3, np.float32)}, rate=3.0)
 events.image(1, "grid", np.zeros((4, 4, 3), np.uint8))
 events.close()
-print("torch" in sys.modules, len(list(Path("events").iterdir())))
+print("torch" in sys.modules, len(list(Path("run/tensorboard").iterdir())))
 import torch  # which a program may use of its own
 print(torch.loaded)
 """
