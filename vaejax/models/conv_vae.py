@@ -72,6 +72,7 @@ class Decoder(nn.Module):
     def _enlarged(self, x: Array) -> Array:
         """Raw outputs of a first feature map."""
         arch = self.architecture
+        assert arch.output is not None  # of a decoder of dense layers alone
         for spec in arch.deconvs:
             x = arch.decoder_activation(_up(spec.features, spec.kernel, spec.stride)(x))
         return _up(self.num_outputs, *arch.output)(x)

@@ -21,7 +21,7 @@ from vaejax.pictures import figures
 from vaejax.pictures.followed import followed
 from vaejax.pictures.sampler import Sampler, compiled
 from vaejax.training.state import TrainState
-from vaejax.types import AnyArray, Array, Latent, Views
+from vaejax.types import Array, Latent, Views
 
 NUM_EXAMPLES = 64
 NUM_RECONSTRUCTIONS = 16
@@ -107,8 +107,9 @@ class Pictures:
         if latent is None:
             return None
         codes = np.asarray(latent.z)
-        values = np.linspace(*np.quantile(codes, PANEL_QUANTILES, axis=0), len(PANEL_RANGE)).T
-        images = self._traverse(state, _middle(codes), values)  # [D, 1, T, H, W, C]
+        low, high = np.quantile(codes, PANEL_QUANTILES, axis=0)
+        values = np.linspace(low, high, len(PANEL_RANGE), axis=1)  # [D, T]
+        images = self._traverse(state, jnp.asarray(_middle(codes)), values)  # [D, 1, T, H, W, C]
         names = self._names(state)
         return figures.traversals(images[:, 0], _mean_kl(latent), names=names, rows=NUM_ROWS)
 
@@ -162,7 +163,7 @@ class Pictures:
         ]
         return followed(np.concatenate(codes), some.factors(places), self._source.factor_names)
 
-    def _traverse(self, state: TrainState, base: AnyArray, values: np.ndarray) -> Array:
+    def _traverse(self, state: TrainState, base: Array, values: np.ndarray) -> Array:
         """Images [D, S, T, H, W, C] of codes `base` [S, D], each latent set to `values`.
 
         Args:
@@ -172,8 +173,9 @@ class Pictures:
         """
         # One key for a column: what is drawn besides the code is the same in all its images.
         keys = [jax.random.fold_in(named(self._rng, "base"), place) for place in range(len(base))]
-        arguments = (self._compiled, state.ema_params, state.model_state, (base,))
-        return self._source.pictures(traverse(*arguments, values, jnp.stack(keys)))
+        arguments = (self._compiled, state.ema_params, state.model_state)
+        images = traverse(*arguments, (base,), values, jnp.stack(keys))
+        return self._source.pictures(images)
 
 
 PANELS = (
