@@ -1,3 +1,4 @@
+import contextlib
 import glob
 import importlib.util
 import json
@@ -183,6 +184,15 @@ def test_throughput_leaves_out_what_is_not_training(open_log, capsys, monkeypatc
     assert rates == ["100", "25", "200", "elbo -1 nats/image", "400"]
 
 
+def everything(terminal):
+    """What was written to a terminal that is closed by now; the kernel hands it over in parts."""
+    shown = b""
+    with contextlib.suppress(OSError):  # its end
+        while part := os.read(terminal, 100_000):
+            shown += part
+    return shown
+
+
 def test_a_progress_bar_on_a_terminal(tmp_path, monkeypatch):
     main, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (24, 120))
@@ -193,7 +203,7 @@ def test_a_progress_bar_on_a_terminal(tmp_path, monkeypatch):
             log.advance(64)
         log.metrics(50, "train", {"elbo": -62.5, "elbo_bpd": 0.0219})
         log.close()
-        shown = os.read(main, 100_000).decode()
+    shown = everything(main).decode()
     os.close(main)
     last = shown.rstrip().split("\r")[-1]
     assert last.startswith(" 50%|") and "| 50/100 steps, ETA " in last
