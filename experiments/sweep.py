@@ -3,6 +3,9 @@
     python experiments/sweep.py --config=configs/betavae_frey.py --workdir=runs/frey \
         --sweep=objective.beta=1e-4,1e-3,1e-2 --sweep=model.latent_size=2,3,5 --seeds=3
 
+Any key can be swept that `--config.KEY=VALUE` can set; a value with commas stands in brackets,
+`--sweep="model.widths=(32,64),(16,32)"`.
+
 Members that differ only in numbers of the objective or optimiser and in the seed are trained by one
 program, the rest in turn; `--strategy` says how (`vaejax/sweep/engine.py`), with a default for
 the platform. The same command goes on with a sweep that was stopped; runs that are there are read.
