@@ -3,6 +3,9 @@
     python experiments/sweep.py --config=configs/betavae_frey.py --workdir=runs/frey \
         --sweep=objective.beta=1e-4,1e-3,1e-2 --sweep=model.latent_size=2,3,5 --seeds=3
 
+Any key can be swept that `--config.KEY=VALUE` can set; a value with commas stands in brackets,
+`--sweep="model.widths=(32,64),(16,32)"`.
+
 Members that differ only in numbers of the objective or optimiser and in the seed are trained by one
 program, the rest in turn; `--strategy` says how (`vaejax/sweep/engine.py`), with a default for
 the platform. The same command goes on with a sweep that was stopped; runs that are there are read.
@@ -25,7 +28,6 @@ import importlib.util
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict
@@ -42,22 +44,6 @@ STRATEGY = flags.DEFINE_enum("strategy", None, sweep.STRATEGIES, "Default: the p
 USAGE = "usage: python experiments/sweep.py --config=FILE --workdir=DIR --sweep=KEY=VALUE,VALUE"
 
 
-def values_of(config: ConfigDict, text: str) -> tuple[str, list[Any]]:
-    """`objective.beta=1,4` as the key and its values, of the type that the key has."""
-    key, _, listed = text.partition("=")
-    parsers = {
-        int: int,
-        float: float,
-        str: str,
-        bool: {"True": True, "False": False}.__getitem__,
-    }
-    kind = sweep.type_of(config, key)
-    try:
-        return key, [parsers[kind](part) for part in listed.split(",")]
-    except (KeyError, ValueError):
-        raise ConfigError(f"--sweep: expected {key}={kind.__name__},..., got {text}") from None
-
-
 def plot(rows: list[sweep.Row], workdir: Path) -> None:
     """Both plots, where there are numbers along which to plot."""
     if sweep.swept_number(rows) is None or not any(row.values for row in rows):
@@ -72,7 +58,7 @@ def plot(rows: list[sweep.Row], workdir: Path) -> None:
 
 def run(config: ConfigDict, workdir: Path) -> None:
     """Make the members, train what is not trained yet, and sum up."""
-    grid = dict(values_of(config, text) for text in SWEEP.value)
+    grid = dict(sweep.values_of(config, text) for text in SWEEP.value)
     if len(grid) < len(SWEEP.value):
         raise ConfigError("--sweep: expected every key once, its values with commas between them")
     seeds = range(config.train.seed, config.train.seed + SEEDS.value)

@@ -242,7 +242,7 @@ def _loaded(workdir: Path | None, overrides: Sequence[command_line.Override]) ->
     for name, text in arguments.items():
         raise ConfigError(
             f"--{name}: expected none without --config, as the run in {workdir} knows its data, "
-            f"got {text!r}; --config.data.path says where they are now"
+            f"got {text!r}{'; --config.data.path says where they are now' * (name == 'data')}"
         )
     said = {text for _, text in overrides if text}  # what may be imported: names on the line
     return overridden(kept_config.get_config(str(workdir), allowed=said), overrides)

@@ -83,7 +83,7 @@ def test_processes_save_their_members_when_the_command_is_stopped(config_file, t
     ("arguments", "message"),
     [
         (["--sweep=objective.bta=1"], "config.objective.bta: unknown 'bta'; did you mean 'beta'"),
-        (["--sweep=objective.beta=1,x"], "--sweep: expected objective.beta=float,..., got"),
+        (["--sweep=objective.beta=1,x"], "config.objective.beta: expected float or Schedule"),
         (
             ["--sweep=objective.beta=1", "--sweep=objective.beta=2"],
             "--sweep: expected every key once",

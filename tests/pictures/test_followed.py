@@ -19,3 +19,11 @@ def test_a_latent_has_the_name_of_the_factor_that_explains_most():
 )
 def test_nothing_is_named_where_nothing_is_known(codes, factors):
     assert followed(codes, factors, NAMES) == ["", ""]
+
+
+def test_a_factor_with_another_value_in_every_image_names_nothing():
+    """It ended all traversals of a run: a continuous factor, or a held-out split of four images."""
+    factors = np.stack([np.arange(100), np.arange(100) % 2], 1)
+    codes = factors[:, ::-1].astype(float)
+    assert followed(codes, factors, ("hue", "side")) == ["side, 100 %", "side, 0 %"]
+    assert followed(codes, factors[:, :1], ("hue",)) == ["", ""]

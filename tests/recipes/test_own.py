@@ -78,6 +78,25 @@ def test_what_else_a_file_holds_is_found(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        (np.eye(4)[np.arange(40) % 4], "float64 [40, 4]"),
+        (np.arange(39), "int64 [39]"),
+        (np.array(["cat", "dog"] * 20), "<U3 [40]"),
+        (np.arange(40) - 1, "int64 [40], some of them negative"),
+    ],
+)
+def test_what_fits_no_images_is_left_out(tmp_path, labels, why):
+    """Nobody has asked for these labels: they once ended the run."""
+    np.savez(tmp_path / "a.npz", images=GREY, labels=labels, factors=np.ones((39, 2)))
+    found = own_data(str(tmp_path / "a.npz"), "")
+    assert found.section["labels"] is None and found.section["factors"] is None
+    left = f"factors factors left out (float64 [39, 2]), labels labels left out ({why})"
+    assert found.said == f"40 images (images), {left}"
+    build(load_config("own:smoke", {"data": str(tmp_path / "a.npz")}))
+
+
+@pytest.mark.parametrize(
     ("data", "size", "message"),
     [
         ("", "", "--data: expected a folder of pictures, or a .npy .*, got none"),
@@ -88,11 +107,14 @@ def test_what_else_a_file_holds_is_found(tmp_path):
         ("a.npy", "64by64", "--size: expected 64 or HEIGHTxWIDTH, as 218x178, got '64by64'"),
         ("a.npy", "0", "--size: expected 64 or HEIGHTxWIDTH"),
         ("a.npy", "218x178", "--size: expected sides that .* as 224x176, got 218x178"),
+        ("bits.npy", "32", r"--size: expected none, .* images \[40, 45, 45\] of bool, got 32x32"),
+        ("bits.npy", "", "--data: expected images with sides .* 45x45; --size=48x48 resizes uint8"),
     ],
 )
 def test_a_mistake_names_the_flag(tmp_path, monkeypatch, data, size, message):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", GREY)
+    np.save("bits.npy", np.eye(45, dtype=bool)[None].repeat(40, axis=0))
     np.save("one.npy", np.zeros((60, 40, 3), np.uint8) + 200)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.txt").write_text("no pictures")

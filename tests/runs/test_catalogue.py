@@ -6,6 +6,7 @@ from vaejax import data, distributions, evaluators, metrics, models, objectives
 from vaejax.evaluators import Evaluator
 from vaejax.models import priors
 from vaejax.runs import catalogue
+from vaejax.runs.config import ConfigError
 from vaejax.runs.config_defaults import type_hints
 from vaejax.runs.config_lookup import named
 from vaejax.runs.config_paths import config_names
@@ -34,6 +35,10 @@ def test_the_names_are_those_that_can_be_named(kind):
     if returns is not None:
         public = {n for n in public if type_hints(getattr(package, n)).get("return") == returns}
     assert set(found) == public - takes_objects
+    for name in takes_objects:  # which a misspelt name was once said to mean
+        with pytest.raises(ConfigError, match=f"unknown '{name}'; did you mean") as refused:
+            named("config", name, package, returns)
+        assert str(sorted(found)) in str(refused.value)
 
 
 def test_the_metrics_are_those_of_evaluations():

@@ -37,7 +37,18 @@ def test_the_longest_pause_does_not_count_and_those_that_come_again_do(clock):
             clock[0] += {10: 100.0, 20: 10.0}[step]
         pace.step()
     # 29 steps of a second, one with the pause of 10 seconds, one left out with its 101.
-    assert pace.remaining(29) == console.tqdm.tqdm.format_interval(28 + 10)
+    assert pace.remaining(28) == console.tqdm.tqdm.format_interval(28 + 10)
+
+
+def test_early_pauses_do_not_halve_what_is_foretold(clock):
+    """Of two steps, one with first pictures, the other was counted twice."""
+    pace = Pace()
+    for pause in (0.0, 60.0, 0.0):
+        if pause:
+            pace.pause()
+        clock[0] += 2.0 + pause
+        pace.step()
+    assert pace.remaining(30) == "01:00"
 
 
 def test_lines_say_when_it_ends(clock, capsys):

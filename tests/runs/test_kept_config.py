@@ -10,9 +10,12 @@ import ml_collections
 import numpy as np
 import pytest
 
-from vaejax.runs import kept_config
+from vaejax import data
+from vaejax.runs import catalogue, kept_config
 from vaejax.runs.checkpoint import Checkpoints
 from vaejax.runs.config import ConfigError, run_config
+from vaejax.runs.config_defaults import type_hints
+from vaejax.runs.config_lookup import part_of
 from vaejax.runs.config_values import as_json
 
 
@@ -244,6 +247,7 @@ def test_the_number_of_examples_that_runs_once_had_to_give_may_be_left_out(tmp_p
 CODE = {
     "a model": ("model", {"name": "spy:run"}),
     "a part of a part": ("model", {"prior": {"name": "x", "of": [{"name": "spy:run"}]}}),
+    "a part of data": ("data", {"factors": {"name": "spy:run"}}),
     "an evaluation": ("eval", {"x": {"name": "spy:run"}}),
     "an evaluation's key": ("eval", {"spy:run": {}}),
     "a key and its value": ("eval", {"spy:run": "allowed:run"}),
@@ -263,6 +267,37 @@ def test_no_place_of_a_file_names_code_to_run(tmp_path, monkeypatch, kind):
     (tmp_path / "config.json").write_text(json.dumps(crafted))
     with pytest.raises(ConfigError, match=r"names code that is not vaejax's, 'spy:run'"):
         kept_config.get_config(str(tmp_path), allowed={"allowed:run"})
+
+
+def test_a_file_with_a_key_is_no_code(tmp_path):
+    """A run with the documented `OTHER.npz:KEY` could not be resumed by its folder alone."""
+    config = a_config()
+    with config.unlocked():
+        config.data.factors = "other.npz:factors"
+    kept_config.keep_config(tmp_path, config)
+    assert kept_config.get_config(str(tmp_path)).data.factors == "other.npz:factors"
+
+
+def test_a_file_with_a_key_hides_no_code(tmp_path):
+    """The same text where code belongs, before and after."""
+    for sections in (("data", "objective"), ("objective", "data")):
+        crafted = as_json(a_config())
+        crafted["data"]["factors"] = crafted["objective"]["name"] = "spy.npz:run"
+        ordered = {name: crafted[name] for name in sections}
+        (tmp_path / "config.json").write_text(json.dumps({**ordered, **crafted}))
+        with pytest.raises(ConfigError, match=r"^config.objective.name: .* names code"):
+            kept_config.get_config(str(tmp_path))
+    crafted = as_json(a_config())
+    crafted["data"] |= {"name": "spy.npz:run", "path": "x.npy"}
+    (tmp_path / "config.json").write_text(json.dumps(crafted))
+    with pytest.raises(ConfigError, match=r"^config.data.name: .* names code"):
+        kept_config.get_config(str(tmp_path))
+
+
+def test_no_data_set_of_the_library_takes_code():
+    """For then its files could not be told from code."""
+    for name in catalogue.names_of("data sets"):
+        assert not any(map(part_of, type_hints(getattr(data, name)).values()))
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_without_a_point_there_are_only_seeds(tiny, tmp_path):
     [
         ([{"objective.bta": 1.0}], "config.objective.bta: unknown 'bta'; did you mean 'beta'"),
         ([{"objectiv.beta": 1.0}], "config.objectiv: unknown 'objectiv'; did you mean"),
-        ([{"objective.beta.end": 1.0}], "config.objective.beta.end: unknown 'end'"),
+        ([{"objective.beta.end": 1.0}], "config.objective.beta: expected no key below a value"),
         ([{"train.seed": 1}], "config.train.seed: expected among the seeds"),
         ([{"model.latent_size": 2.5}], "config.model.latent_size: "),
         ([{"objective.beta": 1.0}, {"objective.beta": 1}], "every point and every seed once"),
@@ -70,9 +70,33 @@ def test_swept_numbers_may_be_numpys(tiny, tmp_path):
     assert members[0].workdir == tmp_path / "beta=0.5" / "seed=0"
 
 
-def test_type_of_a_key_that_has_no_value_yet(tiny):
-    assert sweep.type_of(tiny(), "optimizer.clip_norm") is float
-    assert sweep.type_of(tiny(), "model.latent_size") is int
+@pytest.mark.parametrize(
+    ("text", "key", "values"),
+    [
+        ("objective.beta=1,4", "objective.beta", [1.0, 4.0]),
+        ("optimizer.clip_norm=1,none", "optimizer.clip_norm", [1.0, None]),
+        ("optimizer.b1=0.5,0.9", "optimizer.b1", [0.5, 0.9]),
+        ("eval.bound.num_examples=5,10", "eval.bound.num_examples", [5, 10]),
+        ("model.widths=(4,8),(16,)", "model.widths", [(4, 8), (16,)]),
+        ("train.log=tensorboard", "train.log", ["tensorboard"]),
+    ],
+)  # fmt: skip
+def test_every_key_of_a_command_line_can_be_swept(tiny, tmp_path, text, key, values):
+    """Those that the file does not spell out were called unknown."""
+    config = tiny()
+    assert sweep.values_of(config, text) == (key, values)
+    members = sweep.make_members(config, sweep.grid({key: values}), seeds=[0], workdir=tmp_path)
+    assert [member.point for member in members] == [{key: value} for value in values]
+    assert config == tiny()
+
+
+def test_texts_that_are_no_values_are_refused(tiny):
+    with pytest.raises(ConfigError, match="^config.objective.beta: expected .* got 'x'"):
+        sweep.values_of(tiny(), "objective.beta=1,x")
+    with pytest.raises(ConfigError, match="^--sweep: expected KEY=VALUE,VALUE"):
+        sweep.values_of(tiny(), "objective.beta")
+    with pytest.raises(ConfigError, match="^--sweep: expected KEY=VALUE,VALUE"):
+        sweep.values_of(tiny(), "objective=elbo")
 
 
 def test_progress_is_read_off_the_folder(tiny, tmp_path, capsys):

@@ -47,10 +47,18 @@ def load_named(text: str) -> np.ndarray:
     Raises:
         ValueError: as `load_array` does.
     """
+    return load_array(*file_and_key(text))
+
+
+def file_and_key(text: str) -> tuple[str, str | None]:
+    """`FILE.npz:KEY` as the file and the key; another text is a file, without a key."""
     file, colon, key = text.rpartition(":")
-    if colon and file.lower().endswith(".npz"):
-        return load_array(file, key)
-    return load_array(text)
+    return (file, key) if colon and file.lower().endswith(".npz") else (text, None)
+
+
+def names_file(text: str) -> bool:
+    """Whether a text is `FILE.npy`, `FILE.npz` or `FILE.npz:KEY`, there or not."""
+    return file_and_key(text)[0].lower().endswith((".npy", ".npz"))
 
 
 def array_shapes(path: str | os.PathLike) -> dict[str, tuple[int, ...]]:

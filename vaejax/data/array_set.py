@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vaejax.data.array_checks import brightest, check_images
-from vaejax.data.array_file import array_shapes, load_array, load_named
+from vaejax.data.array_file import array_shapes, load_array, load_named, names_file
 from vaejax.data.arrays import ArraySource
 from vaejax.data.decoded import cache_path, decoded
 from vaejax.data.fitting import Aspect, Fit, fit
@@ -106,9 +106,7 @@ def beside(path: Path, name: str, argument: str) -> np.ndarray:
         argument: whose value `name` is, for messages.
     """
     try:
-        if name.lower().endswith(".npy") or ".npz" in name.lower():
-            return load_named(name)
-        return load_array(path, name)
+        return load_named(name) if names_file(name) else load_array(path, name)
     except ValueError as error:
         raise ValueError(f"{argument}: {str(error).removeprefix('path: ')}") from error
 
@@ -138,12 +136,12 @@ def _resized(images: np.ndarray, size: Fit, path: Path, key: str | None) -> np.n
     """Images [N, H, W, C] of another size, memory-mapped from a file made once."""
     if images.shape[1:3] == (size.height, size.width):
         return images
-    channels = images.shape[3] if images.ndim == 4 else 1
-    if images.dtype != np.uint8 or channels not in (1, 3):
+    if not can_be_resized(images):
         raise ValueError(
             f"image_size: expected None for images {list(images.shape)} of {images.dtype}, got "
             f"{size.height} x {size.width}: only uint8 of 1 or 3 channels are resized"
         )
+    channels = images.shape[3] if images.ndim == 4 else 1
     cache = cache_path(f"array-{path.stem}", (os.path.realpath(path), stamp_of(path), key, size))
     shape = (size.height, size.width, channels)
 
@@ -151,6 +149,11 @@ def _resized(images: np.ndarray, size: Fit, path: Path, key: str | None) -> np.n
         return resized(images[index], size, f"image {index}")
 
     return decoded(cache, len(images), shape, read, description=path.name)
+
+
+def can_be_resized(images: np.ndarray) -> bool:
+    """Whether images [N, H, W] or [N, H, W, C] can become larger or smaller ones."""
+    return images.dtype == np.uint8 and (images.ndim == 3 or images.shape[3] in (1, 3))
 
 
 def resized(image: np.ndarray, size: Fit, name: object) -> np.ndarray:

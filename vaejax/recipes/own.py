@@ -64,7 +64,7 @@ def own_run(variant: str, path: str, size: str) -> ConfigDict:
     """
     check_variant(variant, VARIANTS)
     found = own_data(path, size)
-    _check_size(found.image_shape)
+    _check_size(found)
     likelihood = likelihood_of(found, variant)
     height, width, channels = found.image_shape
     print(
@@ -75,15 +75,20 @@ def own_run(variant: str, path: str, size: str) -> ConfigDict:
     return run(variant, found, likelihood)
 
 
-def _check_size(image_shape: tuple[int, int, int]) -> None:
+def _check_size(found: OwnData) -> None:
     """Raise where the last feature map of a network would be nearly as large as the images."""
-    height, width, _ = image_shape
-    smaller = 2 ** halvings(image_shape)
+    height, width, _ = found.image_shape
+    smaller = 2 ** halvings(found.image_shape)
     if (height // smaller) * (width // smaller) > LARGEST_MAP:
         near = "x".join(str(max(16, round(side / 16) * 16)) for side in (height, width))
+        if found.section.get("image_size"):
+            raise ConfigError(
+                f"--size: expected sides that can be halved several times, as {near}, got "
+                f"{height}x{width}"
+            )
         raise ConfigError(
-            f"--size: expected sides that can be halved several times, as {near}, got "
-            f"{height}x{width}"
+            f"--data: expected images with sides that can be halved several times, got "
+            f"{height}x{width}; --size={near} resizes uint8 of 1 or 3 channels, pad others"
         )
 
 

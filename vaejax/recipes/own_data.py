@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from vaejax.data.array_checks import check_images
-from vaejax.data.array_file import array_shapes
-from vaejax.data.array_set import image_array
+from vaejax.data.array_file import array_shapes, file_and_key
+from vaejax.data.array_set import beside, can_be_resized, image_array
 from vaejax.data.folder import class_names
 from vaejax.data.listing import Listing, pictures_by_split
 from vaejax.data.opening import opened
@@ -56,7 +56,7 @@ def own_data(path: str, size: str) -> OwnData:
     Raises:
         ConfigError: "--data: ...", or "--size: ...", with what was expected.
     """
-    path, key = path.rsplit(":", 1) if ".npz:" in path.lower() else (path, None)
+    path, key = file_and_key(path)
     place = Path(path).expanduser()
     if not path or not place.exists():
         got = f"{path}, which does not exist" if path else "none"
@@ -128,17 +128,35 @@ def _of_array(place: Path, path: str, key: str | None, sides: tuple[int, int] | 
     section: dict[str, Any] = dict(name="array", path=path, key=key)
     said = [f"{len(images):,} images{f' ({key})' if key else ''}"]
     for argument, names in (("factors", FACTORS), ("labels", LABELS)):
-        section[argument] = next((name for name in names if name in keys), None)
-        if section[argument]:
-            said.append(f"{argument} {section[argument]}")
+        name = next((name for name in names if name in keys), None)
+        unfit = name and _unfit(beside(place, name, argument), argument, len(images))
+        section[argument] = None if unfit else name
+        if name:
+            said.append(f"{argument} {name}{unfit and f' left out ({unfit})'}")
     named = section["factors"] and FACTOR_NAMES in keys
     section["factor_names"] = FACTOR_NAMES if named else None
     height, width = images.shape[1:3]
     if sides and sides != (height, width):
+        if not can_be_resized(images):
+            raise ConfigError(
+                f"--size: expected none, as only uint8 of 1 or 3 channels is resized, for images "
+                f"{list(images.shape)} of {images.dtype}, got {sides[0]}x{sides[1]}"
+            )
         section["image_size"], (height, width) = sides, sides
         said.append(f"resized from {images.shape[1]} x {images.shape[2]}")
     shape = height, width, images.shape[3] if images.ndim == 4 else 1
     return OwnData(section, shape, _values(images), len(images), ", ".join(said))
+
+
+def _unfit(values: np.ndarray, argument: str, number: int) -> str:
+    """Why an array of a promising name is none of the factors or labels of images, or nothing."""
+    kinds = "iu" if argument == "labels" else "biuf"
+    axes = (1,) if argument == "labels" else (1, 2)
+    fits = values.ndim in axes and len(values) == number and values.dtype.kind in kinds
+    if fits and (argument == "factors" or values.min() >= 0):
+        return ""
+    least = ", some of them negative" * fits
+    return f"{values.dtype} {list(values.shape)}{least}"
 
 
 def _image_key(place: Path, shapes: Mapping[str, tuple[int, ...]]) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from vaejax.data import Source
+from vaejax.data.array_file import names_file
 from vaejax.evaluators import some_examples
-from vaejax.runs.given import ARRAYS, Given, named
+from vaejax.runs.given import Given, named
 from vaejax.runs.handle import TrainedModel
 from vaejax.runs.passes import Images, pieces
 
@@ -30,7 +31,7 @@ def attributed(
     Raises:
         ValueError: "attributes: ...", there is no such, or it does not fit the images.
     """
-    files = [name for name in names if any(kind in name.lower() for kind in ARRAYS)]
+    files = [name for name in names if names_file(name.partition("=")[0])]
     if not files:
         return _of_training(model, names)
     if len(files) < len(names):

@@ -13,17 +13,19 @@ from typing import Any
 from vaejax import distributions
 from vaejax.core.importing import imported, imported_before, is_imported
 from vaejax.core.names import nearest
+from vaejax.data import Source
 from vaejax.models import priors
-from vaejax.runs.config_defaults import type_hints
+from vaejax.runs.config_defaults import parameters_of, type_hints
 from vaejax.runs.config_error import ConfigError
 from vaejax.training import schedules
-from vaejax.types import Schedule
+from vaejax.types import Objective, Schedule
 
 PARTS = {
     distributions.Likelihood: distributions,
     priors.Prior: priors,
     Schedule: schedules,
 }
+OBJECTS = (Objective, Source)  # with functions, what no configuration holds
 
 
 def named(key: str, name: Any, package: Any, returns: Any = None) -> Callable[..., Any]:
@@ -33,7 +35,8 @@ def named(key: str, name: Any, package: Any, returns: Any = None) -> Callable[..
         key: where it stands, for messages.
         name: of a public class or function of `package`, or `package.module:attribute`.
         package: a module.
-        returns: only functions of `package` that are annotated to return this are valid.
+        returns: only functions of `package` that are annotated to return this are valid, and of
+            them those that a configuration can give what they must have.
 
     Raises:
         ConfigError: it stands for nothing that can be called.
@@ -46,7 +49,10 @@ def named(key: str, name: Any, package: Any, returns: Any = None) -> Callable[..
     offered = {
         public: value
         for public, value in vars(package).items()
-        if public[0] != "_" and callable(value) and _returns(value, returns)
+        if public[0] != "_"
+        and callable(value)
+        and _returns(value, returns)
+        and not (returns and _takes_objects(value))
     }
     if not isinstance(name, str) or name not in offered:
         hint = "" if name is None else "; your own are named package.module:attribute"
@@ -93,6 +99,14 @@ def unknown_key(key: str, name: Any, valid: Iterable[str]) -> str:
 def _members(hint: Any) -> tuple[Any, ...]:
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     return typing.get_args(hint) if is_union else ()
+
+
+def _takes_objects(factory: Callable[..., Any]) -> bool:
+    """Whether a function must be given what no configuration can hold: functions, sources."""
+    hints = type_hints(factory)
+    needed = [n for n, p in parameters_of(factory).items() if p.default is p.empty]
+    kinds = [hints.get(name) for name in needed if part_of(hints.get(name)) is None]
+    return any(kind in OBJECTS or typing.get_origin(kind) is Callable for kind in kinds)
 
 
 def _returns(factory: Any, wanted: Any) -> bool:

@@ -59,6 +59,11 @@ def read(key: str, text: str, argument: Argument) -> Any:
         raise ConfigError(f"{key}: expected {told(argument.hint)}, got {text!r}") from None
 
 
+def pieces_of(text: str) -> list[str]:
+    """What stands between the commas that are in no brackets."""
+    return [piece.strip() for piece in _OUTSIDE.split(text) if piece.strip()]
+
+
 def takes_mapping(hint: Any) -> bool:
     """Whether a key may hold names with values."""
     return hint is NOTHING or any(
@@ -143,7 +148,7 @@ def _items(text: str, kinds: Sequence[Any]) -> tuple[Any, ...]:
     """Values with commas between them, which may stand in brackets."""
     if text[:1] + text[-1:] in ("()", "[]") and _closes(text):
         text = text[1:-1]
-    pieces = [piece.strip().strip("'\"") for piece in _OUTSIDE.split(text) if piece.strip()]
+    pieces = [piece.strip("'\"") for piece in pieces_of(text)]
     if kinds[-1] is Ellipsis:
         return tuple(_read(piece, kinds[0]) for piece in pieces)
     return tuple(map(_read, pieces, kinds)) if len(pieces) == len(kinds) else _no()
@@ -156,7 +161,7 @@ def _closes(text: str) -> bool:
 
 def _mapping(text: str, kind: Any) -> dict[str, Any]:
     """`NAME:VALUE,NAME:VALUE`; names alone where each stands for a section of its own."""
-    pieces = [piece.strip() for piece in _OUTSIDE.split(text.strip("{}")) if piece.strip()]
+    pieces = pieces_of(text.strip("{}"))
     if _is_mapping(typing.get_origin(kind)):
         return {piece if part_of_text(piece) == (piece, {}) else _no(): {} for piece in pieces}
     pairs = [piece.partition(":") for piece in pieces]

@@ -51,9 +51,10 @@ class Pace:
         """How long so many steps will take, "02:05"; "?" before that can be known."""
         if num_steps <= 0:
             return "00:00"
-        if not self._count or self._total <= self._longest_pause:
+        count = self._count - bool(self._longest_pause)  # it is left out with its step
+        if not count:
             return "?"
-        seconds = (self._total - self._longest_pause) / self._count * num_steps
+        seconds = (self._total - self._longest_pause) / count * num_steps
         return tqdm.tqdm.format_interval(seconds)
 
 

@@ -7,16 +7,14 @@ import numpy as np
 
 from vaejax.data import Source, Splits, Subset
 from vaejax.data.array_checks import check_images
-from vaejax.data.array_file import absence, load_named
-from vaejax.data.array_set import resized
+from vaejax.data.array_file import absence, file_and_key, load_named, names_file
+from vaejax.data.array_set import can_be_resized, resized
 from vaejax.data.fitting import Aspect, Fit, fit
 from vaejax.data.folder import pictures
 from vaejax.data.folder_walk import SUFFIXES
 from vaejax.runs.handle import TrainedModel
 from vaejax.runs.passes import Images
 from vaejax.runs.setup import HELD_OUT
-
-ARRAYS = (".npy", ".npz")
 
 
 class Given(NamedTuple):
@@ -87,9 +85,8 @@ def _given(text: str | None, model: TrainedModel, most: int | None) -> Given:
 
 
 def _of_files(text: str, model: TrainedModel) -> Given:
-    file = text.rpartition(":")[0] if ".npz:" in text.lower() else text
-    path = Path(file).expanduser()
-    if path.suffix.lower() in ARRAYS:
+    path = Path(file_and_key(text)[0]).expanduser()
+    if names_file(text):
         array = _as_large(load_named(text), model)
         return Given(path.stem, array, _numbers(len(array)))
     if not path.is_dir() and path.suffix.lower() not in SUFFIXES:
@@ -128,8 +125,7 @@ def _as_large(array: np.ndarray, model: TrainedModel) -> np.ndarray:
     if array.dtype != np.uint8 or not model.config.data.get("image_size"):
         return array
     check_images(array)
-    channels = array.shape[3] if array.ndim == 4 else 1
-    if array.shape[1:3] == (size.height, size.width) or channels not in (1, 3):
+    if array.shape[1:3] == (size.height, size.width) or not can_be_resized(array):
         return array
     print(f"{len(array):,} images resized from {array.shape[1]} x {array.shape[2]}")
     return np.stack([resized(image, size, place) for place, image in enumerate(array)])

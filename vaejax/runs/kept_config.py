@@ -16,7 +16,8 @@ import jax
 import ml_collections
 
 from vaejax.core.files import write_whole
-from vaejax.core.importing import AS_KEY, imported_names
+from vaejax.core.importing import AS_KEY, imported_names, is_imported
+from vaejax.data.array_file import names_file
 from vaejax.runs import checkpoint_record as records
 from vaejax.runs.config import ConfigError, check_sections, run_config
 from vaejax.runs.config_compared import first_difference, with_defaults
@@ -46,7 +47,7 @@ def get_config(workdir: str, allowed: Container[str] = ()) -> ml_collections.Con
             is none.
     """
     values = kept(Path(workdir))
-    for name, place in imported_names(values).items():
+    for name, place in imported_names(_without_files(values)).items():
         if name not in allowed:
             said = "" if place.endswith(AS_KEY) else f"say so by --{place}={name}, or "
             raise ConfigError(
@@ -60,6 +61,18 @@ def get_config(workdir: str, allowed: Container[str] = ()) -> ml_collections.Con
         raise
     except (TypeError, ValueError) as error:  # of keys that no configuration could have
         raise ConfigError(f"{workdir}/{CONFIG_FILE}: {error}") from error
+
+
+def _without_files(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration without arguments of `data` that are `FILE.npz:KEY`, which no code is.
+
+    Of a data set of the library that is certain: no argument of theirs stands for code.
+    """
+    data = values.get("data")
+    if not isinstance(data, Mapping) or is_imported(data.get("name")):
+        return {**values}
+    files = [key for key, value in data.items() if isinstance(value, str) and names_file(value)]
+    return {**values, "data": {key: data[key] for key in data if key not in files}}
 
 
 def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:

@@ -115,7 +115,9 @@ def _below(place: Place, name: str) -> Place:
         place.values[name] = {}
         below = place.below(name)
     if below is None:
-        raise ConfigError(f"{key}: expected no key below a value")
+        by_name = part_of(argument.hint) is not None
+        hint = f"; --{key}=NAME:KEY=VALUE,... says what is meant by it" if by_name else ""
+        raise ConfigError(f"{key}: expected no key below a value{hint}")
     return below
 
 

@@ -16,7 +16,7 @@ from vaejax.sweep.engine import train_members as train_members
 from vaejax.sweep.members import Member as Member
 from vaejax.sweep.members import grid as grid
 from vaejax.sweep.members import make_members as make_members
-from vaejax.sweep.members import type_of as type_of
+from vaejax.sweep.members import values_of as values_of
 from vaejax.sweep.overview import Line as Line
 from vaejax.sweep.overview import as_markdown as as_markdown
 from vaejax.sweep.overview import as_text as as_text

@@ -1,7 +1,8 @@
 """The members of a sweep: one ordinary run for every point of a grid and every seed."""
 
-import copy
+import functools
 import itertools
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any, NamedTuple
 import ml_collections
 
 from vaejax.runs.checkpoint_record import is_evaluated, steps_in
-from vaejax.runs.config import ConfigError, unknown_key
+from vaejax.runs.config import ConfigError
+from vaejax.runs.config_text import pieces_of, written
 from vaejax.runs.config_values import plain
 from vaejax.runs.evaluation_file import read_evaluation
 from vaejax.runs.kept_config import CHECKPOINTS
 from vaejax.runs.metric_lines import METRICS_FILE, damage, read_lines
+from vaejax.runs.overrides import overridden
 
 SEED = "train.seed"
 DIVERGED_FILE = "diverged.json"  # beside the run's other files: at which step, and of what
@@ -93,16 +96,15 @@ def make_members(
         workdir: of the sweep.
 
     Raises:
-        ConfigError: a key that the configuration does not have, a value that it cannot take, or a
-            point that is there twice.
+        ConfigError: a key that nothing in the configuration takes, a value that it cannot take, or
+            a point that is there twice.
     """
     members = []
     for point, seed in itertools.product(points, list(seeds)):
         if SEED in point:
             raise ConfigError(f"config.{SEED}: expected among the seeds, got it swept")
-        changed = copy.deepcopy(config)
-        for key, value in [*point.items(), (SEED, seed)]:
-            _change(changed, key, value)
+        said = [(f"config.{k}", written(plain(f"config.{k}", v))) for k, v in point.items()]
+        changed = overridden(config, [*said, (f"config.{SEED}", str(seed))])
         # As the configuration holds them: 1 is 1.0 where it has a float.
         held = {key: value_of(changed, key) for key in point}
         folder = Path(workdir) / _folder_name(held) / f"seed={seed}"
@@ -113,36 +115,23 @@ def make_members(
 
 
 def value_of(config: ml_collections.ConfigDict, key: str) -> Any:
-    """The value of a configuration at a dotted key."""
-    section, name = _place(config, key)
-    return section[name]
+    """The value of a configuration at a dotted key that it spells out."""
+    return functools.reduce(operator.getitem, key.split("."), config)
 
 
-def type_of(config: ml_collections.ConfigDict, key: str) -> type:
-    """The type of the values that a configuration takes at a dotted key."""
-    section, name = _place(config, key)
-    return section.get_type(name)
+def values_of(config: ml_collections.ConfigDict, text: str) -> tuple[str, list[Any]]:
+    """`objective.beta=1,4` as the key and its values: any key, as a command line can set it.
 
+    A value that holds commas stands in brackets, `model.widths=(32,64),(16,16)`.
 
-def _change(config: ml_collections.ConfigDict, key: str, value: Any) -> None:
-    section, name = _place(config, key)
-    try:
-        section[name] = plain(f"config.{key}", value)
-    except TypeError as error:
-        raise ConfigError(f"config.{key}: {error}") from error
-
-
-def _place(config: ml_collections.ConfigDict, key: str) -> tuple[ml_collections.ConfigDict, str]:
-    """The section that a dotted key ends in, and its name there."""
-    section, path = config, key.split(".")
-    for depth, name in enumerate(path):
-        is_section = isinstance(section, ml_collections.ConfigDict)
-        if not is_section or name not in section:
-            where = ".".join(["config", *path[: depth + 1]])
-            raise ConfigError(unknown_key(where, name, section if is_section else []))
-        if depth < len(path) - 1:
-            section = section[name]
-    return section, path[-1]
+    Raises:
+        ConfigError: there is no such key, or it takes no such value.
+    """
+    key, _, listed = text.partition("=")
+    if "." not in key or not pieces_of(listed):
+        raise ConfigError(f"--sweep: expected KEY=VALUE,VALUE with a key in a section, got {text}")
+    said = [[(f"config.{key}", value)] for value in pieces_of(listed)]
+    return key, [value_of(overridden(config, one), key) for one in said]
 
 
 def _folder_name(point: Mapping[str, Any]) -> str:
