@@ -33,7 +33,7 @@ def label_scores(
     }
     drawn = np.unique(np.concatenate([rows for some in draws.values() for rows in some]))
     table = codes_of(model, [Subset(source, drawn)])
-    table = table._replace(factors=varying(table.factors))
+    table = table.of_factors(varying(table.factors))
     return {
         n: np.array([_score(table, np.searchsorted(drawn, rows), i) for i, rows in enumerate(some)])
         for n, some in draws.items()

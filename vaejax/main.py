@@ -9,7 +9,6 @@ what there is, `--mode=doctor` what JAX sees of the machine. JAX is imported by 
 """
 
 import sys
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from vaejax.runs.alarms import alarms_hidden
 from vaejax.runs.config_error import ConfigError
 from vaejax.runs.config_paths import check_path, config_names
 from vaejax.runs.host_memory import keep_freed_memory
+from vaejax.runs.warning_lines import warnings_in_a_line
 
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
@@ -158,23 +158,12 @@ def command() -> Iterator[None]:
     from vaejax.runs.failures import FailedEvaluation
 
     try:
-        with alarms_hidden(), _warnings_in_a_line():
+        with alarms_hidden(), warnings_in_a_line():
             yield
     except (
         ConfigError, DamagedCheckpoint, FailedEvaluation, FloatingPointError, OSError,
     ) as error:  # fmt: skip
         fail(str(error))
-
-
-@contextmanager
-def _warnings_in_a_line() -> Iterator[None]:
-    """Within this context a warning is printed without the place in the code that gives it."""
-    before = warnings.formatwarning
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-    try:
-        yield
-    finally:
-        warnings.formatwarning = before
 
 
 def parse(

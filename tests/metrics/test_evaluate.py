@@ -70,7 +70,51 @@ def test_a_warning_is_said_once_and_names_the_factor(mixed, grid):
     few = [note for note in found.notes if "270 points; scores of fewer than 1000" in note]
     assert len(few) == 1 and str(found).count("270 points") == 1
     assert "factors: colour is constant and does not count" in found.notes
-    assert "left out: factors: 1 values of x that occur once" in found.notes
+    assert "irs: left out: factors: 1 values of x that occur once" in found.notes
+
+
+def test_columns_of_codes_are_not_called_by_factors(mixed, grid):
+    far = mixed.copy()
+    far[0, 1] = 1e4
+    (note,) = evaluate(far, grid, scores=["mig"], factor_names=NAMES, repeats=1).notes
+    assert "of column 1 lie within the width of one of 20" in note
+    log_vars = np.where(mixed > 1, np.nan, mixed)
+    scores = ["frobenius_distance", "mig"]
+    found = evaluate(mixed, grid, scores=scores, factor_names=NAMES, log_vars=log_vars)
+    assert found.left_out["frobenius_distance"].endswith("NaN or infinity in column 0")
+
+
+def test_what_is_said_after_a_factor_is_left_out_names_the_right_one(mixed, grid):
+    """The first factor has a rare value that the drawn rows lack, the third lone ones."""
+    rare, lone = np.arange(1080) < 2, grid[:, 0].copy()
+    lone[540:560] = np.arange(7, 27)
+    factors = np.stack([rare, grid[:, 1], lone], axis=1)
+    told = set()
+    for seed in range(3):
+        found = evaluate(
+            mixed, factors, scores=["irs", "mig"], factor_names=NAMES, repeats=1, seed=seed,
+            num_points=700,
+        )  # fmt: skip
+        if "shape" in "".join(found.scores["irs"].record["left_out"]):
+            (dropped, *lost) = found.scores["irs"].record["left_out"]
+            assert dropped.startswith("factors: shape has") and lost
+            assert all(text.endswith("values of y that occur once") for text in lost)
+            told |= set(found.notes)
+    assert any("values of y that occur once" in text for text in told)
+    assert not any("column" in text for text in told)
+
+
+def test_halves_do_not_say_again_what_is_known_of_few_images(mixed, grid):
+    factors = np.concatenate([grid, np.arange(1080)[:, None] // 2], axis=1)[::18]
+    found = evaluate(mixed[::18], factors, scores=["mig"])
+    assert not any("in 30 rows" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8, bool])
+def test_whole_numbers_are_factors_in_whatever_type_they_come(mixed, grid, dtype):
+    given = (grid % 2).astype(dtype)
+    scores = {"scores": ["mig"], "repeats": 1}
+    assert evaluate(mixed, given, **scores) == evaluate(mixed, grid % 2, **scores)
 
 
 BAD = [
@@ -79,7 +123,7 @@ BAD = [
     (lambda z, v: (z[:1], v[:1]), "codes: expected at least 2 points, got 1"),
     (lambda z, v: (z, v[:-1]), r"factors: expected \[1080, F\], got shape \(1079, 3\)"),
     (lambda z, v: (z, v[:, 0]), r"factors: expected \[1080, F\], got shape \(1080,\)"),
-    (lambda z, v: (z, v.astype(float)), "factors: expected integers, got float64; .*np.unique"),
+    (lambda z, v: (z, v + 0.5), "factors: expected integers, got float64; .*np.unique"),
     (lambda z, v: (z, 0 * v), "factors: expected at least 2 values each, all columns are constant"),
 ]
 
@@ -96,6 +140,7 @@ def test_codes_and_factors_that_say_nothing_are_refused(perfect, grid, change, m
         ({"scores": ["mgi"]}, "scores: expected some of .*, got 'mgi'; did you mean 'mig'"),
         ({"scores": "mig, sapp"}, "scores: .* got 'sapp'; did you mean 'sap'"),
         ({"scores": []}, "scores: expected some of .*, got none"),
+        ({"scores": " ,"}, "scores: expected some of .*, got none"),
         ({"repeats": 0}, "num_repeats: expected at least 1"),
         ({"factor_names": ["x"]}, r"factor_names: expected one for each of 3 factors, got \['x'\]"),
         ({"log_vars": np.zeros((2, 3))}, r"log_vars: expected \(1080, 3\), as codes, got \(2, 3\)"),

@@ -21,9 +21,19 @@ def test_nothing_is_named_where_nothing_is_known(codes, factors):
     assert followed(codes, factors, NAMES) == ["", ""]
 
 
-def test_a_factor_with_another_value_in_every_image_names_nothing():
-    """It ended all traversals of a run: a continuous factor, or a held-out split of four images."""
-    factors = np.stack([np.arange(100), np.arange(100) % 2], 1)
-    codes = factors[:, ::-1].astype(float)
-    assert followed(codes, factors, ("hue", "side")) == ["side, 100 %", "side, 0 %"]
-    assert followed(codes, factors[:, :1], ("hue",)) == ["", ""]
+def test_what_chance_explains_is_no_share():
+    """A factor of as many values as half the images explains half of any noise."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(4, size=400)
+    codes = np.stack([x + 0.1 * rng.normal(size=400), rng.normal(size=400)], axis=1)
+    factors = np.stack([x, np.arange(400) // 2], axis=1)
+    first, second = followed(codes, factors, ["x", "pair"])
+    assert first == "x, 99 %"
+    assert not second or int(second.split(", ")[1].removesuffix(" %")) < 20
+
+
+def test_factors_whose_values_do_not_repeat_are_not_followed():
+    x = np.arange(60) % 3
+    factors = np.stack([np.arange(60), x, np.arange(60) == 7], axis=1)
+    assert followed(x[:, None].astype(float), factors, ["id", "x", "rare"]) == ["x, 100 %"]
+    assert followed(x[:, None].astype(float), factors[:, [0, 2]], ["id", "rare"]) == [""]

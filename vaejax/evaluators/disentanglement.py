@@ -15,6 +15,7 @@ from vaejax.data import Source
 from vaejax.evaluators.context import Context, Evaluator, some_examples, with_units
 from vaejax.evaluators.tables import BASELINES, Tables
 from vaejax.metrics.asked import WhichScores, asked
+from vaejax.metrics.naming import said_of
 from vaejax.metrics.scoring import scored
 from vaejax.metrics.table import Table, varying
 from vaejax.training.state import TrainState
@@ -73,7 +74,9 @@ def disentanglement(
     if not sources[0].factor_names:
         raise ValueError("scores: expected data with ground-truth factors, got none")
     factors_of = [source.factors(np.arange(len(source))) for source in sources]
-    factors = varying(np.concatenate(factors_of))
+    factors = np.concatenate(factors_of)
+    columns = varying(factors)
+    factors, names = factors[:, columns], [sources[0].factor_names[k] for k in columns]
     tables = Tables(
         context,
         sources,
@@ -85,6 +88,7 @@ def disentanglement(
             for name, metric, _ in chosen
             if "log_vars" in metric.takes and "log_vars" not in metric.optional
         ],
+        names=names,
     )
     left = list(baselines)
 
@@ -108,17 +112,17 @@ def disentanglement(
     def _scored(
         prefix: str, table: Table, failed: list[tuple[str, Exception]]
     ) -> Iterator[tuple[str, float]]:
-        notes: dict[str, None] = {}
+        notes: list[tuple[str, str]] = []
         for score, numbers, error, said in scored(
             chosen, table, context.seed, num_points=num_points
         ):
-            notes |= dict.fromkeys(said)
+            notes += [(score, note) for note in said]
             if error is not None:
                 failed.append((f"{prefix}/{score}", error))
             for name, estimate in (numbers or {}).items():
                 for ending, value in zip(ENDINGS, estimate, strict=True):
                     yield f"{prefix}/{name}{ending}", value
-        for note in notes:  # once, not with every score
+        for note in said_of(notes, len(chosen)):  # once, not with every score
             warnings.warn(f"{prefix}: {note}", stacklevel=2)
 
     prefixes = ["disentanglement", *(f"disentanglement/{baseline}" for baseline in baselines)]

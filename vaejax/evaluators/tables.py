@@ -41,6 +41,7 @@ class Tables:
         batch_size: images per batch over all devices.
         who: needs the tables, for messages.
         gaussian: those who need log-variances too, for messages.
+        names: of the factors, for messages.
 
     Attributes:
         latent_size: D, the number of the model's codes.
@@ -57,10 +58,11 @@ class Tables:
         batch_size: int,
         who: str,
         gaussian: Sequence[str] = (),
+        names: Sequence[str] = (),
     ):
         check_batch_size(context.mesh.size, batch_size)
         self._context, self._sources, self._factors = context, sources, factors
-        self._batch_size = batch_size
+        self._batch_size, self._names = batch_size, tuple(names)
         view = need(context.objective.views, "encode", who)
         batch = sources[0].abstract_batch(batch_size)
         self.latent_size = checked_size(context.objective, batch, who, gaussian)
@@ -76,7 +78,8 @@ class Tables:
         """Of one of `BASELINES`; it has as many codes as the model, where that can be chosen."""
         if name == "ground_truth":
             codes = self._factors.astype(np.float32)
-            return Table(codes, np.full_like(codes, -10.0), self._factors)
+            narrow_log_vars = np.full_like(codes, -10.0)
+            return Table(codes, narrow_log_vars, self._factors, names=self._names)
         if name == "untrained":
             some = some_examples(self._sources[0], self._batch_size)
             batch = some.batch(np.arange(len(some)))
@@ -106,4 +109,4 @@ class Tables:
                 columns = jax.device_get((represent(batch), batch["mask"]))
                 parts.append(jax.tree.map(lambda x, mask=columns[1]: x[mask > 0], columns[0]))
         means, log_vars, kls = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
-        return Table(means, log_vars, self._factors, kls)
+        return Table(means, log_vars, self._factors, kls, self._names)

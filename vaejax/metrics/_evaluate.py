@@ -4,7 +4,6 @@ Locatello et al., "Challenging Common Assumptions in the Unsupervised Learning o
 Representations", 2019 (the scores and their constants).
 """
 
-import re
 import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,11 +13,14 @@ import numpy as np
 from vaejax.core.checks import check_counts
 from vaejax.metrics.asked import WhichScores, asked
 from vaejax.metrics.inputs import checked_codes, integer_factors
+from vaejax.metrics.naming import said_of
 from vaejax.metrics.records import METRICS
 from vaejax.metrics.scores import Scores
 from vaejax.metrics.scoring import scored
-from vaejax.metrics.table import Table
+from vaejax.metrics.table import Table, varying
 from vaejax.types import AnyArray
+
+LARGEST_WHOLE = 2.0**53  # below which a float64 holds every whole number
 
 
 class Evaluation(NamedTuple):
@@ -28,7 +30,8 @@ class Evaluation(NamedTuple):
         scores: by the name that they are asked for by: numbers by name, an `Estimate` each, with
             the record of their conventions.
         left_out: by the same names, why the others could not be had.
-        notes: what to know of the input, each once.
+        notes: what to know of the input, each once, with the scores that it is of in front where it
+            is not of all.
         shape: N, D and F.
         factor_names: of those that count; their places where they have no names.
         units: by the numbers' names; what is not there has none.
@@ -67,7 +70,7 @@ def evaluate(
 
     Args:
         codes: [N, D], of N different images.
-        factors: [N, F] integers, what the images show. One that is constant does not count.
+        factors: [N, F] whole numbers, what the images show. One that is constant does not count.
         scores: names, or settings by name as of the evaluation; None: all of `METRICS` that do not
             take minutes (`dci` with trees does).
         repeats: R, of how many scores an interval is made, see `vaejax.metrics.estimates`; one
@@ -88,25 +91,24 @@ def evaluate(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         codes = np.asarray(checked_codes(codes))
-    levels = integer_factors(factors, len(codes))
+    levels = integer_factors(_whole(factors), len(codes))
     others = {"log_vars": log_vars, "kls": kls}
-    table = Table(codes, factors=levels, **{k: _like(k, a, codes) for k, a in others.items()})
-    names, constant = _named(table.factors, factor_names)
-    if not names:
+    like = {name: _like(name, array, codes) for name, array in others.items()}
+    table = Table(codes, factors=levels, names=_named(levels, factor_names), **like)
+    columns = varying(levels)
+    if not columns:
         raise ValueError("factors: expected at least 2 values each, all columns are constant")
-    table = table._replace(factors=table.factors[:, list(names)])
-    notes = {str(warning.message): None for warning in caught}
-    notes |= dict.fromkeys(f"factors: {name} is constant and does not count" for name in constant)
-
-    def told(text: str) -> str:  # with the factors' names, and places among those given
-        return re.sub(r"\bcolumn (\d+)", lambda m: _place(tuple(names.values()), m), text)
-
+    constant = [name for k, name in enumerate(table.factor_names()) if k not in columns]
+    table = table.of_factors(columns)
+    about = [str(warning.message) for warning in caught]  # all of it, and so every score
+    about += [f"factors: {name} is constant and does not count" for name in constant]
+    notes: list[tuple[str, str]] = []
     found: dict[str, Scores] = {}
     left_out: dict[str, str] = {}
     for name, numbers, error, said in scored(chosen, table, seed, num_points=num_points, say=say):
-        notes |= dict.fromkeys(map(told, said))
+        notes += [(name, note) for note in said if note not in about]
         if numbers is None:
-            left_out[name] = told(str(error))
+            left_out[name] = str(error)
         else:
             kind = "samples" if sampled else "means"
             found[name] = Scores(numbers, {"codes": kind, **numbers.record})
@@ -116,9 +118,9 @@ def evaluate(
     return Evaluation(
         found,
         left_out,
-        tuple(notes),
-        (*codes.shape, len(names)),
-        tuple(names.values()),
+        (*about, *said_of(notes, len(chosen))),
+        (*codes.shape, len(columns)),
+        table.names,
         {name: unit for _, metric, _ in chosen for name, unit in metric.units},
     )
 
@@ -134,20 +136,17 @@ def _all_that_are_fast() -> list[str]:
     return [name for name, metric in METRICS.items() if not metric.slow(metric.settings)]
 
 
-def _named(
-    factors: np.ndarray, factor_names: Sequence[str]
-) -> tuple[dict[int, str], tuple[str, ...]]:
-    """What factors that vary are called, by their columns, and those that do not."""
+def _named(factors: np.ndarray, factor_names: Sequence[str]) -> tuple[str, ...]:
+    """What factors are called, if there is a name for each, or none."""
     if len(factor_names) and len(factor_names) != factors.shape[1]:
         expected = f"expected one for each of {factors.shape[1]} factors"
         raise ValueError(f"factor_names: {expected}, got {list(factor_names)}")
-    names = [f"column {k}" for k in range(factors.shape[1])]
-    names = [str(name) for name in factor_names] or names
-    varies = factors.max(0) > factors.min(0)
-    constant = tuple(name for name, one in zip(names, varies, strict=True) if not one)
-    return {k: name for k, name in enumerate(names) if varies[k]}, constant
+    return tuple(str(name) for name in factor_names)
 
 
-def _place(names: Sequence[str], match: re.Match[str]) -> str:
-    place = int(match[1])
-    return names[place] if place < len(names) else match[0]
+def _whole(factors: AnyArray) -> AnyArray:
+    """Factors that are whole numbers in floats, as other frameworks keep them, as integers."""
+    array = np.asarray(factors)
+    if array.dtype.kind != "f" or not (np.abs(array) < LARGEST_WHOLE).all():  # NaN is not
+        return factors
+    return array.astype(np.int64) if (array == np.rint(array)).all() else factors

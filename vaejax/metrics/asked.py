@@ -42,7 +42,7 @@ def asked(scores: WhichScores, num_repeats: int) -> list[Asked]:
     """
     check_counts(num_repeats=(num_repeats, 1))
     if isinstance(scores, str):
-        scores = [name.strip() for name in scores.split(",")]
+        scores = [name.strip() for name in scores.split(",") if name.strip()]
     given = scores if isinstance(scores, Mapping) else {name: {} for name in scores}
     if not given:
         raise ValueError(f"scores: expected some of {sorted(METRICS)}, got none")

@@ -29,10 +29,14 @@ import numpy as np
 from vaejax.metrics.draws import host_generator
 from vaejax.metrics.intervals import halves_interval, mean_interval
 from vaejax.metrics.left_out import Kept, varying
+from vaejax.metrics.naming import factors_named, with_names
 from vaejax.metrics.records import Metric
 from vaejax.metrics.scores import Scores
 from vaejax.metrics.table import Table
 from vaejax.types import Array
+
+# What is said of a table, where it holds, and is not said again of its halves.
+SAID_OF_ALL = ".* points; scores of fewer than|left out: |factors: .* rows, most of them once"
 
 
 def estimates(
@@ -65,10 +69,13 @@ def estimates(
     chosen = draws.permutation(num_images)[: num_tables * sum(sizes)].reshape(num_tables, -1)
     parts = [np.split(rows, np.cumsum(sizes)[:-1]) for rows in chosen]
     of_factors = "factors" in metric.takes
+    without: tuple[str, ...] = ()
     if of_factors:
-        table = _of_factors_that_vary(table, parts)
+        table, without = _of_factors_that_vary(table, parts)
     scores = [_scores(metric, table, *given, say) for given in zip(parts, rngs, strict=False)]
     record = {**scores[0].record, "num_images": sum(sizes)}
+    if without:
+        record["left_out"] = (*without, *record.get("left_out", ()))
     if num_tables == num_repeats:
         made_of = f"{num_tables} tables" if num_tables > 1 else "none"
         numbers = {name: mean_interval([one[name] for one in scores]) for name in scores[0]}
@@ -78,7 +85,8 @@ def estimates(
         half = [draws.choice(part, len(part) // 2, replace=False) for part in parts[0]]
         lacks = _that_vary(table, half, "half of the rows").left_out if of_factors else ()
         if lacks:
-            warnings.warn(f"no interval: {'; '.join(lacks)}", stacklevel=2)
+            reason = with_names("; ".join(lacks), table.factor_names())
+            warnings.warn(f"no interval: {reason}", stacklevel=2)
         halves.append({} if lacks else _scores_if_any(metric, table, half, key, say))
     numbers = {
         name: halves_interval(value, [half.get(name, math.nan) for half in halves])
@@ -102,8 +110,9 @@ def _scores(
         given["rows"] = tuple(parts)
     else:
         table = table.rows(parts[0])
-    columns = table.columns()
-    result = metric(*(columns[name] for name in metric.takes), **given)
+    columns, names = table.columns(), table.factor_names()
+    with factors_named(names):
+        result = metric(*(columns[name] for name in metric.takes), **given)
     if not isinstance(result, Mapping):
         raise ValueError(f"metric: expected numbers by name, got {type(result).__name__}")
     arrays = {name: np.asarray(value) for name, value in result.items()}
@@ -112,21 +121,27 @@ def _scores(
         for name, array in arrays.items()
         if array.ndim == 0 and np.issubdtype(array.dtype, np.number)
     }
-    return Scores(scalars, getattr(result, "record", {}))
+    record = dict(getattr(result, "record", {}))
+    if "left_out" in record:
+        record["left_out"] = tuple(with_names(text, names) for text in record["left_out"])
+    return Scores(scalars, record)
 
 
-def _of_factors_that_vary(table: Table, tables: Sequence[Sequence[np.ndarray]]) -> Table:
-    """A table without the factors whose rare values some tables drawn from it lack.
+def _of_factors_that_vary(
+    table: Table, tables: Sequence[Sequence[np.ndarray]]
+) -> tuple[Table, tuple[str, ...]]:
+    """A table without the factors whose rare values some tables drawn from it lack, and why.
 
     Where none varies in all, it is for the metric to say what it needs.
     """
     kept = [_that_vary(table, parts, "rows drawn") for parts in tables]
     columns = sorted(set.intersection(*(set(one.columns.tolist()) for one in kept)))
     if len(columns) in (0, table.factors.shape[1]):
-        return table
-    reasons = dict.fromkeys(reason for one in kept for reason in one.left_out)
-    warnings.warn(f"left out: {'; '.join(reasons)}", stacklevel=3)
-    return table._replace(factors=table.factors[:, columns])
+        return table, ()
+    names = table.factor_names()
+    said = dict.fromkeys(with_names(text, names) for one in kept for text in one.left_out)
+    warnings.warn(f"left out: {'; '.join(said)}", stacklevel=3)
+    return table.of_factors(columns), tuple(said)
 
 
 def _that_vary(table: Table, parts: Sequence[np.ndarray], what: str) -> Kept:
@@ -147,7 +162,7 @@ def _scores_if_any(
 ) -> Mapping[str, float]:
     """As `_scores`; none where the metric is not defined on so few rows."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".* points; scores of fewer than|left out: ")
+        warnings.filterwarnings("ignore", SAID_OF_ALL)
         try:
             return _scores(metric, table, parts, rng, say)
         except ValueError:

@@ -73,7 +73,8 @@ def _about(evaluation: "Evaluation") -> str:
     kind = next(iter(evaluation.scores.values())).record["codes"]
     names = ", ".join(evaluation.factor_names)
     return (
-        f"{num_images:,} images, {num_codes} codes ({kind}), {num_factors} factors: {names}\n"
+        f"{num_images:,} images, {_number(num_codes, 'code')} ({kind}), "
+        f"{_number(num_factors, 'factor')}: {names}\n"
         f"each score of {_common_interval(evaluation)}, where nothing else is said"
     )
 
@@ -93,8 +94,8 @@ def _rows(evaluation: "Evaluation") -> list[tuple[str, ...]]:
         first = score, "; ".join(filter(None, parts))
         for name, (value, _, low, high) in numbers.items():
             number = f"{name}, {evaluation.units[name]}" if name in evaluation.units else name
-            interval = "" if math.isnan(low) else f"[{low:.3f}, {high:.3f}]"
-            rows.append((first[0], number, f"{value:.3f}", interval, first[1]))
+            interval = "" if math.isnan(low) else f"[{low:z.3f}, {high:z.3f}]"  # z: no -0.000
+            rows.append((first[0], number, f"{value:z.3f}", interval, first[1]))
             first = "", ""
     return rows
 
@@ -104,6 +105,10 @@ def _lines(evaluation: "Evaluation") -> Iterator[str]:
     for score, reason in evaluation.left_out.items():
         yield f"no {score}: {reason}"
     yield from evaluation.notes
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _finite(value: float) -> float | None:

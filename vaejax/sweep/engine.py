@@ -18,6 +18,7 @@ from vaejax.core.platform import on_cpu
 from vaejax.runs.config import ConfigError
 from vaejax.runs.kept_config import check_same_run, has_other_evaluations
 from vaejax.runs.stop_requests import stop_requests
+from vaejax.runs.warning_lines import warnings_once
 from vaejax.sweep.members import Member
 from vaejax.sweep.packing import Group, unfinished_groups
 from vaejax.sweep.processes import Job, train_in_processes
@@ -27,6 +28,7 @@ Strategy = Literal["vmap", "map", "sequential", "processes"]
 STRATEGIES = get_args(Strategy)
 
 
+@warnings_once()
 def train_members(
     members: Sequence[Member],
     *,
@@ -34,6 +36,8 @@ def train_members(
     say: Callable[[str], None] = print,
 ) -> bool:
     """Train all members that are not finished, each from its latest checkpoint.
+
+    What all of them warn of is said once.
 
     Args:
         members: as `make_members` makes them.

@@ -8,7 +8,9 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, cast
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple, cast
 import jax
 
 from vaejax.runs.host_memory import keep_freed_memory
+from vaejax.runs.warning_lines import warnings_told
 from vaejax.sweep.members import Member
 from vaejax.sweep.program import Program
 from vaejax.sweep.training import Trainer
@@ -85,6 +88,9 @@ def train_in_processes(
         while busy:
             for connection in cast(list[Connection], wait(list(busy), POLL_SECONDS)):
                 job, error = busy[connection], _answer(connection, busy[connection])
+                if isinstance(error, str):
+                    warnings.warn(error, stacklevel=3)
+                    continue
                 failure = failure or error
                 if error is None:
                     trained(job.member)
@@ -124,8 +130,8 @@ def _next_job(waiting: list[Job], others: Iterable[Job], after: Job | None = Non
     return waiting.pop(min(range(len(waiting)), key=cost))
 
 
-def _answer(connection: Connection, job: Job) -> Exception | None:
-    """What a process says of its job: None, or what it met with."""
+def _answer(connection: Connection, job: Job) -> Exception | str | None:
+    """What a process says of its job: a warning, or at its end None, or what it met with."""
     try:
         return connection.recv()
     except (EOFError, OSError):
@@ -162,7 +168,13 @@ def _work(connection: Connection, core: int, settings: Mapping[str, Any]) -> Non
     for name, value in settings.items():
         jax.config.update(name, value)
     group, trainer = None, None
-    with contextlib.suppress(EOFError, OSError):  # the process at the other end has died
+    sending = threading.Lock()  # data are read, and warned of, by threads
+
+    def warn(text: str) -> None:
+        with sending, contextlib.suppress(OSError):  # then the member is saved all the same
+            connection.send(text)
+
+    with warnings_told(warn), contextlib.suppress(EOFError, OSError):  # the other end has died
         while (job := connection.recv()) is not None:
             error = None
             try:
@@ -172,7 +184,8 @@ def _work(connection: Connection, core: int, settings: Mapping[str, Any]) -> Non
                 trainer.train([job.member], connection.poll)
             except Exception as exception:
                 error = _sendable(exception)
-            connection.send(error)
+            with sending:
+                connection.send(error)
 
 
 def _sendable(error: Exception) -> Exception:

@@ -91,5 +91,5 @@ class Guarded:
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The values without those that are nowhere finite: places for numbers have none for them."""
+    """The values that are finite throughout: places for numbers have none for others."""
     return {name: value for name, value in values.items() if np.isfinite(value).all()}
