@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 
-from tests.test_configs import DATA, FILES, SMOKE, load
+from tests.test_configs import DATA, FILES_OF_DATA, SMOKE, load
 from vaejax import data
 from vaejax.core.mesh import batch_sharding
 from vaejax.runs.setup import build, initial_state, step_rng, train_step
@@ -64,13 +64,13 @@ def test_losses_are_the_golden_ones(path, tmp_path, monkeypatch):
 
 def test_every_configuration_has_golden_losses():
     golden = json.loads(GOLDEN.read_text())
-    assert set(golden) == {path.stem for path in FILES}
+    assert set(golden) == {path.stem for path in FILES_OF_DATA}
     assert all(set(values) == set(STEPS) for values in golden.values())
 
 
 def main(names: list[str]) -> None:
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
-    for path in FILES:
+    for path in FILES_OF_DATA:
         if not names or path.stem in names:
             with tempfile.TemporaryDirectory() as folder:
                 os.environ["XDG_CACHE_HOME"] = folder

@@ -110,8 +110,10 @@ def test_what_needs_no_jax_is_answered_without_it(line, told):
 def test_help_of_a_configuration_says_what_its_keys_mean():
     done = run_main("--help", "--config=quickstart", "--config.objective.beta=4")
     assert done.returncode == 0 and not done.stderr
-    assert done.stdout.startswith("A beta-VAE on a small part of dSprites")
-    assert "\n  --config.objective.beta=4\n      float or Schedule or none: weight" in done.stdout
+    assert done.stdout.startswith("A small VAE on a small part of dSprites")
+    assert (
+        "\n  --config.objective.beta=4\n      float: weight of the total correlation" in done.stdout
+    )
 
 
 def test_flags_that_cannot_be_read_from_a_file_are_told(tmp_path):

@@ -12,8 +12,8 @@ python -m vaejax.metrics theirs.npz
 python -m vaejax.metrics theirs.npz --scores=mig,sap --format=json
 python -m vaejax.main --config=own:smoke --data=bars.npz --workdir=runs/bars
 python -m vaejax.main --workdir=runs/bars --mode=evaluate --config.eval.disentanglement.scores=mig,sap
-python experiments/sweep.py --config=own:smoke --data=bars.npz --workdir=runs/sweep --sweep=objective.beta=1,4 --seeds=2
-python experiments/sweep.py --config=own:smoke --data=bars.npz --workdir=runs/sweep --sweep=objective.beta=1,4 --seeds=2
+python experiments/sweep.py --config=own:smoke --data=bars.npz --workdir=runs/sweep --sweep=objective.beta=1,4 --seeds=2 --config.eval.disentanglement.scores=mig,sap
+python experiments/sweep.py --config=own:smoke --data=bars.npz --workdir=runs/sweep --sweep=objective.beta=1,4 --seeds=2 --config.eval.disentanglement.scores=mig,sap
 """  # noqa: E501
 
 
@@ -40,6 +40,6 @@ def test_own_codes_own_factors_and_a_sweep(tmp_path):
     assert "row" in trained.out + scored.out or list((tmp_path / "runs/bars/figures").iterdir())
     lines = [json.loads(x) for x in (tmp_path / "runs/bars/metrics.jsonl").read_text().splitlines()]
     assert any("disentanglement" in str(line) for line in lines)
-    assert "objective.beta" in swept.out and swept.out.splitlines()[-1] == read.out.splitlines()[-1]
+    assert "beta 4.0" in swept.out and swept.out.splitlines()[-1] == read.out.splitlines()[-1]
     with open(tmp_path / "runs/sweep/results.csv") as file:
         assert len(list(csv.DictReader(file))) > 2

@@ -254,6 +254,7 @@ def test_a_broadcast_decoder_draws_each_patch_from_the_codes_and_where_it_lies()
             hidden = np.array([0.3, -0.7, y, x])
             for name in ("Dense_0", "Dense_1"):
                 hidden = np.maximum(hidden @ layers[name]["kernel"] + layers[name]["bias"], 0)
-            logits = np.einsum("hwio,i->hwo", last["kernel"], hidden)[..., 0] + last["bias"]
+            kernel = last["kernel"][::-1, ::-1]  # as flax transposes a convolution
+            logits = np.einsum("hwio,i->hwo", kernel, hidden)[..., 0] + last["bias"]
             patch = found[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
             np.testing.assert_allclose(patch, 1 / (1 + np.exp(-logits)), rtol=1e-5)

@@ -117,7 +117,7 @@ def test_a_file_that_is_there_comes_before_ours(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "quickstart.py").write_text(GOOD)
     assert load_config("quickstart.py:big").train.seed == 3
-    assert load_config("quickstart").train.num_steps == 3_000
+    assert load_config("quickstart").train.num_steps == 2_500
 
 
 def test_names_are_those_of_the_files():

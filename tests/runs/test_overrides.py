@@ -79,7 +79,7 @@ def said(config, line):
             "objective.beta",
             {"name": "warm_up", "num_steps": 7.0},
         ),
-        ("--config.objective.beta.end_value=3", "objective.beta.end_value", 3),
+        ("--config.objective.beta.end_value=3", "objective.beta.end_value", 3.0),
         ("--config.eval.fit=bound:split=train", "eval.fit", {"name": "bound", "split": "train"}),
         ("--config.optimizer.name=sgd", "optimizer.learning_rate", 1e-3),
         ("--config.optimizer=sgd:learning_rate=0.1", "optimizer.learning_rate", 0.1),

@@ -27,7 +27,7 @@ def nvae(
         balance: as in `elbo`.
         penalty: lambda; `annealed_with` in the paper's largest models.
     """
-    if not hasattr(model, "kernels"):
+    if not callable(getattr(model, "kernels", None)):
         raise ValueError(f"model: expected one with `kernels`, got {type(model).__name__}")
     if not callable(penalty):
         check_number("penalty", penalty, lambda x: x >= 0, "a number >= 0 or a schedule")

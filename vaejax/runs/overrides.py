@@ -157,6 +157,8 @@ def _said(key: str, text: str | None, argument: Argument | None = None) -> str:
 
 def _assign(values: MutableMapping[str, Any], name: str, value: Any) -> None:
     old = values.get(name)
+    if isinstance(old, float) and type(value) is int:
+        value = float(value)  # what has the type of numbers in general, and is a float here
     if isinstance(old, FieldReference):  # to which others may refer
         old.set(value, type_safe=False)
     else:
