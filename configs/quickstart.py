@@ -8,8 +8,8 @@ Model:     patches of pixels in, a spatial broadcast decoder out (Watters et al.
            where it draws, so that position costs one latent along either axis; 3 latents.
 Objective: beta-TCVAE (Chen et al., 2018): latents that share a factor pay for it 24 times over, and
            the KL counts four times, so that the axes of the image are found before its details.
-Expect:    146 CPU seconds, eight minutes on two cores with a load of ten; x, y and scale by 98 % or
-           more of the variance of one latent each, in all of seeds 0, 1 and 2.
+Expect:    97 seconds on two quiet CPU cores, eight minutes on two with a load of ten; x, y, scale
+           by 98 % or more of the variance of one latent each, in all of seeds 0 to 3.
            The whole of dSprites: `configs/betavae_dsprites.py`.
 """
 
