@@ -68,8 +68,11 @@ def run(config: ConfigDict, workdir: Path) -> None:
     sweep.write_table(rows, workdir)
     lines = sweep.overview(rows, config.train.best_metric)
     sweep.write_overview(lines, workdir)
-    print(f"\n{sweep.as_text(lines, shutil.get_terminal_size((120, 24)).columns)}")
-    print(f"\nalso in {workdir}/table.md and table.csv; every metric is in results.csv")
+    if any(row.values for row in rows):
+        print(f"\n{sweep.as_text(lines, shutil.get_terminal_size((120, 24)).columns)}")
+        print(f"\nalso in {workdir}/table.md and table.csv; every metric is in results.csv")
+    else:
+        print("no member is finished, so there is no table yet")
     plot(rows, workdir)
     if not finished:
         print("stopped; the same command goes on from there")

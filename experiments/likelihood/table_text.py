@@ -1,10 +1,11 @@
 """The lecture's table as text, as `docs/results.md` has it."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.likelihood.inactive import SAMPLES
+from vaejax.core.text_tables import markdown
 
 ROWS = (
     "data", "layers", "objective", "k", "NLL, nats", "active units", "NLL without the others",
@@ -20,30 +21,31 @@ same noise); - where all units are active.
 
 def as_markdown(rows: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]) -> str:
     """A line for every cell and, below, for every gap; see `table.rows_of` and `table.gaps_of`."""
-    return "\n".join([_table(ROWS, map(_row, rows)), LEGEND, _table(GAPS, map(_gap, gaps))])
+    tables = markdown([ROWS, *map(_row, rows)]), markdown([GAPS, *map(_gap, gaps)])
+    return f"\n\n{LEGEND}\n".join(tables) + "\n"
 
 
-def _row(row: Mapping[str, Any]) -> list[Any]:
+def _row(row: Mapping[str, Any]) -> list[str]:
     nll, units = row["published"]
     changes = ("-" if nats is None else f"{nats:+.3f}" for nats in row["without_inactive"])
     return [
         row["data"] if row["comparable"] else f"{row['data']} (another split)",
-        row["layers"],
+        str(row["layers"]),
         row["objective"],
-        row["k"],
+        str(row["k"]),
         f"{row['mean']:.2f}{_interval(row)} ({nll:.2f})",
         f"{', '.join(row['active_units'])} ({units})",
         ", ".join(changes),
-        len(row["seeds"]),
-        row["num_images"],
+        str(len(row["seeds"])),
+        str(row["num_images"]),
     ]
 
 
-def _gap(gap: Mapping[str, Any]) -> list[Any]:
+def _gap(gap: Mapping[str, Any]) -> list[str]:
     better, worse = gap["of"], gap["than"]
     return [
         better.data,
-        better.layers,
+        str(better.layers),
         f"{better.objective}, k = {better.k}",
         f"{worse.objective}, k = {worse.k}",
         f"{gap['nats']:.2f}{_interval(gap)}",
@@ -54,8 +56,3 @@ def _interval(found: Mapping[str, Any]) -> str:
     """` [low, high]`; nothing of a single seed."""
     low, high = found["interval"]
     return f" [{low:.2f}, {high:.2f}]" if math.isfinite(low) else ""
-
-
-def _table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [names, ["---"] * len(names), *rows]
-    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)

@@ -73,6 +73,18 @@ def test_a_run_says_what_is_best(rows, best_metric, best):
     assert {line.point["objective.beta"] for line in lines if column in line.best} == best
 
 
+@pytest.mark.parametrize(("best_metric", "best"), [("mine", {4.0}), ("-mine", {1.0})])
+def test_a_score_of_ones_own_is_chosen_by_its_full_name(best_metric, best):
+    sign, name = best_metric.rpartition("-")[1:]
+    rows = [
+        Row({"objective.beta": b}, *("disentanglement", f"disentanglement/{name}", ""), {0: b}, b,
+            *[math.nan] * 3, 0)
+        for b in (1.0, 4.0)
+    ]  # fmt: skip
+    lines = sweep.overview(rows, f"{sign}disentanglement/{name}")
+    assert {line.point["objective.beta"] for line in lines if line.best} == best
+
+
 def test_a_single_point_is_not_the_best_of_itself(rows):
     (line,) = sweep.overview([r for r in rows if r.point["objective.beta"] == 1.0])
     assert not line.best and "best" not in sweep.as_text([line])

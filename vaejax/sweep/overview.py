@@ -180,13 +180,15 @@ def _columns(lines: Sequence[Line]) -> list[Column]:
 def _best(column: Column, cells_of: Sequence[Mapping[Column, Row]], best_metric: str) -> float:
     """The best mean of a column; NaN where none is better than others, or there are no others."""
     metric = column[1].removeprefix(SCORES)
+    lowest = best_metric.startswith("-")
+    chosen_by = best_metric.removeprefix("-").removeprefix(SCORES) == metric
     means = [cells[column].mean for cells in cells_of if column in cells]
     means = [mean for mean in means if not math.isnan(mean)]
     if len(means) < 2 or column[0] == TRAIN:
         return math.nan
-    if f"-{metric}" == best_metric:
+    if chosen_by and lowest:
         return min(means)
-    return max(means) if metric in HIGHEST | {best_metric} else math.nan
+    return max(means) if chosen_by or metric in HIGHEST else math.nan
 
 
 def _is_score(split: str, metric: str, bound: str) -> bool:
