@@ -11,6 +11,7 @@ References:
 """
 
 import math
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -97,12 +98,13 @@ class AffineFlow(nn.Module):
         return z
 
 
-def _inverted(step: AffineStep, variables: dict, noise: Array, context: Array | None) -> Array:
-    def update(z: Array) -> Array:
+def _inverted(step: AffineStep, variables: Any, noise: Array, context: Array | None) -> Array:
+    def update(z: Array, variables: Any, noise: Array, context: Array | None) -> Array:
         shift, log_scale = step.apply(variables, z, context)
         return shift + jnp.exp(log_scale) * noise
 
-    return solved_in_order(update, noise, step.rank(noise.shape[1:]))
+    rank = step.rank(noise.shape[1:])
+    return solved_in_order(update, noise, rank, variables, noise, context)
 
 
 def check_flow(num_flows: int, hidden: tuple[int, ...]) -> None:

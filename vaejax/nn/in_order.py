@@ -22,33 +22,35 @@ from vaejax.types import Array
 REACH = 1e6  # of coordinates that are not right yet, so that none of them overflows meanwhile
 
 
-def solved_in_order(update: Callable[[Array], Array], start: Array, rank: np.ndarray) -> Array:
-    """The z [B, ...] with z = update(z), which `jax.grad` differentiates (`jax.jvp` does not).
+def solved_in_order(
+    update: Callable[..., Array], start: Array, rank: np.ndarray, *given: Any
+) -> Array:
+    """The z [B, ...] with z = update(z, *given), which `jax.grad` differentiates (`jvp` does not).
 
     Args:
-        update: whose outputs depend on inputs of lower rank alone.
+        update: whose outputs depend on coordinates of z of lower rank alone; it closes over nothing
+            that is traced.
         start: an array like z, of any finite values; no gradient reaches it.
         rank: of every coordinate of an example [...], whole numbers from 0.
+        *given: trees of arrays, which gradients reach.
     """
-    pure, closed_over = jax.closure_convert(update, start)
-    start = jax.lax.stop_gradient(start)
 
     @jax.custom_vjp
-    def solution(start: Array, closed_over: Any) -> Array:
-        return _repeated(lambda z: pure(z, *closed_over), start, rank)
+    def solution(start: Array, given: Any) -> Array:
+        return _repeated(lambda z: update(z, *given), start, rank)
 
-    def forward(start: Array, closed_over: Any) -> tuple[Array, Any]:
-        z = solution(start, closed_over)
-        return z, (z, closed_over)
+    def forward(start: Array, given: Any) -> tuple[Array, Any]:
+        z = solution(start, given)
+        return z, (z, given)
 
     def backward(kept: tuple[Array, Any], gradient: Array) -> tuple[Array, Any]:
-        z, pull = kept[0], jax.vjp(lambda z, *given: pure(z, *given), kept[0], *kept[1])[1]
+        _, pull = jax.vjp(lambda z, given: update(z, *given), *kept)
         # dz = J dz + du has the solution (I - J)^-1 du, so its transpose w = J' w + gradient.
         w = _repeated(lambda w: gradient + pull(w)[0], gradient, rank.max() - rank)
-        return jnp.zeros_like(z), list(pull(w)[1:])
+        return jnp.zeros_like(gradient), pull(w)[1]
 
     solution.defvjp(forward, backward)
-    return solution(start, closed_over)
+    return solution(start, given)
 
 
 def _repeated(update: Callable[[Array], Array], start: Array, rank: np.ndarray) -> Array:

@@ -29,10 +29,9 @@ KERNEL_SIZE = 3  # of the convolutions over grids
 def degrees(width: int, size: int) -> np.ndarray:
     """How many of `size` coordinates each of `width` hidden units may see, [width].
 
-    Spread evenly from 0, of what sees the context alone, to size - 1; the last first, so that few
-    units see much.
+    Spread evenly from 0, of a unit that sees the context alone, to size - 1.
     """
-    return size - 1 - np.arange(width) * size // width
+    return np.arange(width) * size // width
 
 
 class MaskedDense(nn.Module):
@@ -79,6 +78,9 @@ class MADE(nn.Module):
 
 class GridMADE(nn.Module):
     """Over grids [B, H, W, C], by masked convolutions; a context [B, H, W, E] is one per place.
+
+    What lies above and to the right is seen as far as masked convolutions see it: a layer goes up
+    a row with every column to the right.
 
     Attributes:
         hidden: widths of one or more hidden layers, multiples of C.

@@ -5,7 +5,8 @@ References:
     Higgins et al., beta-VAE, 2017: loss = reconstruction + beta KL; beta_norm = beta M / N.
     Burgess et al., Understanding disentangling in beta-VAE, 2018, Eq. 8: gamma |KL - C|.
     Vahdat & Kautz, NVAE, 2020, appendix A: balanced KL of a hierarchy during warm-up.
-    Kingma et al., Improving variational inference with inverse autoregressive flow, 2016: free bits.
+    Kingma et al., Improving variational inference with inverse autoregressive flow, 2016, Eq. 15:
+        free bits.
 """
 
 import math

@@ -1,9 +1,9 @@
-"""Free bits: a latent whose KL is below a floor costs the floor, and so is not pushed to carry less.
+"""Free bits: a latent whose KL is below a floor costs the floor, and is not pushed to carry less.
 
     sum_j max(lambda, E_x[KL_j(x)])
 
-over the latents j of all groups: the last axis of their codes, summed over positions (channels). The
-average is over the global batch, in microbatches over each of them.
+over the latents j of all groups: the last axis of their codes, summed over positions (channels).
+The average is over the global batch, in microbatches over each of them.
 
 Reference: Kingma et al., Improving variational inference with inverse autoregressive flow, 2016,
     Eq. 15, where a subset of latents is one of them.
@@ -32,7 +32,7 @@ def with_free_bits(latents: Sequence[Latent], floor: float, mask: Array | None) 
     if not latents:
         raise ValueError("free_bits: expected a model with latents, got one without")
     costs = [jnp.maximum(floor, batch_mean(_by_latent(x, g), mask)) for g, x in enumerate(latents)]
-    return sum((cost.sum() for cost in costs), jnp.zeros(()))
+    return jnp.concatenate(costs).sum()
 
 
 def check_free_bits(floor: float, balance: bool, gradient: str) -> None:

@@ -5,4 +5,5 @@ from vaejax.models.priors._standard import standard as standard
 from vaejax.models.priors.prior import Context as Context
 from vaejax.models.priors.prior import Prior as Prior
 from vaejax.models.priors.prior import latent_under as latent_under
+from vaejax.models.priors.prior import latent_under_normal as latent_under_normal
 from vaejax.models.priors.prior import parts_of_posterior as parts_of_posterior

@@ -74,26 +74,20 @@ def latent_under(prior: Prior, drawn: Drawn, context: Context) -> Latent:
     where those of both are known.
     """
     z, gaussian = drawn.z, prior.normal(drawn.z)
-    if gaussian is not None and drawn.normal is not None:
-        return normal_latent(z, drawn.normal, gaussian)
-    log_p, terms = _log_prob(prior, gaussian, z, context)
-    return estimated_latent(
-        z,
-        sum_events(drawn.log_q),
-        log_p,
-        drawn.normal,
-        None if terms is None else sum_positions(drawn.log_q) - terms,
-    )
-
-
-def _log_prob(
-    prior: Prior, gaussian: Normal | None, z: Array, context: Context
-) -> tuple[Array, Array | None]:
-    """log p(z) [B], and its terms [B, D] where they are known."""
     if gaussian is not None:
-        terms = sum_positions(gaussian.log_prob(z))
-    elif hasattr(prior, "log_prob_terms"):
-        terms = prior.log_prob_terms(z, context)
-    else:
-        return prior.log_prob(z, context), None
-    return terms.sum(-1), terms
+        return latent_under_normal(gaussian, drawn)
+    log_q = sum_events(drawn.log_q)
+    if not hasattr(prior, "log_prob_terms"):
+        return estimated_latent(z, log_q, prior.log_prob(z, context), drawn.normal)
+    terms = prior.log_prob_terms(z, context)  # [B, D]
+    kl_terms = sum_positions(drawn.log_q) - terms
+    return estimated_latent(z, log_q, terms.sum(-1), drawn.normal, kl_terms)
+
+
+def latent_under_normal(prior: Normal, drawn: Drawn) -> Latent:
+    """As `latent_under`, of a prior that is this Gaussian."""
+    if drawn.normal is not None:
+        return normal_latent(drawn.z, drawn.normal, prior)
+    log_p = prior.log_prob(drawn.z)
+    kl_terms = sum_positions(drawn.log_q - log_p)
+    return estimated_latent(drawn.z, sum_events(drawn.log_q), sum_events(log_p), kl_terms=kl_terms)
