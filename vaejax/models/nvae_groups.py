@@ -107,8 +107,8 @@ class TopGroup(nn.Module):
         del train
         top_prior = cast(Prior, self.top_prior)  # None only further down
         if inputs.features is None:
-            drawn = top_prior.from_noise(inputs.noise, Context(), 1.0)
-            return self._extend(x, inputs.code_or(drawn))
+            code = top_prior.from_noise(inputs.noise, Context(), 1.0)
+            return self._extend(x, inputs.code_or(code))
         posterior = Normal.soft_clamped(*_halves(self.posterior(inputs.features)))
         drawn = self._drawn(posterior, inputs)
         latent = latent_under(top_prior, drawn, Context())

@@ -11,7 +11,7 @@ References:
 """
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -100,7 +100,7 @@ class AffineFlow(nn.Module):
 
 def _inverted(step: AffineStep, variables: Any, noise: Array, context: Array | None) -> Array:
     def update(z: Array, variables: Any, noise: Array, context: Array | None) -> Array:
-        shift, log_scale = step.apply(variables, z, context)
+        shift, log_scale = cast(tuple[Array, Array], step.apply(variables, z, context))
         return shift + jnp.exp(log_scale) * noise
 
     rank = step.rank(noise.shape[1:])

@@ -66,4 +66,5 @@ def _repeated(update: Callable[[Array], Array], start: Array, rank: np.ndarray) 
         bounded = jnp.where(rank <= number, new, jnp.clip(new, -REACH, REACH))
         return number + 1, bounded, (new != z).any()
 
-    return jax.lax.while_loop(goes_on, one_more, (0, start, jnp.array(True)))[1]
+    begin = (jnp.array(0), start, jnp.array(True))
+    return jax.lax.while_loop(goes_on, one_more, begin)[1]
