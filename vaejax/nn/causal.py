@@ -68,6 +68,9 @@ class Given(NamedTuple):
     map: Array | None = None
 
 
+NOTHING = Given()
+
+
 def colour_of(num_features: int, colours: int, blocks: int = 1) -> np.ndarray:
     """The colour that each feature belongs to: equal shares in order, in each of several blocks."""
     size = num_features // blocks

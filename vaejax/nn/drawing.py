@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from vaejax.nn.causal import Given, Place, put
+from vaejax.nn.causal import NOTHING, Given, Place, put
 from vaejax.types import Array
 
 
@@ -40,7 +40,7 @@ def draw_in_order(
     variables: Any,
     canvas: Array,
     draw: Draw,
-    given: Given = Given(),
+    given: Given = NOTHING,
     *,
     turns: int = 1,
     known: Array | None = None,

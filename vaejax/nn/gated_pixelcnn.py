@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vaejax.nn.causal import CausalConv, Given, Place, Stream
+from vaejax.nn.causal import NOTHING, CausalConv, Given, Place
 from vaejax.nn.dense import Dense
 from vaejax.nn.stacked import apply_stacked
 from vaejax.types import Array
@@ -48,7 +48,7 @@ class GatedPixelCNN(nn.Module):
             self.num_outputs, colours=self.colours, output_colours=self.output_colours
         )
 
-    def __call__(self, x: Array, given: Given = Given(), dropout: Array | None = None) -> Array:
+    def __call__(self, x: Array, given: Given = NOTHING, dropout: Array | None = None) -> Array:
         """[B, H, W, I] -> [B, H, W, num_outputs]; nothing drops out here."""
         del dropout
 
