@@ -102,7 +102,7 @@ class LogisticMixture:
         return self._chain((weights * self.means).sum(-1), (weights * self.coeffs).sum(-1))
 
     def with_temperature(
-        self, temperature: float, *, nvae_compat: bool = False
+        self, temperature: float | Array, *, nvae_compat: bool = False
     ) -> "LogisticMixture":
         """Sharper (below 1) or broader: logits / temperature, scales * temperature.
 
@@ -110,7 +110,7 @@ class LogisticMixture:
             temperature: positive.
             nvae_compat: divide the scales too, as the official code of NVAE does.
         """
-        shift = -math.log(temperature) if nvae_compat else math.log(temperature)
+        shift = -jnp.log(temperature) if nvae_compat else jnp.log(temperature)
         return self.replace(  # type: ignore[attr-defined]  # flax's decorator adds it
             mixture_logits=self.mixture_logits / temperature, log_scales=self.log_scales + shift
         )
