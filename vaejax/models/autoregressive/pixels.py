@@ -85,11 +85,11 @@ class Pixels(nn.Module):
         else:
             canvas = 2.0 * images - 1.0
         network, variables = self.module.unbind()
-        canvas = draw_in_order(
-            network, variables, canvas, drawn, given, turns=turns, known=known
-        )
+        canvas = draw_in_order(network, variables, canvas, drawn, given, turns=turns, known=known)
         drawn_images = 0.5 * (canvas + 1.0)
-        return drawn_images if known is None else jnp.where(known[..., None] > 0, images, drawn_images)
+        return (
+            drawn_images if known is None else jnp.where(known[..., None] > 0, images, drawn_images)
+        )
 
     @property
     def _dtype(self) -> jnp.dtype:
