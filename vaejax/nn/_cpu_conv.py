@@ -30,17 +30,21 @@ IMAGES_PER_STEP = 8  # images contracted at a time beyond that
 MIN_SUBPIXEL_FEATURES = 4  # with fewer outputs the zeros cost less than the rearrangement
 
 
+Sides = tuple[tuple[int, int], tuple[int, int]]
+"""Zeros (above, below), (left, right) of an image; of negative ones so many pixels are cut off."""
+
+
 class Window(NamedTuple):
     """How the taps of a kernel lie on an image.
 
     Attributes:
         stride: pixels from one output to the next.
-        padding: zeros on every side of the image; None is SAME padding.
+        padding: zeros on every side of the image, or on each; None is SAME padding.
         dilation: pixels from one tap to the next.
     """
 
     stride: int = 1
-    padding: int | None = None
+    padding: int | Sides | None = None
     dilation: int = 1
 
     def extent(self, taps) -> list[int]:
@@ -50,19 +54,24 @@ class Window(NamedTuple):
     def before(self, size, taps) -> list[int]:
         """Zeros before an image of `size`, per dimension."""
         if self.padding is not None:
-            return [self.padding] * len(size)
+            return [before for before, _ in sides(self.padding)]
         pairs = zip(size, self.extent(taps), strict=True)
         return [max(k - (n - 1) % self.stride - 1, 0) // 2 for n, k in pairs]
 
     @property
     def lax_padding(self) -> str | tuple[tuple[int, int], ...]:
         """The same as `lax.conv_general_dilated` wants it."""
-        return "SAME" if self.padding is None else ((self.padding, self.padding),) * 2
+        return "SAME" if self.padding is None else sides(self.padding)
+
+
+def sides(padding: int | Sides) -> Sides:
+    return ((padding, padding),) * 2 if isinstance(padding, int) else padding
 
 
 def is_pointwise(kernel: Array, window: Window) -> bool:
     """Whether a convolution looks at one pixel at a time and at every one once."""
-    return kernel.shape[:2] == (1, 1) and window.stride == 1 and not window.padding
+    unpadded = window.padding is None or sides(window.padding) == sides(0)
+    return kernel.shape[:2] == (1, 1) and window.stride == 1 and unpadded
 
 
 def pointwise(x: Array, kernel: Array) -> Array:

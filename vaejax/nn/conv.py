@@ -16,7 +16,7 @@ from jax.typing import DTypeLike
 
 from vaejax.core.platform import is_native
 from vaejax.nn import _cpu_conv, _cpu_depthwise
-from vaejax.nn._cpu_conv import Window
+from vaejax.nn._cpu_conv import Sides, Window
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.nn.resize import nearest_double
 from vaejax.types import Array
@@ -27,7 +27,7 @@ def conv(
     kernel: Array,
     *,
     stride: int = 1,
-    padding: int | None = None,
+    padding: int | Sides | None = None,
     dilation: int = 1,
     groups: int = 1,
 ) -> Array:
@@ -37,7 +37,8 @@ def conv(
         x: [B, H, W, I].
         kernel: [h, w, I / groups, O], of the dtype of `x`.
         stride: of both spatial dimensions.
-        padding: zeros on every side; None is SAME padding.
+        padding: zeros on every side, or (above, below), (left, right), where negative ones cut
+            pixels off; None is SAME padding.
         dilation: pixels from one tap of the kernel to the next.
         groups: equal blocks of input channels, each seen by its own block of output channels; I
             of them, with O = I, is a depthwise convolution.

@@ -24,8 +24,8 @@ def apply_stacked(
 ) -> tuple[Any, Any]:
     """Run `carry, output = call(block, carry, input)` for `length` blocks of the same form.
 
-    Both depths and both memories give the same numbers and hold the same parameters and batch
-    statistics: those of `block`, each with a first axis of size `length`.
+    Both depths and both memories give the same numbers and hold the same parameters, batch
+    statistics and caches: those of `block`, each with a first axis of size `length`.
 
     Args:
         block: a module whose variables are to be stacked.
@@ -45,7 +45,7 @@ def apply_stacked(
         call = nn.remat(call, prevent_cse=unrolled)
     scan = nn.scan(
         call,
-        variable_axes={"params": 0, "batch_stats": 0},
+        variable_axes={"params": 0, "batch_stats": 0, "cache": 0},
         split_rngs={"params": True},
         length=length,
         unroll=length if unrolled else 1,
