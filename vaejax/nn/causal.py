@@ -67,6 +67,10 @@ class Given(NamedTuple):
     vector: Array | None = None
     map: Array | None = None
 
+    def at(self, place: Place) -> "Given":
+        """What is known at a place: of the map, what is there."""
+        return self if self.map is None else self._replace(map=place.of(self.map))
+
 
 NOTHING = Given()
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.nn.causal import NOTHING, CausalConv, Given, Place
-from vaejax.nn.dense import Dense
+from vaejax.nn.gates import Gates
 from vaejax.nn.stacked import apply_stacked
 from vaejax.types import Array
 
@@ -68,6 +68,7 @@ class GatedPixelCNN(nn.Module):
             given: what else is known.
             place: the row; all before were asked for in order.
         """
+        given = given.at(place)
 
         def layer(block: GatedLayer, rows: Array, _: None):
             return block.rows(rows, given, place)
@@ -84,6 +85,7 @@ class GatedPixelCNN(nn.Module):
             given: what else is known.
             place: all before were asked for in order.
         """
+        given = given.at(place)
 
         def layer(block: GatedLayer, pixels: Array, passed: Array):
             return block.pixels(pixels, _column(passed, place), given, place), None
@@ -137,30 +139,13 @@ class GatedLayer(nn.Module):
     def rows(self, x: Array, given: Given, place: Place | None = None) -> tuple[Array, Array]:
         """The stream of rows after the layer [B, H, W, C], and what it tells the other one."""
         x = self.rows_conv(x, place)
-        return _gated(x + self.rows_given(given, place)), self.to_pixels(x)
+        return _gated(x + self.rows_given(given)), self.to_pixels(x)
 
     def pixels(self, x: Array, passed: Array, given: Given, place: Place | None = None) -> Array:
         """The stream of pixels after the layer, [B, H, W, C]; with a residual but for the first."""
-        h = self.pixels_conv(x, place) + passed + self.pixels_given(given, place)
+        h = self.pixels_conv(x, place) + passed + self.pixels_given(given)
         h = self.pixels_out(_gated(h))
         return h if self.first else x + h
-
-
-class Gates(nn.Module):
-    """What is added to the gates of a layer for what is given, [B, 1, 1, O] or [B, H, W, O]."""
-
-    features: int
-
-    @nn.compact
-    def __call__(self, given: Given, place: Place | None) -> Array | float:
-        total: Array | float = 0.0
-        if given.vector is not None:
-            vector = Dense(self.features, use_bias=False, name="vector")(given.vector)
-            total = total + vector[:, None, None, :]
-        if given.map is not None:
-            here = given.map if place is None else place.of(given.map)
-            total = total + CausalConv(self.features, name="map")(here)
-        return total
 
 
 def _gated(x: Array) -> Array:
