@@ -26,7 +26,7 @@ from flax import struct
 from jax import lax
 
 from vaejax.nn.conv import conv
-from vaejax.nn.initializers import glorot_uniform
+from vaejax.nn.initializers import glorot_uniform, normal
 from vaejax.nn.weight_norm import weight_normalised
 from vaejax.types import Array
 
@@ -150,7 +150,7 @@ class CausalConv(nn.Module):
         if self.init_scale is None:
             kernel = self.param("kernel", glorot_uniform, shape)
         else:
-            kernel = self.param("kernel", nn.initializers.normal(INITIAL_SCALE), shape)
+            kernel = self.param("kernel", normal(INITIAL_SCALE), shape)
         mask = self._mask(shape)
         kernel = kernel if mask is None else kernel * mask
 
@@ -171,11 +171,11 @@ class CausalConv(nn.Module):
             lambda _: jnp.log(self.init_scale / jnp.sqrt(first.var((0, 1, 2)) + 1e-10)),
         )
         bias = self.param("bias", lambda _: -first.mean((0, 1, 2)) * jnp.exp(log_norm))
-        return applied(weight_normalised(kernel, log_norm)) + bias.astype(first.dtype)
+        return _plus(applied(weight_normalised(kernel, log_norm)), bias)
 
     def _with_bias(self, y: Array) -> Array:
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return y + bias.astype(y.dtype)
+        return _plus(y, bias)
 
     def _mask(self, shape: tuple[int, ...]) -> np.ndarray | None:
         """Ones where a kernel may look, at the pixel itself; None if that is everywhere."""
@@ -224,6 +224,10 @@ def put(x: Array, pixel: Array, row: Array, column: Array) -> Array:
     """An array [B, H, W, C] with the pixel [B, 1, 1, C] at that place."""
     zero = jnp.zeros_like(row)
     return lax.dynamic_update_slice(x, pixel, (zero, row, column, zero))
+
+
+def _plus(y: Array, bias: Array) -> Array:
+    return y + bias.astype(y.dtype).reshape(1, 1, 1, -1)
 
 
 def _padded(x: Array, above: int, left: int) -> Array:
