@@ -47,6 +47,10 @@ class Likelihood:
         """Over images [B, H, W, C], from outputs [B, H, W, num_outputs(C)]."""
         raise NotImplementedError
 
+    def drawn(self, distribution: Distribution, rng: Array) -> Array:
+        """One draw of one of its distributions, rounded to the values that images take, if any."""
+        return _rounded(distribution.sample(rng), self.bits)
+
     def outputs_for(self, means: Array) -> Array | None:
         """Outputs that make these the means, in (0, 1); None where means are not all there is."""
         del means
@@ -155,6 +159,18 @@ class _LogisticMixture(Likelihood):
 
     def distribution(self, outputs: Array, channels: int) -> Distribution:
         return LogisticMixture.from_outputs(outputs, channels, self.bits, self.edge_threshold)
+
+    def drawn(self, distribution: Distribution, rng: Array) -> Array:
+        assert isinstance(distribution, LogisticMixture)
+        return distribution.sample(rng, rounded=True)  # a colour depends on the values before it
+
+
+def _rounded(images: Array, bits: int | None) -> Array:
+    """The nearest of 2^bits values from 0 to 1."""
+    if bits is None:
+        return images
+    last = 2**bits - 1
+    return jnp.round(images * last) / last
 
 
 def bernoulli(border: int = 0) -> Likelihood:

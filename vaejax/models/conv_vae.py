@@ -159,7 +159,7 @@ class ConvVAE(VAE):
 
     @property
     def pixels_see_codes(self) -> bool:
-        """Whether the network over pixels is given the code itself, and there is no other decoder."""
+        """Whether the network over pixels is given the code itself, and none decodes it."""
         return self.autoregressive is not None and self.autoregressive.conditioning == "vector"
 
     @property

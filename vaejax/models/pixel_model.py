@@ -76,9 +76,7 @@ class Autoregressive(nn.Module):
         dropout = noise.get("dropout") if train and noise is not None else None
         return VAEOutput(self.pixels(images, self._given(batch), dropout))
 
-    def from_noise(
-        self, noise: Noise, temperature: Temperature = 1.0, draw: bool = False
-    ) -> Array:
+    def from_noise(self, noise: Noise, temperature: Temperature = 1.0, draw: bool = False) -> Array:
         """Images, drawn pixel by pixel whether asked to `draw` or not: there is no mean to show.
 
         Args:
@@ -87,7 +85,9 @@ class Autoregressive(nn.Module):
             draw: makes no difference.
         """
         del draw
-        return self.pixels.draw(noise["pixels"], self._given(noise), pixel_temperature(temperature, 0))
+        return self.pixels.draw(
+            noise["pixels"], self._given(noise), pixel_temperature(temperature, 0)
+        )
 
     def complete(
         self, batch: Batch, known: Array, noise: Noise, temperature: Temperature = 1.0

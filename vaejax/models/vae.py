@@ -191,7 +191,7 @@ class VAE(nn.Module):
 
     @property
     def num_outputs(self) -> int:
-        """Numbers per pixel of the decoder: of p(x | z), or of what the pixels' network is given."""
+        """Numbers per pixel of the decoder: of p(x | z), or what a network over pixels is given."""
         if self.autoregressive is not None:
             return self.autoregressive.map_features
         return self.likelihood.num_outputs(self.image_shape[-1])
@@ -207,8 +207,8 @@ class VAE(nn.Module):
         self.autoregressive.check(self.image_shape)
         if self.autoregressive.conditioning == "vector" and not has_vector:
             raise ValueError(
-                f"autoregressive: expected conditioning 'map' of {type(self).__name__}, whose codes "
-                "are no single vector, got 'vector'"
+                f"autoregressive: expected the conditioning 'map' of {type(self).__name__}, whose "
+                "codes are no single vector, got 'vector'"
             )
 
     def _setup_pixels(self) -> None:

@@ -17,6 +17,7 @@ References:
     Salimans & Kingma, Weight normalization, 2016, section 3 (initialisation from data).
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import flax.linen as nn
@@ -159,16 +160,18 @@ class CausalConv(nn.Module):
 
         if self.init_scale is None:
             return self._with_bias(applied(kernel))
-        return self._normalised(applied, kernel)
+        return self._normalised(applied, kernel, self.init_scale)
 
-    def _normalised(self, applied, kernel: Array) -> Array:
+    def _normalised(
+        self, applied: Callable[[Array], Array], kernel: Array, init_scale: float
+    ) -> Array:
         """With the norms that the first batch asks for (Salimans & Kingma, 2016, Eq. 5-6)."""
         first = applied(
             weight_normalised(kernel, jnp.zeros(self.features))
         )  # gone but at the start
         log_norm = self.param(
             "log_norm",
-            lambda _: jnp.log(self.init_scale / jnp.sqrt(first.var((0, 1, 2)) + 1e-10)),
+            lambda _: jnp.log(init_scale / jnp.sqrt(first.var((0, 1, 2)) + 1e-10)),
         )
         bias = self.param("bias", lambda _: -first.mean((0, 1, 2)) * jnp.exp(log_norm))
         return _plus(applied(weight_normalised(kernel, log_norm)), bias)

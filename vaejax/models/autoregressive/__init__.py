@@ -1,4 +1,4 @@
-"""Autoregressive networks over pixels, as parts of a model: `network = {name: "gated_pixelcnn"}`."""
+"""Autoregressive networks over pixels, as parts of a model: `{name: "gated_pixelcnn"}`."""
 
 from vaejax.models.autoregressive._gated_pixelcnn import gated_pixelcnn as gated_pixelcnn
 from vaejax.models.autoregressive.network import Outputs as Outputs

@@ -39,7 +39,7 @@ class _GatedPixelCNN(PixelNetwork):
         # What is within a window the first layer sees at once; all others look at one pixel.
         windowed = self.window is not None
         return GatedPixelCNN(
-            num_outputs=outputs.count,
+            num_outputs=outputs.num,
             output_colours=outputs.of_colours,
             colours=outputs.colours,
             features=self.features,

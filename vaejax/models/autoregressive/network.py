@@ -1,4 +1,4 @@
-"""What an autoregressive network is to a model: a module for given outputs, and what it is given."""
+"""What an autoregressive network is to a model: a module for given outputs, and a condition."""
 
 import dataclasses
 from typing import Literal, NamedTuple
@@ -15,23 +15,23 @@ class Outputs(NamedTuple):
     """What a network is to say of every pixel, and of what kind its input is.
 
     Attributes:
-        count: numbers per pixel.
+        num: per pixel.
         colours: colours that come one after another; 1 where those of a pixel come together.
         of_colours: the colour of each output; None where there is one.
     """
 
-    count: int
+    num: int
     colours: int = 1
     of_colours: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, likelihood: Likelihood, channels: int) -> "Outputs":
         """Those that a likelihood of images of C channels takes."""
-        count = likelihood.num_outputs(channels)
+        num = likelihood.num_outputs(channels)
         if channels == 1 or likelihood.joint_channels:
-            return cls(count)
+            return cls(num)
         order = likelihood.channel_of_outputs(channels)
-        return cls(count, channels, tuple(int(colour) for colour in order))
+        return cls(num, channels, tuple(int(colour) for colour in order))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,9 +51,7 @@ class PixelNetwork:
 
     def __post_init__(self):
         if self.conditioning not in ("map", "vector"):
-            raise ValueError(
-                f"conditioning: expected 'map' or 'vector', got {self.conditioning!r}"
-            )
+            raise ValueError(f"conditioning: expected 'map' or 'vector', got {self.conditioning!r}")
         check_counts(map_features=(self.map_features, 1))
         check_number("dropout", self.dropout, lambda x: 0 <= x < 1, "a number in [0, 1)")
 

@@ -38,7 +38,7 @@ class Pixels(nn.Module):
     def __call__(
         self, images: Array, given: Given = NOTHING, dropout: Array | None = None
     ) -> Array:
-        """log p(x | c), [B], nats.
+        """The values of log p(x | c), [B], nats.
 
         Args:
             images: [B, H, W, C].
@@ -85,11 +85,11 @@ class Pixels(nn.Module):
         else:
             canvas = 2.0 * images - 1.0
         network, variables = self.module.unbind()
-        canvas = draw_in_order(
-            network, variables, canvas, drawn, given, turns=turns, known=known
-        )
-        drawn_images = 0.5 * (canvas + 1.0)
-        return drawn_images if known is None else jnp.where(known[..., None] > 0, images, drawn_images)
+        canvas = draw_in_order(network, variables, canvas, drawn, given, turns=turns, known=known)
+        filled = 0.5 * (canvas + 1.0)
+        if images is None or known is None:
+            return filled
+        return jnp.where(known[..., None] > 0, images, filled)
 
     @property
     def _dtype(self) -> jnp.dtype:
