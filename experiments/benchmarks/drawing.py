@@ -13,7 +13,6 @@ Seconds are medians of `--rounds` calls that take turns, after one to warm up.
 """
 
 import argparse
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -89,12 +88,35 @@ def drawn(network: nn.Module, variables: Any, noise: Array) -> Array:
     return draw_in_order(network, variables, jnp.zeros_like(noise), draw)
 
 
-def compiled(network: nn.Module, shape: tuple[int, ...]) -> tuple[Any, Array, Callable, Callable]:
-    """Variables, noise, `drawn` and one pass, of images of that shape."""
+class Row(NamedTuple):
+    """What is printed of a network."""
+
+    parameters: int
+    drawn: float
+    naive: float
+    difference: float
+
+
+def row(network: nn.Module, shape: tuple[int, ...], rounds: int) -> Row:
+    """Of a network and images of that shape."""
     init_key, noise_key = jax.random.split(jax.random.key(0))
     noise = 0.5 * jax.random.normal(noise_key, shape)
     variables = jax.jit(network.init)(init_key, noise)
-    return variables, noise, jax.jit(partial(drawn, network)), jax.jit(network.apply)
+    draw, apply = jax.jit(partial(drawn, network)), jax.jit(network.apply)
+    images = draw(variables, noise)
+    outputs = (images - noise) / GAIN
+    difference = jnp.abs(outputs - apply(variables, images)).max()
+    steps = {
+        "drawn": lambda: jax.block_until_ready(draw(variables, noise)),
+        "pass": lambda: jax.block_until_ready(apply(variables, images)),
+    }
+    seconds = measure(steps, rounds)
+    return Row(
+        count_parameters(variables["params"]),
+        seconds["drawn"].wall,
+        shape[1] * shape[2] * seconds["pass"].wall,
+        float(difference),
+    )
 
 
 def main() -> None:
@@ -105,21 +127,11 @@ def main() -> None:
     keep_freed_memory()
     for name in args.networks:
         network, least_ratio = NETWORKS[name]
-        variables, noise, draw, apply = compiled(network, SHAPE)
-        images = draw(variables, noise)
-        outputs = (images - noise) / GAIN
-        difference = float(jnp.abs(outputs - apply(variables, images)).max())
-        steps = {
-            "drawn": lambda: jax.block_until_ready(draw(variables, noise)),
-            "pass": lambda: jax.block_until_ready(apply(variables, images)),
-        }
-        seconds = measure(steps, args.rounds)
-        fast, naive = seconds["drawn"].wall, SHAPE[1] * SHAPE[2] * seconds["pass"].wall
+        parameters, fast, naive, difference = row(network, SHAPE, args.rounds)
         print(
-            f"{name} ({count_parameters(variables['params']):,} parameters): "
-            f"drawn {fast:.2f} s, naive {naive:.0f} s, ratio {naive / fast:.1f} "
-            f"(required {least_ratio:.0f}), difference {difference:.1e} "
-            f"(required {MOST_DIFFERENCE:.0e})",
+            f"{name} ({parameters:,} parameters): drawn {fast:.2f} s, naive {naive:.0f} s, "
+            f"ratio {naive / fast:.1f} (required {least_ratio:.0f}), "
+            f"difference {difference:.1e} (required {MOST_DIFFERENCE:.0e})",
             flush=True,
         )
 

@@ -4,7 +4,8 @@ Reference: Chen et al., PixelSNAIL: An improved autoregressive generative model,
 that they released, where keys and queries are told each place once per colour; here once.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.nn.causal import NOTHING, CausalConv, Given, Place
-from vaejax.nn.causal_attention import CausalAttention
+from vaejax.nn.causal_attention import KeysValues, attention_of_one, causal_attention
 from vaejax.nn.gated_resnet import GatedResnet
 from vaejax.nn.stacked import apply_stacked
 from vaejax.types import Array
@@ -24,10 +25,10 @@ class PixelSNAIL(nn.Module):
     Attributes:
         num_outputs: per pixel.
         features: C, of the stream.
-        num_blocks: of residual layers and an attention.
+        num_blocks: L, of residual layers and an attention.
         num_layers: residual layers of a block, before its attention.
-        key_size: of the attention's keys and queries.
-        value_size: of its values.
+        key_size: K, of the attention's keys and queries.
+        value_size: V, of its values.
         dropout_rate: of every gated residual layer.
     """
 
@@ -49,15 +50,21 @@ class PixelSNAIL(nn.Module):
 
     def __call__(self, x: Array, given: Given = NOTHING, dropout: Array | None = None) -> Array:
         """[B, H, W, I] -> [B, H, W, num_outputs]; `dropout` has the keys [B] of what drops out."""
-        h = self.first_rows(_with_ones(x)) + self.first_pixels(_with_ones(x))
         known = Known.of(x, given)
-        return self._outputs(h, known, known, keys=dropout)
+
+        def block(block: Block, h: Array, number: Array) -> tuple[Array, None]:
+            return block(h, known, keys=dropout, number=number)[0], None
+
+        h = self.first_rows(_with_ones(x)) + self.first_pixels(_with_ones(x))
+        h, _ = self._blocks(block, h, np.arange(self.num_blocks))
+        return self._outputs(h)
 
     def rows(self, x: Array, given: Given, place: Place) -> Array:
         """What the pixels of a row are told of the row above it, [B, 1, W, C]."""
         del given
         return self.first_rows(_with_ones(x), place)
 
+    @nn.compact  # for what is kept
     def pixel(self, x: Array, rows: Array, given: Given, place: Place) -> Array:
         """The outputs at one place, [B, 1, 1, num_outputs].
 
@@ -67,65 +74,76 @@ class PixelSNAIL(nn.Module):
             given: what else is known.
             place: all before were asked for in order.
         """
+        known = Known.of(x, given)
+        here, before = known.at(place), known.at(_before(place))
+        # A loop over blocks copies what it returns: of keys and values, what is new alone.
+        told = self.variable("cache", "told", self._nothing_told, x)
+
+        def block(block: Block, h: Array, told: KeysValues) -> tuple[Array, KeysValues]:
+            return block(h, here, one=One(place, before, told))
+
         above = jax.lax.dynamic_slice_in_dim(rows, place.column, 1, axis=-2)
         h = above + self.first_pixels(_with_ones(x), place)
-        known = Known.of(x, given)
-        return self._outputs(h, known.at(place), known.at(_before(place)), place=place)
+        h, new = self._blocks(block, h, told.value)
+        told.value = told.value.put(new, _number(_before(place)))
+        return self._outputs(h)
 
-    def _outputs(
-        self,
-        h: Array,
-        here: "Known",
-        told: "Known",
-        place: Place | None = None,
-        keys: Array | None = None,
-    ) -> Array:
-        def block(block: Block, h: Array, number: Array) -> tuple[Array, None]:
-            return block(h, here, told, place, keys, number), None
+    def _blocks(self, call: Callable[..., Any], h: Array, inputs: Any) -> tuple[Array, Any]:
+        return apply_stacked(self.block, call, h, inputs, length=self.num_blocks, memory="store")
 
-        h, _ = apply_stacked(
-            self.block,
-            block,
-            h,
-            np.arange(self.num_blocks),
-            length=self.num_blocks,
-            memory="store",
-        )
+    def _outputs(self, h: Array) -> Array:
         return self.last(jax.nn.elu(h))
+
+    def _nothing_told(self, x: Array) -> KeysValues:
+        batch, height, width, _ = x.shape
+        shape = (self.num_blocks, batch, height * width)
+        sizes = self.key_size, self.value_size
+        return KeysValues(*(jnp.zeros((*shape, size), x.dtype) for size in sizes))
 
 
 class Known(NamedTuple):
-    """What is known of places besides the stream.
+    """What is known of pixels besides the stream.
 
     Attributes:
         image: [B, H, W, I].
         background: where they are, [B, H, W, 2].
         given: what else is.
-        num_places: of the whole image.
     """
 
     image: Array
     background: Array
     given: Given
-    num_places: int
 
     @classmethod
     def of(cls, image: Array, given: Given) -> "Known":
-        """All that is known."""
-        batch, height, width, _ = image.shape
-        rows, columns = (np.arange(size) / size - 0.5 for size in (height, width))
+        """What is known of all."""
+        batch, *size, _ = image.shape
+        rows, columns = (np.arange(n) / n - 0.5 for n in size)
         places = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1)
         background = jnp.broadcast_to(jnp.asarray(places, image.dtype), (batch, *places.shape))
-        return cls(image, background, given, height * width)
+        return cls(image, background, given)
 
     def at(self, place: Place) -> "Known":
-        """What is known at one of the places."""
-        image, background = place.of(self.image), place.of(self.background)
-        return self._replace(image=image, background=background, given=self.given.at(place))
+        """What is known of one."""
+        return Known(place.of(self.image), place.of(self.background), self.given.at(place))
+
+
+class One(NamedTuple):
+    """A pixel that is computed alone.
+
+    Attributes:
+        place: of it.
+        before: what is known of the one before it, besides the stream.
+        told: keys and values of all before that.
+    """
+
+    place: Place
+    before: Known
+    told: KeysValues
 
 
 class Block(nn.Module):
-    """Gated residual layers, and one more that is told what an attention finds.
+    """Gated residual layers, an attention, and one layer more that is told what it finds.
 
     Attributes:
         features: as in `PixelSNAIL`, as are all others.
@@ -141,75 +159,82 @@ class Block(nn.Module):
     def __call__(
         self,
         h: Array,
-        here: Known,
-        told: Known,
-        place: Place | None,
-        keys: Array | None,
-        number: Array,
-    ) -> Array:
-        """The stream after the block, [B, H, W, C] or [B, 1, 1, C].
+        known: Known,
+        *,
+        keys: Array | None = None,
+        number: int | Array = 0,
+        one: One | None = None,
+    ) -> tuple[Array, KeysValues | None]:
+        """The stream after the block, and with `one` the keys and values of the pixel before it.
 
         Args:
-            h: the stream before it.
-            here: what is known besides.
-            told: the same; at a place what is known at the one before it.
-            place: computes what is there alone.
+            h: the stream before the block, [B, H, W, C].
+            known: what is known besides, of the same pixels.
             keys: [B] of dropout; None drops nothing.
-            number: of the block.
+            number: of the block, for dropout.
+            one: the pixel, if h is of one.
         """
         site = number * (self.num_layers + 3)
-
-        def resnet(features: int, name: str, kernel: tuple[int, int] = (1, 1)) -> GatedResnet:
-            more = dict(nonlinearity=jax.nn.elu, dropout_rate=self.dropout_rate, name=name)
-            return GatedResnet(features, kernel, **more)
+        place = None if one is None else one.place
+        rest = dict(nonlinearity=jax.nn.elu, dropout_rate=self.dropout_rate)
 
         def layer(layer: GatedResnet, h: Array, number: Array) -> tuple[Array, None]:
-            return layer(h, None, here.given, place, keys=keys, site=site + number), None
+            return layer(h, None, known.given, place, keys=keys, site=site + number), None
 
-        h, _ = apply_stacked(
-            resnet(self.features, "layer", (2, 2)),
-            layer,
-            h,
-            np.arange(self.num_layers),
-            length=self.num_layers,
-            memory="store",
-        )
-        site += self.num_layers
+        def pointwise(name: str, x: Array, given: Given, number: int, more=None) -> Array:
+            resnet = GatedResnet(x.shape[-1], name=name, **rest)
+            return resnet(x, more, given, keys=keys, site=site + self.num_layers + number)
 
-        question = jnp.concatenate([h, here.background], -1)
-        question = resnet(self.features + 2, "question")(
-            question, None, here.given, keys=keys, site=site
-        )
-        queries = CausalConv(self.key_size, init_scale=1.0, name="queries")(question)
+        layers = GatedResnet(self.features, (2, 2), name="layer", **rest)
+        numbers = np.arange(self.num_layers)
+        h, _ = apply_stacked(layers, layer, h, numbers, length=len(numbers), memory="store")
 
-        # Pixels are attended to strictly after they are known: what is told of them may look at
-        # themselves. At a place, what is told of the one before it is new.
-        content = jnp.concatenate([told.image, self._told(h, place), told.background], -1)
-        content = resnet(content.shape[-1], "content")(
-            content, None, told.given, keys=keys, site=site + 1
-        )
+        asked = pointwise("question", _joined(h, known.background), known.given, 0)
+        queries = CausalConv(self.key_size, init_scale=1.0, name="queries")(asked)
+        # Pixels are found strictly after they are known: what is told of them may look at them.
+        # Where there is one, what is told of the pixel before it is new.
+        image, background, given = known if one is None else one.before
+        content = _joined(image, self._told(h, one), background)
+        content = pointwise("content", content, given, 1)
         sizes = self.key_size + self.value_size
         content = CausalConv(sizes, init_scale=1.0, name="keys_values")(content)
-        found = CausalAttention(name="attention")(
-            queries, *jnp.split(content, [self.key_size], -1), place, here.num_places
-        )
-        return resnet(self.features, "answer")(h, found, here.given, keys=keys, site=site + 2)
+        told = KeysValues(*jnp.split(_flat(content), [self.key_size], -1))
+        if one is None:
+            found = causal_attention(_flat(queries), told)
+        else:
+            told_all = one.told.put(told, _number(_before(one.place)))
+            found = attention_of_one(_flat(queries), told_all, _number(one.place))
+        found = found.reshape(*h.shape[:-1], self.value_size)
+        return pointwise("answer", h, known.given, 2, found), told
 
-    def _told(self, h: Array, place: Place | None) -> Array:
-        """The stream of which pixels are told: all of it, or that of the place before."""
-        if place is None:
+    def _told(self, h: Array, one: One | None) -> Array:
+        """The stream of which pixels are told: all of it, or that of the pixel before."""
+        if one is None:
             return h
         kept = self.variable("cache", "before", jnp.zeros_like, h)
         before, kept.value = kept.value, h
         return before
 
 
+def _number(place: Place) -> Array:
+    return place.row * place.width + place.column
+
+
 def _before(place: Place) -> Place:
     """The place before; of the first one, itself."""
-    number = jnp.maximum(place.row * place.width + place.column - 1, 0)
+    number = jnp.maximum(_number(place) - 1, 0)
     return place.replace(row=number // place.width, column=number % place.width)
+
+
+def _joined(*parts: Array) -> Array:
+    return jnp.concatenate(parts, -1)
+
+
+def _flat(x: Array) -> Array:
+    """[B, H, W, F] -> [B, H W, F]"""
+    return x.reshape(x.shape[0], -1, x.shape[-1])
 
 
 def _with_ones(x: Array) -> Array:
     """With a channel that says where the image is, unlike the zeros around it."""
-    return jnp.concatenate([x, jnp.ones_like(x[..., :1])], -1)
+    return _joined(x, jnp.ones_like(x[..., :1]))
