@@ -37,27 +37,39 @@ class KeysValues(NamedTuple):
 
 def causal_attention(queries: Array, told: KeysValues) -> Array:
     """What each of N places finds at those before it, [B, N, V]; its queries are [B, N, K]."""
-    before = jax.tree.map(lambda x: x[:, :-1], told)
-    found = _attended(queries[:, 1:], before, jnp.tri(queries.shape[1] - 1, dtype=bool))
+    seen = jnp.tri(queries.shape[1] - 1, dtype=bool)[None]
+    scores = jnp.where(seen, _scores(queries[:, 1:], told.keys[:, :-1]), -jnp.inf)
+    found = _weighted(jax.nn.softmax(scores), told.values[:, :-1])
     return jnp.pad(found, ((0, 0), (1, 0), (0, 0)))
 
 
-def attention_of_one(query: Array, told: KeysValues, number: Array) -> Array:
+def attention_of_one(query: Array, told: KeysValues, new: KeysValues, number: Array) -> Array:
     """The same for one place, [B, 1, V].
 
     Args:
         query: of the place, [B, 1, K].
-        told: of all places; those of it and after it do not matter.
+        told: of all places; those of the one before it and later ones do not matter.
+        new: of the one before it, [B, 1, K or V]; of the first place, anything.
         number: of the place.
     """
-    seen = jnp.arange(told.keys.shape[1]) < jnp.maximum(number, 1)
-    return jnp.where(number > 0, _attended(query, told, seen[None]), 0)
+    older = jnp.arange(told.keys.shape[1]) < number - 1
+    scores = [
+        jnp.where(older[None, None], _scores(query, told.keys), -jnp.inf),
+        _scores(query, new.keys),
+    ]
+    weights = jax.nn.softmax(jnp.concatenate(scores, -1))
+    found = _weighted(weights[..., :-1], told.values) + _weighted(weights[..., -1:], new.values)
+    return jnp.where(number > 0, found, 0)
 
 
-def _attended(queries: Array, told: KeysValues, seen: Array) -> Array:
-    """[B, M, K] -> [B, M, V]; `seen` [M, N] has a place in every row."""
+def _scores(queries: Array, keys: Array) -> Array:
+    """[B, M, K], [B, N, K] -> [B, M, N], in 32 bits at least."""
     dtype = jnp.promote_types(queries.dtype, jnp.float32)
-    q, k, v = (x.astype(dtype) for x in (queries, *told))
-    scores = jnp.einsum("bmk,bnk->bmn", q, k) / k.shape[-1] ** 0.5
-    weights = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf))
-    return jnp.einsum("bmn,bnv->bmv", weights, v).astype(told.values.dtype)
+    scores = jnp.einsum("bmk,bnk->bmn", queries, keys, preferred_element_type=dtype)
+    return scores / keys.shape[-1] ** 0.5
+
+
+def _weighted(weights: Array, values: Array) -> Array:
+    """[B, M, N], [B, N, V] -> [B, M, V]"""
+    found = jnp.einsum("bmn,bnv->bmv", weights, values.astype(weights.dtype))
+    return found.astype(values.dtype)

@@ -202,8 +202,7 @@ class Block(nn.Module):
         if one is None:
             found = causal_attention(_flat(queries), told)
         else:
-            told_all = one.told.put(told, _number(_before(one.place)))
-            found = attention_of_one(_flat(queries), told_all, _number(one.place))
+            found = attention_of_one(_flat(queries), one.told, told, _number(one.place))
         found = found.reshape(*h.shape[:-1], self.value_size)
         return pointwise("answer", h, known.given, 2, found), told
 
