@@ -1,5 +1,6 @@
 """PixelSNAIL: what outputs depend on, pixel by pixel as all at once, and its parameters."""
 
+import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,16 +26,33 @@ def images(batch, height, width):
     return rng.uniform(-1.0, 1.0, (batch, height, width, 3)), given
 
 
-@pytest.fixture(scope="module")
-def apply():
-    return jax.jit(NETWORK.apply)
+def compiled(function, *arguments):
+    """In little time: it runs once or a few times."""
+    lowered = jax.jit(function).lower(*arguments)
+    return lowered.compile({"xla_backend_optimization_level": 0})
 
 
 @pytest.fixture(scope="module")
 def variables():
-    """As a batch of data starts them, in float64."""
-    variables = jax.jit(NETWORK.init)(jax.random.key(0), *images(4, 8, 8))
-    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), variables)
+    """As a batch of data starts them, in float64; with any weights of what is given."""
+    rng, key = np.random.default_rng(2), jax.random.key(0)
+    x, given = images(4, 8, 8)
+    started = compiled(NETWORK.init, key, x)(key, x)
+    started = flax.traverse_util.flatten_dict(started)
+    shapes = jax.eval_shape(NETWORK.init, key, x, given)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: np.asarray(
+            started.get(tuple(entry.key for entry in path), 0.1 * rng.normal(size=leaf.shape)),
+            np.float64,
+        ),
+        shapes,
+    )
+
+
+@pytest.fixture(scope="module")
+def apply(variables):
+    with enable_x64():
+        return compiled(NETWORK.apply, variables, *images(2, 4, 6))
 
 
 def test_a_pixel_sees_all_pixels_before_it_and_no_other(variables):
@@ -44,10 +62,10 @@ def test_a_pixel_sees_all_pixels_before_it_and_no_other(variables):
     def outputs(x, key):
         return NETWORK.apply(variables, x[None], given, key[None])[0].reshape(64, -1)
 
-    jacobian_of = jax.jit(jax.jacrev(outputs))
+    keys = jax.random.key(1), jax.random.key(2)
     with enable_x64():
-        jacobian = np.asarray(jacobian_of(x[0], jax.random.key(1))).reshape(64, 3, 64, 3)
-        other = np.asarray(jacobian_of(x[0], jax.random.key(2))).reshape(64, 3, 64, 3)
+        jacobian_of = compiled(jax.jacrev(outputs), x[0], keys[0])
+        jacobian, other = (np.asarray(jacobian_of(x[0], key)).reshape(64, 3, 64, 3) for key in keys)
     assert np.isfinite(jacobian).all()
     assert not np.allclose(jacobian, other)
     largest = np.abs(jacobian).max((1, 3))  # outputs' pixels by the images'
@@ -76,7 +94,8 @@ def test_what_is_drawn_is_what_the_naive_way_draws(variables, apply):
             if not known[0, i, j]:
                 outputs = apply(variables, naive, given)
                 naive[:, i, j] = np.tanh(outputs[:, i, j] + noise[:, i, j])
-        fast = jax.jit(drawn)(variables, x, noise, given)
+        arguments = (variables, x, noise, given)
+        fast = compiled(drawn, *arguments)(*arguments)
     np.testing.assert_allclose(fast, naive, rtol=0, atol=1e-12)
 
 

@@ -164,8 +164,8 @@ class Block(nn.Module):
         keys: Array | None = None,
         number: int | Array = 0,
         one: One | None = None,
-    ) -> tuple[Array, KeysValues | None]:
-        """The stream after the block, and with `one` the keys and values of the pixel before it.
+    ) -> tuple[Array, KeysValues]:
+        """The stream after the block; keys and values of all pixels, or of the one before `one`.
 
         Args:
             h: the stream before the block, [B, H, W, C].
@@ -176,26 +176,28 @@ class Block(nn.Module):
         """
         site = number * (self.num_layers + 3)
         place = None if one is None else one.place
-        rest = dict(nonlinearity=jax.nn.elu, dropout_rate=self.dropout_rate)
+        rest: dict[str, Any] = dict(nonlinearity=jax.nn.elu, dropout_rate=self.dropout_rate)
 
         def layer(layer: GatedResnet, h: Array, number: Array) -> tuple[Array, None]:
             return layer(h, None, known.given, place, keys=keys, site=site + number), None
 
-        def pointwise(name: str, x: Array, given: Given, number: int, more=None) -> Array:
+        def pointwise(
+            number: int, name: str, x: Array, given: Given, found: Array | None = None
+        ) -> Array:
             resnet = GatedResnet(x.shape[-1], name=name, **rest)
-            return resnet(x, more, given, keys=keys, site=site + self.num_layers + number)
+            return resnet(x, found, given, keys=keys, site=site + self.num_layers + number)
 
         layers = GatedResnet(self.features, (2, 2), name="layer", **rest)
         numbers = np.arange(self.num_layers)
         h, _ = apply_stacked(layers, layer, h, numbers, length=len(numbers), memory="store")
 
-        asked = pointwise("question", _joined(h, known.background), known.given, 0)
+        asked = pointwise(0, "question", _joined(h, known.background), known.given)
         queries = CausalConv(self.key_size, init_scale=1.0, name="queries")(asked)
         # Pixels are found strictly after they are known: what is told of them may look at them.
         # Where there is one, what is told of the pixel before it is new.
         image, background, given = known if one is None else one.before
         content = _joined(image, self._told(h, one), background)
-        content = pointwise("content", content, given, 1)
+        content = pointwise(1, "content", content, given)
         sizes = self.key_size + self.value_size
         content = CausalConv(sizes, init_scale=1.0, name="keys_values")(content)
         told = KeysValues(*jnp.split(_flat(content), [self.key_size], -1))
@@ -204,7 +206,7 @@ class Block(nn.Module):
         else:
             found = attention_of_one(_flat(queries), one.told, told, _number(one.place))
         found = found.reshape(*h.shape[:-1], self.value_size)
-        return pointwise("answer", h, known.given, 2, found), told
+        return pointwise(2, "answer", h, known.given, found), told
 
     def _told(self, h: Array, one: One | None) -> Array:
         """The stream of which pixels are told: all of it, or that of the pixel before."""
