@@ -14,7 +14,6 @@ activations before (Ramachandran et al., Fast generation for convolutional autor
 References:
     van den Oord et al., Conditional image generation with PixelCNN decoders, 2016 (two streams).
     Salimans et al., PixelCNN++, 2017 (shifts in place of masks).
-    Salimans & Kingma, Weight normalization, 2016, section 3 (initialisation from data).
 """
 
 from typing import Literal, NamedTuple
@@ -26,8 +25,8 @@ from flax import struct
 from jax import lax
 
 from vaejax.nn.conv import conv
-from vaejax.nn.initializers import glorot_uniform
-from vaejax.nn.weight_norm import weight_normalised
+from vaejax.nn.initializers import glorot_uniform, normal
+from vaejax.nn.weight_norm import apply_with_first_norms
 from vaejax.types import Array
 
 Stream = Literal["rows", "pixels"]
@@ -150,7 +149,7 @@ class CausalConv(nn.Module):
         if self.init_scale is None:
             kernel = self.param("kernel", glorot_uniform, shape)
         else:
-            kernel = self.param("kernel", nn.initializers.normal(INITIAL_SCALE), shape)
+            kernel = self.param("kernel", normal(INITIAL_SCALE), shape)
         mask = self._mask(shape)
         kernel = kernel if mask is None else kernel * mask
 
@@ -159,19 +158,7 @@ class CausalConv(nn.Module):
 
         if self.init_scale is None:
             return self._with_bias(applied(kernel))
-        return self._normalised(applied, kernel)
-
-    def _normalised(self, applied, kernel: Array) -> Array:
-        """With the norms that the first batch asks for (Salimans & Kingma, 2016, Eq. 5-6)."""
-        first = applied(
-            weight_normalised(kernel, jnp.zeros(self.features))
-        )  # gone but at the start
-        log_norm = self.param(
-            "log_norm",
-            lambda _: jnp.log(self.init_scale / jnp.sqrt(first.var((0, 1, 2)) + 1e-10)),
-        )
-        bias = self.param("bias", lambda _: -first.mean((0, 1, 2)) * jnp.exp(log_norm))
-        return applied(weight_normalised(kernel, log_norm)) + bias.astype(first.dtype)
+        return apply_with_first_norms(self, applied, kernel, self.init_scale)
 
     def _with_bias(self, y: Array) -> Array:
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
