@@ -70,6 +70,9 @@ class Distribution(Protocol):
     def sample(self, rng: Array, /) -> Array:
         """One draw."""
 
+    def with_temperature(self, temperature: float | Array, /) -> "Distribution":
+        """Sharper (below 1) or broader: logits / temperature, scales * temperature."""
+
 
 class Gaussian(Protocol):
     """A Gaussian of independent coordinates, in the shape of `z`."""

@@ -41,6 +41,13 @@ def test_a_border_is_not_scored(vectors):
             np.testing.assert_allclose(actual, loss, rtol=1e-9)
 
 
+def test_a_temperature_divides_the_logits_and_keeps_the_border():
+    logits = jnp.array([-1.0, 0.0, 2.0]).reshape(1, 1, 3, 1)
+    cold = Bernoulli(logits, 1).with_temperature(0.5)
+    np.testing.assert_allclose(cold.mean(), scipy.special.expit(2 * np.asarray(logits)), rtol=1e-6)
+    assert cold.border == 1
+
+
 def test_far_logits_are_exact_and_nan_is_seen():
     """log p and its derivatives x - p and -p (1 - p), wherever the logit is."""
     logits = np.array([-np.inf, -120.0, -30.0, 0.5, 30.0, 120.0])

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from vaejax.distributions import (
     Bernoulli,
     Likelihood,
     bernoulli,
+    categorical,
+    full_gaussian,
     gaussian,
     logistic_mixture,
     soft_clamp,
@@ -24,6 +27,8 @@ from vaejax.models import ConvVAE
     ("likelihood", "channels", "outputs"),
     [
         (bernoulli(), 1, 1),
+        (categorical(), 3, 768),
+        (categorical(bits=5), 4, 128),
         (gaussian(), 3, 3),
         (gaussian(scale=None), 4, 8),
         (logistic_mixture(10), 3, 100),
@@ -105,6 +110,8 @@ def test_learned_scale_is_a_second_output():
         (lambda: gaussian(-1.0), "scale: expected a positive number"),
         (lambda: logistic_mixture(0), "num_mixtures: expected at least 1"),
         (lambda: logistic_mixture(bits=17), "bits: expected at most 16"),
+        (lambda: categorical(bits=9), "bits: expected at most 8, got 9"),
+        (lambda: categorical(bits=0), "bits: expected at least 1, got 0"),
     ],
 )
 def test_impossible_settings_are_refused(make, message):
@@ -137,3 +144,68 @@ def test_outputs_whose_means_are_given():
     outputs = pixels.outputs_for(means)
     np.testing.assert_allclose(pixels.distribution(outputs, 1).mean(), means, rtol=1e-5)
     assert gaussian(None).outputs_for(means) is None
+
+
+ALL = [
+    bernoulli(),
+    bernoulli(border=2),
+    categorical(bits=3),
+    gaussian(0.5),
+    gaussian(None),
+    gaussian(None, symmetric=True),
+    full_gaussian(),
+    logistic_mixture(2),
+]
+
+
+@pytest.mark.parametrize("likelihood", ALL, ids=str)
+def test_one_pixel_is_drawn_as_in_an_image(likelihood, rng):
+    """A sampler draws pixel by pixel, each image with its own key, at a temperature it is given."""
+    outputs = 0.5 * jax.random.normal(rng, (3, 1, 1, likelihood.num_outputs(3)))
+    keys = jax.random.split(rng, 3)
+
+    @jax.jit
+    def draws(outputs, keys, temperature):
+        pixels = likelihood.distribution(outputs, 3).with_temperature(temperature)
+        return jax.vmap(lambda pixel, key: pixel.sample(key))(pixels, keys)
+
+    drawn = draws(outputs, keys, 0.7)
+    assert drawn.shape == (3, 1, 1, 3)
+    for i in range(3):  # alone or in a batch, traced or not
+        one = likelihood.distribution(outputs[i], 3).with_temperature(0.7)
+        np.testing.assert_allclose(one.sample(keys[i]), drawn[i], rtol=1e-5, atol=1e-6)
+    cold = draws(outputs, keys, 1e-4)
+    again = draws(outputs, jax.random.split(jax.random.key(1), 3), 1e-4)
+    np.testing.assert_allclose(cold, again, atol=0.01)  # the mode, whatever the key
+
+
+@pytest.mark.parametrize("make", [gaussian, full_gaussian, lambda: gaussian(None, symmetric=True)])
+def test_a_temperature_multiplies_the_scales_of_gaussians(make, rng):
+    """So that log p at a distance that many times as far falls by the logarithm alone."""
+    outputs = 0.5 * jax.random.normal(rng, (2, 3, 3, make().num_outputs(2)))
+    plain = make().distribution(outputs, 2)
+    warm, mean = plain.with_temperature(3.0), plain.mean()
+    np.testing.assert_array_equal(warm.mean(), mean)
+    near, far = plain.log_prob(mean + 0.1), warm.log_prob(mean + 0.3)
+    dims = 2 if near.ndim == 3 else 1  # the full covariance is over both channels of a pixel
+    np.testing.assert_allclose(far, near - dims * np.log(3.0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("likelihood", ALL, ids=str)
+def test_the_colours_that_outputs_belong_to(likelihood):
+    """Those of a colour move the mass of that colour and no other; or all are drawn together."""
+    if likelihood.joint_channels:
+        with pytest.raises(ValueError, match="likelihood: expected one whose colours have outputs"):
+            likelihood.channel_of_outputs(3)
+        return
+    value = jnp.full((1, 5, 5, 3), 0.3)
+
+    def log_prob(outputs):  # [3], of the pixel in the middle
+        outputs = jnp.broadcast_to(outputs, (1, 5, 5, len(outputs)))
+        log_prob = likelihood.distribution(outputs, 3).log_prob(value)
+        return log_prob[0, log_prob.shape[1] // 2, log_prob.shape[2] // 2]
+
+    jacobian = jax.jacobian(log_prob)(0.1 * jnp.arange(float(likelihood.num_outputs(3))))
+    depends = np.asarray(jacobian).T != 0  # [outputs, 3]
+    belongs = likelihood.channel_of_outputs(3)[:, None] == np.arange(3)
+    np.testing.assert_array_equal(depends, belongs)

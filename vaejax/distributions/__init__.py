@@ -5,8 +5,10 @@ from vaejax.distributions.aggregate import log_aggregate as log_aggregate
 from vaejax.distributions.aggregate import log_densities as log_densities
 from vaejax.distributions.aggregate import log_marginals as log_marginals
 from vaejax.distributions.bernoulli import Bernoulli as Bernoulli
+from vaejax.distributions.categorical import Categorical as Categorical
 from vaejax.distributions.likelihood import Likelihood as Likelihood
 from vaejax.distributions.likelihood import bernoulli as bernoulli
+from vaejax.distributions.likelihood import categorical as categorical
 from vaejax.distributions.likelihood import full_gaussian as full_gaussian
 from vaejax.distributions.likelihood import gaussian as gaussian
 from vaejax.distributions.likelihood import logistic_mixture as logistic_mixture

@@ -54,3 +54,7 @@ class Bernoulli:
         dtype = jnp.result_type(self.logits)
         uniforms = draw(jax.random.uniform, rng, jnp.shape(self.logits), dtype)
         return (uniforms < self.mean()).astype(dtype)
+
+    def with_temperature(self, temperature: float | Array) -> "Bernoulli":
+        """Sharper (below 1) or broader: logits / temperature."""
+        return Bernoulli(self.logits / temperature, self.border)

@@ -12,6 +12,7 @@ import numpy as np
 
 from vaejax.core.checks import check_counts, check_number
 from vaejax.distributions.bernoulli import Bernoulli
+from vaejax.distributions.categorical import Categorical
 from vaejax.distributions.logistic_mixture import LogisticMixture
 from vaejax.distributions.multivariate_normal import MultivariateNormal
 from vaejax.distributions.normal import Normal, soft_clamp
@@ -30,11 +31,13 @@ class Likelihood:
         any_range: whether images may leave [0, 1]; elsewhere a Bernoulli has no bound at all.
         bits: images take 2^bits values, which have masses; None where that does not matter.
         border: pixels of padding on every side, which are not scored.
+        joint_channels: whether the colours of one pixel are drawn together.
     """
 
     any_range: bool = False
     bits: int | None = None
     border: int = 0
+    joint_channels: bool = False
 
     def num_outputs(self, channels: int) -> int:
         """Outputs per pixel of a decoder of images of C channels."""
@@ -44,10 +47,27 @@ class Likelihood:
         """Over images [B, H, W, C], from outputs [B, H, W, num_outputs(C)]."""
         raise NotImplementedError
 
+    def drawn(self, distribution: Distribution, rng: Array) -> Array:
+        """One draw of one of its distributions, rounded to the values that images take, if any."""
+        return _rounded(distribution.sample(rng), self.bits)
+
     def outputs_for(self, means: Array) -> Array | None:
         """Outputs that make these the means, in (0, 1); None where means are not all there is."""
         del means
         return None
+
+    def channel_of_outputs(self, channels: int) -> np.ndarray:
+        """The colour that each of the outputs belongs to, [num_outputs(C)] ints from 0 to C - 1.
+
+        A network gives those of a colour from what may depend on the colours before it.
+
+        Raises:
+            ValueError: outputs belong to no colour, as where the colours are drawn together.
+        """
+        raise ValueError(
+            "likelihood: expected one whose colours have outputs of their own, such as bernoulli "
+            f"or categorical, got {self}"
+        )
 
     def num_dims(self, image_shape: tuple[int, int, int]) -> int:
         """Pixels times channels that are scored of images (H, W, C); ValueError if none is."""
@@ -70,6 +90,23 @@ class _Bernoulli(Likelihood):
     def outputs_for(self, means: Array) -> Array:
         return jax.scipy.special.logit(means)
 
+    def channel_of_outputs(self, channels: int) -> np.ndarray:
+        return np.arange(channels)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Categorical(Likelihood):
+    bits: int = 8
+
+    def num_outputs(self, channels: int) -> int:
+        return channels * 2**self.bits
+
+    def distribution(self, outputs: Array, channels: int) -> Distribution:
+        return Categorical(outputs.reshape(*outputs.shape[:-1], channels, 2**self.bits))
+
+    def channel_of_outputs(self, channels: int) -> np.ndarray:
+        return np.repeat(np.arange(channels), 2**self.bits)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Gaussian(Likelihood):
@@ -89,9 +126,14 @@ class _Gaussian(Likelihood):
             normal = Normal(mean, jnp.exp(soft_clamp(log_scale)) + 0.01)
         return Symmetric(normal) if self.symmetric else normal
 
+    def channel_of_outputs(self, channels: int) -> np.ndarray:
+        return np.arange(self.num_outputs(channels)) % channels
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _FullGaussian(Likelihood):
+    joint_channels: bool = True
+
     def num_outputs(self, channels: int) -> int:
         return channels + channels * (channels + 1) // 2
 
@@ -110,12 +152,25 @@ class _LogisticMixture(Likelihood):
     num_mixtures: int
     bits: int = 8
     edge_threshold: float | None
+    joint_channels: bool = True
 
     def num_outputs(self, channels: int) -> int:
         return LogisticMixture.num_outputs(channels, self.num_mixtures)
 
     def distribution(self, outputs: Array, channels: int) -> Distribution:
         return LogisticMixture.from_outputs(outputs, channels, self.bits, self.edge_threshold)
+
+    def drawn(self, distribution: Distribution, rng: Array) -> Array:
+        assert isinstance(distribution, LogisticMixture)
+        return distribution.sample(rng, rounded=True)  # a colour depends on the values before it
+
+
+def _rounded(images: Array, bits: int | None) -> Array:
+    """The nearest of 2^bits values from 0 to 1."""
+    if bits is None:
+        return images
+    last = 2**bits - 1
+    return jnp.round(images * last) / last
 
 
 def bernoulli(border: int = 0) -> Likelihood:
@@ -126,6 +181,20 @@ def bernoulli(border: int = 0) -> Likelihood:
     """
     check_counts(border=(border, 0))
     return _Bernoulli(border=border)
+
+
+def categorical(bits: int = 8) -> Likelihood:
+    """Categorical pixels: a probability of its own for each of 2^bits values, see `Categorical`.
+
+    The outputs are logits, colour after colour.
+
+    Args:
+        bits: bits per channel, 1 to 8; images take 2^bits values.
+    """
+    check_counts(bits=(bits, 1))
+    if bits > 8:
+        raise ValueError(f"bits: expected at most 8, got {bits}")
+    return _Categorical(bits=bits)
 
 
 def gaussian(scale: float | None = 1.0, symmetric: bool = False) -> Likelihood:

@@ -102,7 +102,7 @@ class LogisticMixture:
         return self._chain((weights * self.means).sum(-1), (weights * self.coeffs).sum(-1))
 
     def with_temperature(
-        self, temperature: float, *, nvae_compat: bool = False
+        self, temperature: float | Array, *, nvae_compat: bool = False
     ) -> "LogisticMixture":
         """Sharper (below 1) or broader: logits / temperature, scales * temperature.
 
@@ -110,13 +110,19 @@ class LogisticMixture:
             temperature: positive.
             nvae_compat: divide the scales too, as the official code of NVAE does.
         """
-        shift = -math.log(temperature) if nvae_compat else math.log(temperature)
+        shift = -jnp.log(temperature) if nvae_compat else jnp.log(temperature)
         return self.replace(  # type: ignore[attr-defined]  # flax's decorator adds it
             mixture_logits=self.mixture_logits / temperature, log_scales=self.log_scales + shift
         )
 
-    def sample(self, rng: Array) -> Array:
-        """One draw, [B, H, W, C] in [0, 1], not rounded to bins."""
+    def sample(self, rng: Array, rounded: bool = False) -> Array:
+        """One draw, [B, H, W, C] in [0, 1].
+
+        Args:
+            rng: key.
+            rounded: whether to take the values of bins, each colour given those before it, whose
+                masses are those of `log_prob`; else the logistics' own.
+        """
         mixture_rng, logistic_rng = jax.random.split(rng)
         dtype = jnp.result_type(self.means)
 
@@ -127,9 +133,12 @@ class LogisticMixture:
         return self.sample_from(
             uniform(mixture_rng, self.mixture_logits.shape),
             uniform(logistic_rng, self.means.shape[:-1]),
+            rounded,
         )
 
-    def sample_from(self, mixture_uniforms: Array, logistic_uniforms: Array) -> Array:
+    def sample_from(
+        self, mixture_uniforms: Array, logistic_uniforms: Array, rounded: bool = False
+    ) -> Array:
         """The draw that given uniforms [B, H, W, M] and [B, H, W, C] stand for."""
         gumbels = -jnp.log(-jnp.log(mixture_uniforms))
         component = jnp.argmax(self.mixture_logits + gumbels, axis=-1)[..., None, None]
@@ -139,7 +148,7 @@ class LogisticMixture:
 
         logistic = jnp.log(logistic_uniforms) - jnp.log1p(-logistic_uniforms)
         x = chosen(self.means) + jnp.exp(chosen(self.log_scales)) * logistic
-        return self._chain(x, chosen(self.coeffs))
+        return self._chain(x, chosen(self.coeffs), rounded)
 
     def _shift(self, means: Array, x: Array, coeffs: Array) -> Array:
         """Add to green and blue what depends on the colours before them (axis -2 is colour)."""
@@ -150,13 +159,17 @@ class LogisticMixture:
         shift = jnp.stack([jnp.zeros_like(red), c0 * red, c1 * red + c2 * green], axis=-2)
         return means + shift
 
-    def _chain(self, x: Array, coeffs: Array) -> Array:
+    def _chain(self, x: Array, coeffs: Array, rounded: bool = False) -> Array:
         """Clip red, then green given red, then blue given both; back to [0, 1]."""
+        last = 2**self.bits - 1
         colours: list[Array] = []
         for i in range(x.shape[-1]):
             before = [(0,), (1, 2)][i - 1] if i else ()
             shift = sum(coeffs[..., c] * colours[j] for j, c in enumerate(before))
-            colours.append(jnp.clip(x[..., i] + shift, -1.0, 1.0))
+            colour = jnp.clip(x[..., i] + shift, -1.0, 1.0)
+            if rounded:
+                colour = 2.0 * jnp.round(0.5 * (colour + 1.0) * last) / last - 1.0
+            colours.append(colour)
         return 0.5 * (jnp.stack(colours, axis=-1) + 1.0)
 
     def _log_bins(self, x: Array, means: Array) -> Array:

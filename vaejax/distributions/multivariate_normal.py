@@ -48,6 +48,10 @@ class MultivariateNormal(NamedTuple):
         noise = draw(jax.random.normal, rng, self.loc.shape, self.loc.dtype)
         return self.loc + (jnp.tril(self.root) * noise[..., None, :]).sum(-1)
 
+    def with_temperature(self, temperature: float | Array) -> "MultivariateNormal":
+        """The same mean and correlations with `temperature` times the scales."""
+        return MultivariateNormal(self.loc, self.root * temperature)
+
 
 def multivariate_normal_entropy(covariance: AnyArray | Sequence[Sequence[float]]) -> np.ndarray:
     """Entropy of Gaussians with covariances [..., D, D], [...] nats."""

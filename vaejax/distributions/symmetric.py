@@ -24,3 +24,7 @@ class Symmetric(NamedTuple):
     def sample(self, rng: Array) -> Array:
         """One draw, on the scale of [0, 1]."""
         return 0.5 * (self.base.sample(rng) + 1.0)
+
+    def with_temperature(self, temperature: float | Array) -> "Symmetric":
+        """That of `base` at a temperature."""
+        return Symmetric(self.base.with_temperature(temperature))

@@ -15,13 +15,14 @@ import jax.numpy as jnp
 
 from vaejax.core.checks import check_counts
 from vaejax.distributions import Likelihood, Normal, bernoulli
+from vaejax.models.autoregressive import PixelNetwork
 from vaejax.models.presets import PRESETS, Architecture, by_numbers
 from vaejax.models.priors import Context, Prior, latent_under, parts_of_posterior, standard
 from vaejax.models.vae import VAE, check_image_shape
 from vaejax.nn.conv import Conv, ConvTranspose
 from vaejax.nn.dense import Dense
 from vaejax.nn.initializers import glorot_uniform
-from vaejax.types import Array, Codes, Distribution, Latent
+from vaejax.types import Array, Codes, Latent
 
 DEFAULT = "burgess"  # of the presets
 
@@ -108,8 +109,12 @@ class ConvVAE(VAE):
         kernels: side of the kernels of these, one for each or one for all.
         strides: of these, likewise.
         dense: widths of the dense layers between them and the latents.
-        likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+        likelihood: p(x | z), or of a pixel given those before it and z; see
+            `vaejax.distributions.likelihood`.
         prior: p(z); see `vaejax.models.priors`.
+        autoregressive: network over pixels (a PixelVAE); None for pixels that are independent given
+            z. Of a network given the code as a vector there is no other decoder. See
+            `vaejax.models.autoregressive`.
 
     Raises:
         ValueError: an unknown preset, one beside `widths`, numbers that make no network, or an
@@ -125,6 +130,7 @@ class ConvVAE(VAE):
     kernels: int | tuple[int, ...] = 4
     strides: int | tuple[int, ...] = 2
     dense: tuple[int, ...] = (256,)
+    autoregressive: PixelNetwork | None = None
 
     def __post_init__(self):
         if self.preset not in (None, *PRESETS):
@@ -141,6 +147,7 @@ class ConvVAE(VAE):
             self.architecture.stride,
             "smaller strides (widths, strides), or a preset with such (frey: 2) or none (burda)",
         )
+        self._check_pixels(has_vector=True)
         super().__post_init__()
 
     @property
@@ -151,13 +158,19 @@ class ConvVAE(VAE):
         return PRESETS[self.preset or DEFAULT](self.image_shape)
 
     @property
+    def pixels_see_codes(self) -> bool:
+        """Whether the network over pixels is given the code itself, and none decodes it."""
+        return self.autoregressive is not None and self.autoregressive.conditioning == "vector"
+
+    @property
     def posterior_parts(self) -> tuple[str, ...]:
         return parts_of_posterior(self.prior, "encoder")
 
     def setup(self):
-        num_outputs = self.likelihood.num_outputs(self.image_shape[-1])
         self.encoder = Encoder(self.architecture, self.latent_size)
-        self.decoder = Decoder(self.architecture, self.image_shape, num_outputs)
+        if not self.pixels_see_codes:
+            self.decoder = Decoder(self.architecture, self.image_shape, self.num_outputs)
+        self._setup_pixels()
 
     @property
     def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -188,9 +201,9 @@ class ConvVAE(VAE):
     def _standardised(self, images: Array) -> tuple[Array | None, ...]:
         return (self.prior.to_noise(self._posterior(images).mean(), self._context),)
 
-    def _likelihood(self, features: Array, train: bool) -> Distribution:
+    def _outputs(self, features: Array, train: bool) -> Array:
         del train
-        return self.likelihood.distribution(self.decoder(features), self.image_shape[-1])
+        return features if self.pixels_see_codes else self.decoder(features)
 
     def _posterior(self, images: Array) -> Normal:
         return Normal.from_log_var(*self.encoder(images))

@@ -21,10 +21,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.distributions import Likelihood, Normal, bernoulli, drawn_latent
+from vaejax.models.autoregressive import PixelNetwork
 from vaejax.models.dense_layers import Decoder, Encoder, Widths
 from vaejax.models.priors import Context, Prior, latent_under, parts_of_posterior, standard
 from vaejax.models.vae import VAE, check_image_shape
-from vaejax.types import Array, Codes, Distribution, Latent
+from vaejax.types import Array, Codes, Latent
 
 MEAN_BOUNDS = (0.001, 0.999)  # of mean pixels, whose logits are then finite
 
@@ -46,6 +47,7 @@ class DenseHierarchy(VAE):
         pixel_means: the mean training image as H * W * C numbers, which images are at first, where
             the likelihood has one output per pixel; a run fills it in. None begins without.
         activation: of every hidden layer.
+        autoregressive: network over pixels, as in `ConvVAE`.
 
     Raises:
         ValueError: an image shape that no image has, no groups, or not as many sizes as layers.
@@ -58,6 +60,7 @@ class DenseHierarchy(VAE):
     prior: Prior = standard()
     pixel_means: tuple[float, ...] | None = None
     activation: Callable[[Array], Array] = jax.nn.tanh
+    autoregressive: PixelNetwork | None = None
 
     def __post_init__(self):
         check_image_shape(self.image_shape, self.likelihood)
@@ -77,6 +80,7 @@ class DenseHierarchy(VAE):
             raise ValueError(
                 f"pixel_means: expected {num_pixels} numbers, got {len(self.pixel_means)}"
             )
+        self._check_pixels()
         super().__post_init__()
 
     @property
@@ -84,12 +88,13 @@ class DenseHierarchy(VAE):
         return parts_of_posterior(self.prior, "encoder")
 
     def setup(self):
-        height, width, channels = self.image_shape
-        num_outputs = height * width * self.likelihood.num_outputs(channels)
+        height, width, _ = self.image_shape
+        num_outputs = height * width * self.num_outputs
         self.encoder = Encoder(self.hidden, self.latent_sizes, self.activation)
         self.decoder = Decoder(
             self.hidden, self.latent_sizes, num_outputs, self.activation, self._bias_init
         )
+        self._setup_pixels()
 
     @property
     def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -144,15 +149,14 @@ class DenseHierarchy(VAE):
         rest = [self.decoder.prior(g, above).noise_of(zs[g]) for g, above in enumerate(zs[:-1], 1)]
         return (top, *rest)
 
-    def _likelihood(self, features: Array, train: bool) -> Distribution:
+    def _outputs(self, features: Array, train: bool) -> Array:
         del train
-        height, width, channels = self.image_shape
-        outputs = self.decoder(features).reshape(len(features), height, width, -1)
-        return self.likelihood.distribution(outputs, channels)
+        height, width, _ = self.image_shape
+        return self.decoder(features).reshape(len(features), height, width, -1)
 
     def _bias_init(self, rng: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
         """The outputs whose means are the mean pixels."""
-        if self.pixel_means is not None:
+        if self.pixel_means is not None and self.autoregressive is None:
             means = jnp.clip(jnp.asarray(self.pixel_means, dtype), *MEAN_BOUNDS)
             outputs = self.likelihood.outputs_for(means)
             if outputs is not None:

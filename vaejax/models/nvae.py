@@ -52,6 +52,8 @@ class NVAE(NVAENetwork):
         nvae_compat: the official code's numbers, where it surprises: a first prior N(0, 1.01^2) in
             place of the standard one, and 0.99 as upper edge of the logistic mixture, so that its
             masses do not sum to 1.
+        autoregressive: network over pixels, given a map by the decoder; None for pixels that are
+            independent given z. See `vaejax.models.autoregressive`.
 
     Raises:
         ValueError: an unknown set of cells or form, a number too small, or an image shape that the

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from vaejax.core.checks import check_counts
 from vaejax.core.randomness import draw
 from vaejax.distributions import Likelihood, LogisticMixture, logistic_mixture
+from vaejax.models.autoregressive import PixelNetwork
 from vaejax.models.nvae_groups import EncoderGroup, Group, GroupInputs, GroupOutput, TopGroup
 from vaejax.models.nvae_presets import CELLS
 from vaejax.models.priors import Prior, standard
@@ -64,6 +65,7 @@ class NVAENetwork(VAE):
     depth: Depth = "scanned"
     memory: Memory = "remat"
     nvae_compat: bool = False
+    autoregressive: PixelNetwork | None = None
 
     def __post_init__(self):
         if self.cells not in CELLS:
@@ -84,6 +86,7 @@ class NVAENetwork(VAE):
             2 ** (self.num_blocks + len(self.groups) - 1),
             f"fewer scales than {len(self.groups)} or fewer blocks than {self.num_blocks}",
         )
+        self._check_pixels()
         super().__post_init__()
 
     @property
@@ -147,7 +150,8 @@ class NVAENetwork(VAE):
             for block in range(self.num_blocks)
             for resample in ["up"] + ["same"] * (self.postprocess_cells - 1)
         ]
-        self.head = WeightNormConv(self.likelihood.num_outputs(self.image_shape[-1]), 3)
+        self.head = WeightNormConv(self.num_outputs, 3)
+        self._setup_pixels()
         if not self._is_flat:
             height, width, _ = self.image_shape
             shape = (height // top, width // top, down_width[0])
@@ -220,13 +224,15 @@ class NVAENetwork(VAE):
             memory=self.memory,
         )
 
-    def _likelihood(self, features: Array, train: bool) -> Distribution:
-        """p(x | z) from the state of the top-down path [B, h, w, C] after its last group."""
+    def _outputs(self, features: Array, train: bool) -> Array:
+        """From the state of the top-down path [B, h, w, C] after its last group."""
         for cell in self.postprocess:
             features = cell(features, train)
         outputs = self.head(nn.elu(features))
-        outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
-        distribution = self.likelihood.distribution(outputs, self.image_shape[-1])
+        return outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
+
+    def _distribution(self, outputs: Array) -> Distribution:
+        distribution = super()._distribution(outputs)
         if self.nvae_compat and isinstance(distribution, LogisticMixture):
             return distribution.replace(  # type: ignore[attr-defined]  # flax's decorator adds it
                 edge_threshold=NVAE_EDGE_THRESHOLD

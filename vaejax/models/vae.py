@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.distributions import Likelihood, sum_events
+from vaejax.models.autoregressive import PixelNetwork, Pixels
+from vaejax.nn.causal import Given
 from vaejax.nn.noise import draw_each, part_keys
 from vaejax.types import (
     Array,
@@ -31,7 +33,10 @@ class VAE(nn.Module):
 
     Attributes:
         image_shape: (H, W, C).
-        likelihood: p(x | z); see `vaejax.distributions.likelihood`.
+        likelihood: p(x | z), or of a pixel given those before it and z; see
+            `vaejax.distributions.likelihood`.
+        autoregressive: network over pixels, whose images are drawn pixel by pixel; None for pixels
+            that are independent given z. See `vaejax.models.autoregressive`.
     """
 
     @property
@@ -45,6 +50,9 @@ class VAE(nn.Module):
     if TYPE_CHECKING:  # each declares them itself, in the order of its arguments
         image_shape: tuple[int, int, int]
         likelihood: Likelihood
+        autoregressive: PixelNetwork | None
+    else:
+        autoregressive = None
 
     @property
     def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -63,7 +71,10 @@ class VAE(nn.Module):
             draw_each(jax.random.normal, part_keys(keys, group), shape)
             for group, shape in enumerate(self.latent_shapes)
         )
-        return {"latent": latent, "pixels": part_keys(keys, len(latent))}
+        noise = {"latent": latent, "pixels": part_keys(keys, len(latent))}
+        if self.autoregressive is not None and self.autoregressive.dropout:
+            noise["dropout"] = part_keys(keys, len(latent) + 1)
+        return noise
 
     def __call__(
         self,
@@ -87,7 +98,12 @@ class VAE(nn.Module):
         if codes is not None:
             self._check("codes", codes, len(images))
         features, latents = self._infer(images, self._latent_noise(noise, images), codes, train)
-        log_px = sum_events(self._likelihood(features, train).log_prob(images))
+        outputs = self._outputs(features, train)
+        if self.autoregressive is None:
+            log_px = sum_events(self._distribution(outputs).log_prob(images))
+        else:
+            dropout = noise.get("dropout") if train and noise is not None else None
+            log_px = self.pixels(images, _given(outputs), dropout)
         return VAEOutput(log_px, latents)
 
     def encode(self, batch: Batch, noise: Noise | None = None) -> tuple[Latent, ...]:
@@ -122,12 +138,13 @@ class VAE(nn.Module):
         Args:
             noise: of n images.
             temperature: multiplies the standard deviations of the priors: one number, or one per
-                group, top first.
-            draw: whether to draw pixels.
+                group, top first. Of pixels that are drawn one by one it is the temperature as well;
+                of a sequence one more number is.
+            draw: whether to draw pixels; an autoregressive network draws them in any case.
             train: whether to take (and keep) the batch statistics of these samples.
         """
         features, _ = self._generated(noise, temperature, train)
-        return _images(self._likelihood(features, train), noise["pixels"], draw)
+        return self._images(features, noise["pixels"], temperature, train, draw)
 
     def decode(self, codes: Codes, keys: Array, temperature: Temperature = 1.0) -> Array:
         """Images of codes of some or all groups.
@@ -142,7 +159,7 @@ class VAE(nn.Module):
         codes = [*codes, *[None] * (len(shapes) - len(codes))]
         self._check("codes", codes, len(keys), holes=True)
         features, _ = self._generated(noise, temperature, train=False, codes=codes)
-        return _images(self._likelihood(features, train=False), noise["pixels"])
+        return self._images(features, noise["pixels"], temperature)
 
     def prior_codes(self, noise: Noise) -> Codes:
         """Codes of the prior, of every group."""
@@ -155,22 +172,71 @@ class VAE(nn.Module):
         codes: Sequence[Array] | None,
         train: bool,
     ) -> tuple[Any, tuple[Latent, ...]]:
-        """Features for `_likelihood` and the latents, of draws by noise or of given codes."""
+        """Features for `_outputs` and the latents, of draws by noise or of given codes."""
         raise NotImplementedError
 
     def _generate(
         self, noise: Sequence[Array], codes: Codes, scales: Sequence[float], train: bool
     ) -> tuple[Any, tuple[Array, ...]]:
-        """Features for `_likelihood` and all codes; those that are None are drawn of the priors."""
+        """Features for `_outputs` and all codes; those that are None are drawn of the priors."""
         raise NotImplementedError
 
     def _standardised(self, images: Array) -> tuple[Array | None, ...]:
         """The noise of which the priors make the mean codes of images; None where none is known."""
         raise NotImplementedError
 
-    def _likelihood(self, features: Any, train: bool) -> Distribution:
-        """p(x | z)."""
+    def _outputs(self, features: Any, train: bool) -> Array:
+        """What p(x | z) is made of, [B, H, W, num_outputs]; a vector [B, E] where one is given."""
         raise NotImplementedError
+
+    @property
+    def num_outputs(self) -> int:
+        """Numbers per pixel of the decoder: of p(x | z), or what a network over pixels is given."""
+        if self.autoregressive is not None:
+            return self.autoregressive.map_features
+        return self.likelihood.num_outputs(self.image_shape[-1])
+
+    def _check_pixels(self, has_vector: bool = False) -> None:
+        """Raise ValueError unless the pixels' network takes such images and what it is given.
+
+        Args:
+            has_vector: whether there is a single vector of codes that it may be given.
+        """
+        if self.autoregressive is None:
+            return
+        self.autoregressive.check(self.image_shape)
+        if self.autoregressive.conditioning == "vector" and not has_vector:
+            raise ValueError(
+                f"autoregressive: expected the conditioning 'map' of {type(self).__name__}, whose "
+                "codes are no single vector, got 'vector'"
+            )
+
+    def _setup_pixels(self) -> None:
+        """What every `setup` calls."""
+        if self.autoregressive is not None:
+            self.pixels = Pixels(self.autoregressive, self.likelihood, self.image_shape)
+
+    def _distribution(self, outputs: Array) -> Distribution:
+        """p(x | z) of independent pixels."""
+        return self.likelihood.distribution(outputs, self.image_shape[-1])
+
+    def _images(
+        self,
+        features: Any,
+        keys: Array,
+        temperature: Temperature,
+        train: bool = False,
+        draw: bool = False,
+    ) -> Array:
+        """The means of p(x | z), or draws of it, each image with its own key [B]."""
+        outputs = self._outputs(features, train)
+        if self.autoregressive is not None:
+            of_pixels = pixel_temperature(temperature, len(self.latent_shapes))
+            return self.pixels.draw(keys, _given(outputs), of_pixels)
+        distribution = self._distribution(outputs)
+        if not draw:
+            return distribution.mean()
+        return jax.vmap(lambda image, key: image.sample(key))(distribution, keys)
 
     def _generated(
         self, noise: Noise, temperature: Temperature, train: bool, codes: Codes | None = None
@@ -245,8 +311,14 @@ def per_group(temperature: Temperature, num_groups: int) -> tuple[float, ...]:
     return tuple(several)[:num_groups]
 
 
-def _images(likelihood: Distribution, keys: Array, draw: bool = False) -> Array:
-    """The means of p(x | z), or draws of it, each image with its own key [B]."""
-    if not draw:
-        return likelihood.mean()
-    return jax.vmap(lambda image, key: image.sample(key))(likelihood, keys)
+def pixel_temperature(temperature: Temperature, num_groups: int) -> float:
+    """That of pixels: the number, or of a sequence the entry after those of the groups, else 1."""
+    if not isinstance(temperature, Sequence) and np.ndim(temperature) == 0:
+        return cast(float, temperature)
+    several = cast(Sequence[float], temperature)
+    return several[num_groups] if len(several) > num_groups else 1.0
+
+
+def _given(outputs: Array) -> Given:
+    """A vector [B, E] or a map [B, H, W, E], whichever it is."""
+    return Given(vector=outputs) if outputs.ndim == 2 else Given(map=outputs)

@@ -54,23 +54,23 @@ class Window(NamedTuple):
     def before(self, size, taps) -> list[int]:
         """Zeros before an image of `size`, per dimension."""
         if self.padding is not None:
-            return [before for before, _ in _sides(self.padding)]
+            return [before for before, _ in sides(self.padding)]
         pairs = zip(size, self.extent(taps), strict=True)
         return [max(k - (n - 1) % self.stride - 1, 0) // 2 for n, k in pairs]
 
     @property
     def lax_padding(self) -> str | tuple[tuple[int, int], ...]:
         """The same as `lax.conv_general_dilated` wants it."""
-        return "SAME" if self.padding is None else _sides(self.padding)
+        return "SAME" if self.padding is None else sides(self.padding)
 
 
-def _sides(padding: int | Sides) -> Sides:
+def sides(padding: int | Sides) -> Sides:
     return ((padding, padding),) * 2 if isinstance(padding, int) else padding
 
 
 def is_pointwise(kernel: Array, window: Window) -> bool:
     """Whether a convolution looks at one pixel at a time and at every one once."""
-    unpadded = window.padding is None or _sides(window.padding) == _sides(0)
+    unpadded = window.padding is None or sides(window.padding) == sides(0)
     return kernel.shape[:2] == (1, 1) and window.stride == 1 and unpadded
 
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from vaejax.nn._cpu_conv import Window
+from vaejax.nn._cpu_conv import Window, sides
 from vaejax.types import Array
 
 Size = tuple[int, int]
@@ -138,9 +138,8 @@ def _outputs(size: Sequence[int], taps: Sequence[int], window: Window) -> list[i
     """Height and width of what a kernel makes of an image."""
     if window.padding is None:
         return [-(-n // window.stride) for n in size]
-    return [
-        (n + 2 * window.padding - k) // window.stride + 1 for n, k in zip(size, taps, strict=True)
-    ]
+    whole = (n + sum(side) for n, side in zip(size, sides(window.padding), strict=True))
+    return [(n - k) // window.stride + 1 for n, k in zip(whole, taps, strict=True)]
 
 
 def _padded(x: Array, before: Sequence[int], extent: Sequence[int]) -> Array:

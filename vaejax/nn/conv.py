@@ -37,8 +37,8 @@ def conv(
         x: [B, H, W, I].
         kernel: [h, w, I / groups, O], of the dtype of `x`.
         stride: of both spatial dimensions.
-        padding: zeros on every side, or (above, below), (left, right), negative ones for pixels
-            that are cut off; None is SAME padding.
+        padding: zeros on every side, or (above, below), (left, right), where negative ones cut
+            pixels off; None is SAME padding.
         dilation: pixels from one tap of the kernel to the next.
         groups: equal blocks of input channels, each seen by its own block of output channels; I
             of them, with O = I, is a depthwise convolution.

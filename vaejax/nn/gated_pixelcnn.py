@@ -155,4 +155,5 @@ def _gated(x: Array) -> Array:
 
 def _column(x: Array, place: Place) -> Array:
     """[..., B, 1, W, C] -> [..., B, 1, 1, C]"""
+    assert place.column is not None
     return jax.lax.dynamic_slice_in_dim(x, place.column, 1, axis=-2)

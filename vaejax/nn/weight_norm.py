@@ -84,15 +84,17 @@ def apply_with_first_norms(
         kernel: a parameter of the layer.
         scale: the standard deviation.
     """
-    log_norm = bias = jnp.zeros(kernel.shape[-1])
+    features = kernel.shape[-1:]
     if layer.is_initializing():
-        first = apply(weight_normalised(kernel, log_norm))
-        log_norm = jnp.log(scale / jnp.sqrt(first.var((0, 1, 2)) + 1e-10))
-        bias = -first.mean((0, 1, 2)) * jnp.exp(log_norm)
-    log_norm = layer.param("log_norm", lambda _: log_norm)
-    bias = layer.param("bias", lambda _: bias)
+        y = apply(weight_normalised(kernel, jnp.zeros(features)))
+        norm = scale / jnp.sqrt(y.var((0, 1, 2)) + 1e-10)
+        log_norm = layer.param("log_norm", lambda _: jnp.log(norm))
+        bias = layer.param("bias", lambda _: -y.mean((0, 1, 2)) * norm)
+    else:
+        log_norm = layer.param("log_norm", nn.initializers.zeros, features)
+        bias = layer.param("bias", nn.initializers.zeros, features)
     y = apply(weight_normalised(kernel, log_norm))
-    return y + bias.astype(y.dtype)
+    return y + bias.astype(y.dtype).reshape(1, 1, 1, -1)
 
 
 def kernels_in_use(params: Mapping[str, Any]) -> dict[str, Array]:

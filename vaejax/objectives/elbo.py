@@ -51,7 +51,7 @@ def elbo(
         reduction: of the reconstruction over pixels; see `variational`.
 
     Returns:
-        An objective that also reports `beta` and `beta_norm`.
+        An objective that also reports `beta` and `beta_norm`, where there is a KL to weigh.
     """
     if beta is not None and beta_norm is not None:
         raise ValueError("beta_norm: expected only one of beta and beta_norm, got both")
@@ -66,8 +66,10 @@ def elbo(
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
         sizes = {"latent_size": latent_size, "input_size": math.prod(batch["image"].shape[1:])}
         for asked, by in ((name == "beta_norm", "beta_norm"), (balance, "balance")):
-            if asked and not latent_size:
-                raise ValueError(f"{by}: expected a model with latents to weigh, got one without")
+            if asked:
+                _check_latents(output, by)
+        if not output.latents:  # exact maximum likelihood
+            return kl, {}
         if name == "beta":
             beta, beta_norm = weight(step), normalise_beta(weight(step), **sizes)
         else:
@@ -112,7 +114,8 @@ def capacity(
     check_number("num_steps", num_steps, lambda x: x >= 1, "at least 1")
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
-        del output, batch
+        del batch
+        _check_latents(output, "max_capacity")
         target = max_capacity * jnp.clip(step / num_steps, 0.0, 1.0)
         distance = kl - target
         return gamma * (distance if signed else jnp.abs(distance)), {"capacity": target}
@@ -128,6 +131,12 @@ def normalise_beta(beta: Any, *, latent_size: int, input_size: int) -> Any:
 def denormalise_beta(beta_norm: Any, *, latent_size: int, input_size: int) -> Any:
     """beta = beta_norm * N / M, the inverse of `normalise_beta`."""
     return beta_norm * input_size / latent_size
+
+
+def _check_latents(output: VAEOutput, argument: str) -> None:
+    """Raise ValueError where there is nothing that `argument` could weigh."""
+    if not output.latents:
+        raise ValueError(f"{argument}: expected a model with latents to weigh, got one without")
 
 
 def _balanced(output: VAEOutput, mask: Array | None, beta: Array) -> tuple[Array, Array]:

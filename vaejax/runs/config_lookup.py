@@ -2,7 +2,8 @@
 
 A value that is itself `{name, **kwargs}` stands for a part. The type of the parameter that takes it
 says where the name is looked up: a `Likelihood` in `vaejax.distributions`, a `Prior` in
-`vaejax.models.priors`, a `Schedule` in `vaejax.training.schedules`.
+`vaejax.models.priors`, a `PixelNetwork` in `vaejax.models.autoregressive`, a `Schedule` in
+`vaejax.training.schedules`.
 """
 
 import types
@@ -14,7 +15,7 @@ from vaejax import distributions
 from vaejax.core.importing import imported, imported_before, is_imported
 from vaejax.core.names import nearest
 from vaejax.data import Source
-from vaejax.models import priors
+from vaejax.models import autoregressive, priors
 from vaejax.runs.config_defaults import parameters_of, type_hints
 from vaejax.runs.config_error import ConfigError
 from vaejax.training import schedules
@@ -23,6 +24,7 @@ from vaejax.types import Objective, Schedule
 PARTS = {
     distributions.Likelihood: distributions,
     priors.Prior: priors,
+    autoregressive.PixelNetwork: autoregressive,
     Schedule: schedules,
 }
 OBJECTS = (Objective, Source)  # with functions, what no configuration holds
