@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from vaejax.runs.config import run_config
 
-LAPTOP_STEPS = 12_000
+LAPTOP_STEPS = 8_000
 NETWORK = dict(name="gated_pixelcnn", features=64, num_layers=12, kernel_size=3, head_features=64)
 
 
@@ -54,7 +54,7 @@ def get_config(variant: str = "") -> ConfigDict:
                 "train.num_steps": LAPTOP_STEPS,
                 "train.batch_size": 16,
                 "train.log_every": 100,
-                "train.eval_every": LAPTOP_STEPS // 6,
+                "train.eval_every": LAPTOP_STEPS // 4,
             },
             "smoke": {
                 "model.network.features": 4,

@@ -16,7 +16,7 @@ from vaejax.types import Array
 LEVELS = 2**16  # a rate is a multiple of 1 / LEVELS
 
 
-def dropout(x: Array, keys: Array | None, rate: float, site: int) -> Array:
+def dropout(x: Array, keys: Array | None, rate: float, site: int | Array) -> Array:
     """`x` with features set to zero at a rate, the others divided by 1 - rate.
 
     What example b loses is a function of its key and the site alone, so a step drops the same on

@@ -5,6 +5,8 @@ References:
     Higgins et al., beta-VAE, 2017: loss = reconstruction + beta KL; beta_norm = beta M / N.
     Burgess et al., Understanding disentangling in beta-VAE, 2018, Eq. 8: gamma |KL - C|.
     Vahdat & Kautz, NVAE, 2020, appendix A: balanced KL of a hierarchy during warm-up.
+    Kingma et al., Improving variational inference with inverse autoregressive flow, 2016, Eq. 15:
+        free bits.
 """
 
 import math
@@ -18,6 +20,7 @@ from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.baselines import with_averages
 from vaejax.objectives.bound import Reduction, batch_mean, variational
 from vaejax.objectives.estimators import OF_THE_ELBO, Gradient, check_gradient, estimate_with
+from vaejax.objectives.free_bits import check_free_bits, with_free_bits
 from vaejax.objectives.sampling import Sampling
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
 
@@ -28,6 +31,7 @@ def elbo(
     beta: float | Schedule | None = None,
     beta_norm: float | Schedule | None = None,
     balance: bool = False,
+    free_bits: float | None = None,
     num_samples: int = 1,
     gradient: Gradient = "reparameterised",
     chunk_size: int | None = None,
@@ -42,6 +46,9 @@ def elbo(
             images of N pixels times channels and M latent dimensions.
         balance: while beta < 1, weigh the groups of a hierarchy against each other, see
             `balancing_weights`; the weights are then reported as `balance` [G].
+        free_bits: nats per latent that cost no more than none would, see
+            `vaejax.objectives.free_bits`; beta multiplies what all latents cost. What is reported
+            as `kl` and `elbo` stays true. None is off.
         num_samples: K, draws of the codes per image that everything is averaged over. Noise handed
             in with the batch is [B, K, ...], for a single one [B, ...].
         gradient: with respect to the posterior, see `vaejax.objectives.estimators`; all but the
@@ -61,6 +68,8 @@ def elbo(
     weight = _schedule(name, value)
     sampling = Sampling(num_samples, chunk_size)
     check_gradient(gradient, OF_THE_ELBO, model, sampling)
+    if free_bits is not None:
+        check_free_bits(free_bits, balance, gradient)
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
@@ -77,6 +86,8 @@ def elbo(
         extra = {"beta": beta, "beta_norm": beta_norm}
         if balance:
             kl, extra["balance"] = _balanced(output, batch.get("mask"), beta)
+        if free_bits is not None:
+            kl = with_free_bits(output.latents, free_bits, batch.get("mask"))
         return beta * kl, extra
 
     objective = variational(
