@@ -180,5 +180,5 @@ def test_number_of_parameters(network, millions):
 
 
 def test_sizes_that_cannot_be_halved():
-    with pytest.raises(ValueError, match="divisible by 2.*got 8 x 7"):
+    with pytest.raises(ValueError, match="divisible by 2 .*got 8 x 7"):
         jax.eval_shape(NETWORK.init, jax.random.key(0), jnp.zeros((1, 8, 7, 3)))

@@ -54,7 +54,7 @@ class PixelCNNpp(nn.Module):
             given: what else is known.
             dropout: keys [B]; None drops nothing.
         """
-        self._check(*x.shape[1:3])
+        check_halved(*x.shape[1:3], self.num_layers)
         x = _with_ones(x)
         pixels = self.first_pixels_above(x) + self.first_pixels_left(x)
         _, h = self.level((self.first_rows(x), pixels), given, dropout)
@@ -62,7 +62,6 @@ class PixelCNNpp(nn.Module):
 
     def rows(self, x: Array, given: Given, place: Place) -> Any:
         """What the pixels of a row are told of the rows above it."""
-        self._check(x.shape[1], place.width)
         x = _with_ones(x)
         _, told = self.level.rows(self.first_rows(x, place), given.at(place), place)
         return self.first_pixels_above(x, place), told
@@ -73,13 +72,15 @@ class PixelCNNpp(nn.Module):
         h = _column(above, place) + self.first_pixels_left(_with_ones(x), place)
         return self.last(jax.nn.elu(self.level.pixels(h, told, given.at(place), place)))
 
-    def _check(self, height: int, width: int) -> None:
-        factor = 2 ** (len(self.num_layers) - 1)
-        if height % factor or width % factor:
-            raise ValueError(
-                f"x: expected a height and width divisible by {factor}, for num_layers of "
-                f"{len(self.num_layers)} resolutions, got {height} x {width}"
-            )
+
+def check_halved(height: int, width: int, num_layers: tuple[int, ...]) -> None:
+    """Raise ValueError where an image cannot be halved for every resolution after the first."""
+    factor = 2 ** (len(num_layers) - 1)
+    if height % factor or width % factor:
+        raise ValueError(
+            f"image_shape: expected a height and width divisible by {factor} for "
+            f"{len(num_layers)} resolutions in num_layers, got {height} x {width}"
+        )
 
 
 class Told(NamedTuple):
