@@ -1,6 +1,6 @@
 """Wall time of drawing images pixel by pixel, against a pass of the whole network for every pixel.
 
-    python experiments/benchmarks/drawing.py --networks=gated_pixelcnn,pixelsnail
+    python experiments/benchmarks/drawing.py --networks=gated_pixelcnn,pixelcnn_pp,pixelsnail
 
 For each network of laptop size, on 16 images of 32 x 32 x 3, it prints
     drawn        seconds of `draw_in_order`, compiled;
@@ -24,6 +24,7 @@ from interleaved import measure
 from vaejax.nn.causal import Place
 from vaejax.nn.drawing import draw_in_order
 from vaejax.nn.gated_pixelcnn import GatedPixelCNN
+from vaejax.nn.pixelcnn_pp import PixelCNNpp
 from vaejax.nn.pixelsnail import PixelSNAIL
 from vaejax.runs.host_memory import keep_freed_memory
 from vaejax.training.state import count_parameters
@@ -53,6 +54,10 @@ NETWORKS = {
             first_kernel_size=7,
             head_features=32,
         ),
+        30.0,
+    ),
+    "pixelcnn_pp": Contender(
+        PixelCNNpp(num_outputs=SHAPE[-1], features=32, num_layers=(2, 2, 2), dropout_rate=0.5),
         30.0,
     ),
     "pixelsnail": Contender(

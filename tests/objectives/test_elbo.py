@@ -10,7 +10,7 @@ import pytest
 from vaejax.distributions import Bernoulli, Normal, normal_latent, sum_events
 from vaejax.nn.noise import draw_each, part_keys
 from vaejax.objectives import capacity, denormalise_beta, elbo, normalise_beta
-from vaejax.types import VAEOutput
+from vaejax.types import PER_EXAMPLE, VAEOutput
 
 BATCH = {"image": jnp.linspace(0.0, 1.0, 24).reshape(2, 2, 3, 2), "position": jnp.arange(2)}
 NUM_DIMS = 12
@@ -174,11 +174,15 @@ def test_weights_need_latents_to_weigh():
         with pytest.raises(ValueError, match=message):
             evaluate(elbo(NoLatents(), **weight))
 
+    with pytest.raises(ValueError, match="max_capacity: expected a model with latents to weigh"):
+        evaluate(capacity(NoLatents()))
+
 
 def test_loss_without_latents_is_maximum_likelihood():
     loss, metrics = evaluate(elbo(NoLatents(), beta=3.0))
     assert loss == pytest.approx(-expected_log_px(), rel=1e-6)
-    assert float(metrics["kl"]) == 0.0
+    assert set(metrics) - {PER_EXAMPLE} == {"loss", "reconstruction", "log_px", "elbo", "elbo_bpd"}
+    assert metrics["elbo"] == metrics["log_px"] == -loss
 
 
 def test_bits_are_per_dimension_that_is_scored():

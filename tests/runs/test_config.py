@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from vaejax import data, distributions, models, objectives
-from vaejax.models import ConvVAE
+from vaejax.models import ConvVAE, posteriors, priors
 from vaejax.runs.config import ConfigError, TrainSettings, build, call, run_config
 from vaejax.training.optimizers import make_optimizer
 from vaejax.types import Objective
@@ -28,6 +28,26 @@ def test_nested_likelihood_by_name_or_with_arguments():
     likelihood = {"name": "logistic_mixture", "num_mixtures": 2}
     with_arguments = build("config.model", models, {**section, "likelihood": likelihood})
     assert with_arguments.likelihood.num_outputs(3) == 20
+
+
+def test_priors_and_posteriors_are_parts_of_a_model():
+    section = {"name": "ConvVAE", "image_shape": (8, 8, 1), "preset": "burda"}
+    given = {"prior": "autoregressive_flow", "posterior": {"name": "iaf", "hidden": [8, 8]}}
+    model = build("config.model", models, {**section, **given})
+    assert model.prior == priors.autoregressive_flow()
+    assert model.posterior == posteriors.iaf(hidden=(8, 8))
+    assert build("config.model", models, section).posterior == posteriors.gaussian()
+    for message, wrong in (
+        ("config.model.posterior.name: unknown 'standard'", {"posterior": "standard"}),
+        ("config.model.posterior.num_flows: expected at least 1", {
+            "posterior": {"name": "iaf", "num_flows": 0}
+        }),
+        ("config.model.prior.hidden: expected one or more widths", {
+            "prior": {"name": "autoregressive_flow", "hidden": ()}
+        }),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=message):
+            build("config.model", models, {**section, **wrong})
 
 
 def test_nested_schedule_is_optaxs():

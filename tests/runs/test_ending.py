@@ -8,11 +8,16 @@ import pytest
 
 from vaejax.runs.config import TrainSettings
 from vaejax.runs.ending import duration, ending
+from vaejax.types import Views
+
+ALL_VIEWS = Views(**dict.fromkeys(("noise", "from_noise", "encode", "decode"), lambda: None))
 
 
-def run_with(best: str) -> Any:
+def run_with(best: str, views: Views = ALL_VIEWS) -> Any:
     units = {"train": {}, "test/bound": {"elbo": "nats/image"}}
-    return cast(Any, SimpleNamespace(settings=TrainSettings(best_metric=best), units=units))
+    context = SimpleNamespace(objective=SimpleNamespace(views=views))
+    settings = TrainSettings(best_metric=best)
+    return cast(Any, SimpleNamespace(settings=settings, units=units, context=context))
 
 
 def test_how_long_the_headline_where_and_what_next():
@@ -24,6 +29,14 @@ def test_how_long_the_headline_where_and_what_next():
     )
     command = "python -m vaejax.main --workdir='my runs' --mode=sample"
     assert after == f"next: {command} (or evaluate, encode, traverse; see --help)"
+
+
+def test_what_a_model_has_no_views_for_is_not_offered():
+    views = ALL_VIEWS._replace(encode=None, decode=None)
+    after = ending(Path("w"), run_with("elbo", views), {}, 1, 1.0).splitlines()[1]
+    assert after.endswith("--mode=sample (or evaluate; see --help)")
+    after = ending(Path("w"), run_with("elbo", Views()), {}, 1, 1.0).splitlines()[1]
+    assert after.endswith("--mode=evaluate (see --help)")
 
 
 def test_a_run_that_was_done_says_its_number_and_no_time():

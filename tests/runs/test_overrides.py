@@ -73,6 +73,13 @@ def said(config, line):
             {"name": "bernoulli", "border": 2},
         ),
         ("--config.model.prior=standard:scale=2", "model.prior.scale", 2.0),
+        ("--config.model.posterior.name=iaf", "model.posterior", {"name": "iaf"}),
+        (
+            "--config.model.prior.num_flows=4 --config.model.prior.name=autoregressive_flow",
+            "model.prior.num_flows",
+            4,
+        ),
+        ("--config.model.posterior=iaf:hidden=8,9", "model.posterior.hidden", [8, 9]),
         ("--config.objective.beta=4", "objective.beta", 4.0),
         (
             "--config.objective.beta=warm_up:num_steps=7",
@@ -80,6 +87,11 @@ def said(config, line):
             {"name": "warm_up", "num_steps": 7.0},
         ),
         ("--config.objective.beta.end_value=3", "objective.beta.end_value", 3.0),
+        (
+            "--config.objective.beta_norm.name=warm_up --config.objective.beta_norm.num_steps=7",
+            "objective.beta_norm",
+            {"name": "warm_up", "num_steps": 7.0},
+        ),
         ("--config.eval.fit=bound:split=train", "eval.fit", {"name": "bound", "split": "train"}),
         ("--config.optimizer.name=sgd", "optimizer.learning_rate", 1e-3),
         ("--config.optimizer=sgd:learning_rate=0.1", "optimizer.learning_rate", 0.1),

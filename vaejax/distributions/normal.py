@@ -161,7 +161,13 @@ def drawn_latent(z: Array, posterior: Normal, prior: Normal) -> Latent:
 
 
 def estimated_latent(
-    z: Array, log_q: Array, log_p: Array, posterior: Normal | None = None
+    z: Array,
+    log_q: Array,
+    log_p: Array,
+    posterior: Normal | None = None,
+    kl_terms: Array | None = None,
 ) -> Latent:
     """The `Latent` of a sample whose KL has no closed form: log q - log p, a single draw's."""
-    return Latent(z=z, log_q=log_q, log_p=log_p, kl=log_q - log_p, posterior=posterior)
+    return Latent(
+        z=z, log_q=log_q, log_p=log_p, kl=log_q - log_p, kl_terms=kl_terms, posterior=posterior
+    )

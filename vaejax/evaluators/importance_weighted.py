@@ -13,6 +13,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from vaejax import metrics
 from vaejax.core.checks import check_counts
+from vaejax.core.dependence import looks_at
 from vaejax.core.mesh import DATA_AXIS, sum_over_shards
 from vaejax.core.randomness import stream
 from vaejax.distributions import bits_per_dim
@@ -39,13 +40,16 @@ def importance_weighted(
 ) -> Evaluator:
     """A lower bound of log p(x) from K samples of the posterior, tighter than the ELBO.
 
+    Of a model without latents it is log p(x) itself, whatever K: one pass, without `elbo` and
+    `num_samples`. Such are those without the view `encode` whose `log_weight` looks at no noise.
+
     Noise depends on an example's index and a sample's number alone, so the numbers are the same for
     every `chunk`, `batch_size` and number of devices.
 
     Args:
         context: of the run; its objective has the views `noise` and `log_weight`.
         split: name of a split of the data set.
-        num_samples: K; of a model without latents one says all.
+        num_samples: K.
         chunk: samples per image evaluated at once; memory grows with it, not with K.
         batch_size: images per batch over all devices.
         num_examples: how many examples to use, always the same random ones; None uses all.
@@ -60,8 +64,10 @@ def importance_weighted(
     average = averaged(context, step, split=split, batch_size=batch_size, num_examples=num_examples)
 
     def evaluate(state: TrainState) -> Iterator[tuple[str, Any]]:
-        yield from average(state)
-        yield "num_samples", num_samples
+        found = dict(average(state))
+        yield from found.items()
+        if "elbo" in found:  # an estimate
+            yield "num_samples", num_samples
 
     return with_units(evaluate, dict(nats("log_likelihood", "elbo")))
 
@@ -77,7 +83,8 @@ def importance_weighted_step(
     check_counts(num_samples=(num_samples, 1), chunk=(chunk, 1))
     views = context.objective.views
     parts = need(views, "noise", WHO), need(views, "log_weight", WHO), views.num_dims
-    estimate = _estimate(*parts, context.mesh, num_samples, chunk)
+    latents = views.encode is not None
+    estimate = _estimate(*parts, context.mesh, num_samples, chunk, latents)
     base_rng = stream(context.seed, "importance")
 
     def step(state: TrainState, batch: Batch, rng: Array) -> Metrics:
@@ -95,16 +102,23 @@ def _estimate(
     mesh: Mesh,
     num_samples: int,
     chunk: int,
+    latents: bool,
 ) -> Callable[[Params, ModelState, Batch, Array], Metrics]:
     """The estimates of a batch, compiled once for all runs that share views."""
 
     def of_shard(params: Params, model_state: ModelState, batch: Batch, rng: Array) -> Metrics:
         keys = example_keys(rng, batch["index"])
 
-        def one(sample: Array) -> Array:  # [B]
-            return log_weight(params, model_state, batch, noise(part_keys(keys, sample)))
+        def weight(entries: tuple[Array, ...]) -> Array:  # [B]
+            return log_weight(params, model_state, batch, entries)
 
-        estimates = metrics.importance_weighted(jax.vmap(one), num_samples, chunk=chunk)
+        def one(sample: int | Array) -> Array:
+            return weight(noise(part_keys(keys, sample)))
+
+        if latents or looks_at(weight, noise(keys)):
+            estimates = metrics.importance_weighted(jax.vmap(one), num_samples, chunk=chunk)
+        else:
+            estimates = {"log_likelihood": one(0)}
         size = num_dims or math.prod(batch["image"].shape[1:])
         bits = {f"{name}_bpd": bits_per_dim(-x, size) for name, x in estimates.items()}
         values, mask = {**estimates, **bits}, batch["mask"]

@@ -1,6 +1,7 @@
 """A convolutional (or dense) VAE with one group of Gaussian latents.
 
-p(z) any `Prior`, q(z | x) = N(mu(x), diag exp(log_var(x))), p(x | z) any `Likelihood`.
+p(z) any `Prior`, q(z | x) any `Posterior` made of N(mu(x), diag exp(log_var(x))), p(x | z) any
+`Likelihood`.
 
 References:
     Kingma & Welling, Auto-Encoding Variational Bayes, 2014.
@@ -16,6 +17,14 @@ import jax.numpy as jnp
 from vaejax.core.checks import check_counts
 from vaejax.distributions import Likelihood, Normal, bernoulli
 from vaejax.models.autoregressive import PixelNetwork
+from vaejax.models.posteriors import (
+    Drawn,
+    Inferred,
+    Posterior,
+    gaussian,
+    gaussian_of,
+    inferred_codes,
+)
 from vaejax.models.presets import PRESETS, Architecture, by_numbers
 from vaejax.models.priors import Context, Prior, latent_under, parts_of_posterior, standard
 from vaejax.models.vae import VAE, check_image_shape
@@ -28,13 +37,13 @@ DEFAULT = "burgess"  # of the presets
 
 
 class Encoder(nn.Module):
-    """Images [B, H, W, C] -> (mean, log_var), each [B, D]."""
+    """Images [B, H, W, C] -> a Gaussian [B, D], and the features [B, E] that it is linear in."""
 
     architecture: Architecture
     latent_size: int
 
     @nn.compact
-    def __call__(self, images: Array) -> tuple[Array, Array]:
+    def __call__(self, images: Array) -> Inferred:
         x = images
         for spec in self.architecture.convs:
             x = self.architecture.activation(Conv(spec.features, spec.kernel, spec.stride)(x))
@@ -43,7 +52,7 @@ class Encoder(nn.Module):
             x = self.architecture.activation(Dense(width, kernel_init=glorot_uniform)(x))
         mean = Dense(self.latent_size, kernel_init=glorot_uniform, name="mean")(x)
         log_var = Dense(self.latent_size, kernel_init=glorot_uniform, name="log_var")(x)
-        return mean, log_var
+        return Inferred(Normal.from_log_var(mean, log_var), x)
 
 
 class Decoder(nn.Module):
@@ -115,6 +124,7 @@ class ConvVAE(VAE):
         autoregressive: network over pixels (a PixelVAE); None for pixels that are independent given
             z. Of a network given the code as a vector there is no other decoder. See
             `vaejax.models.autoregressive`.
+        posterior: q(z | x); see `vaejax.models.posteriors`.
 
     Raises:
         ValueError: an unknown preset, one beside `widths`, numbers that make no network, or an
@@ -126,6 +136,7 @@ class ConvVAE(VAE):
     preset: str | None = None
     likelihood: Likelihood = bernoulli()
     prior: Prior = standard()
+    posterior: Posterior = gaussian()
     widths: tuple[int, ...] = ()
     kernels: int | tuple[int, ...] = 4
     strides: int | tuple[int, ...] = 2
@@ -164,7 +175,7 @@ class ConvVAE(VAE):
 
     @property
     def posterior_parts(self) -> tuple[str, ...]:
-        return parts_of_posterior(self.prior, "encoder")
+        return parts_of_posterior(self.prior, self.posterior, "encoder")
 
     def setup(self):
         self.encoder = Encoder(self.architecture, self.latent_size)
@@ -185,9 +196,9 @@ class ConvVAE(VAE):
         train: bool,
     ) -> tuple[Array, tuple[Latent, ...]]:
         del train
-        posterior = self._posterior(images)
-        (z,) = [posterior.at(noise[0])] if codes is None else codes
-        return z, (latent_under(self.prior, z, posterior, self._context),)
+        given = None if codes is None else codes[0]
+        drawn = inferred_codes(self.posterior, self.encoder(images), noise[0], given)
+        return drawn.z, (latent_under(self.prior, drawn, self._context),)
 
     def _generate(
         self, noise: Sequence[Array], codes: Codes, scales: Sequence[float], train: bool
@@ -199,15 +210,17 @@ class ConvVAE(VAE):
         return z, (z,)
 
     def _standardised(self, images: Array) -> tuple[Array | None, ...]:
-        return (self.prior.to_noise(self._posterior(images).mean(), self._context),)
+        return (self.prior.to_noise(self._mean(images).z, self._context),)
 
     def _outputs(self, features: Array, train: bool) -> Array:
         del train
         return features if self.pixels_see_codes else self.decoder(features)
 
-    def _posterior(self, images: Array) -> Normal:
-        return Normal.from_log_var(*self.encoder(images))
+    def _mean(self, images: Array) -> Drawn:
+        """The mean codes."""
+        (noise,) = self._latent_noise(None, images)
+        return self.posterior.from_noise(self.encoder(images), noise)
 
     @property
     def _context(self) -> Context:
-        return Context(posterior=self._posterior)
+        return Context(posterior=lambda images: gaussian_of(self._mean(images)))

@@ -20,9 +20,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.distributions import Likelihood, Normal, bernoulli, drawn_latent
+from vaejax.distributions import Likelihood, bernoulli, drawn_latent
 from vaejax.models.autoregressive import PixelNetwork
 from vaejax.models.dense_layers import Decoder, Encoder, Widths
+from vaejax.models.posteriors import Drawn, Posterior, gaussian, gaussian_of, inferred_codes
 from vaejax.models.priors import Context, Prior, latent_under, parts_of_posterior, standard
 from vaejax.models.vae import VAE, check_image_shape
 from vaejax.types import Array, Codes, Latent
@@ -33,9 +34,9 @@ MEAN_BOUNDS = (0.001, 0.999)  # of mean pixels, whose logits are then finite
 class DenseHierarchy(VAE):
     """A VAE of dense layers with one or more groups of latents.
 
-    `kl` of the top group is in closed form where the prior is Gaussian, given the group below it;
-    that of every other group is log q - log p of the sample, as its prior depends on groups that
-    were inferred from it.
+    `kl` of the top group is in closed form where its prior and posterior are Gaussian, given the
+    group below it; that of every other group is log q - log p of the sample, as its prior depends
+    on groups that were inferred from it.
 
     Attributes:
         image_shape: (H, W, C).
@@ -44,6 +45,8 @@ class DenseHierarchy(VAE):
             to above, top group first; the generative network has the same in reverse.
         likelihood: p(x | z); see `vaejax.distributions.likelihood`.
         prior: of the top group; see `vaejax.models.priors`.
+        posterior: of the top group, given the one below it; see `vaejax.models.posteriors`. Those
+            of the other groups are Gaussian.
         pixel_means: the mean training image as H * W * C numbers, which images are at first, where
             the likelihood has one output per pixel; a run fills it in. None begins without.
         activation: of every hidden layer.
@@ -58,6 +61,7 @@ class DenseHierarchy(VAE):
     hidden: tuple[tuple[int, ...], ...] = ((200, 200),)
     likelihood: Likelihood = bernoulli()
     prior: Prior = standard()
+    posterior: Posterior = gaussian()
     pixel_means: tuple[float, ...] | None = None
     activation: Callable[[Array], Array] = jax.nn.tanh
     autoregressive: PixelNetwork | None = None
@@ -85,7 +89,7 @@ class DenseHierarchy(VAE):
 
     @property
     def posterior_parts(self) -> tuple[str, ...]:
-        return parts_of_posterior(self.prior, "encoder")
+        return parts_of_posterior(self.prior, self.posterior, "encoder")
 
     def setup(self):
         height, width, _ = self.image_shape
@@ -109,26 +113,26 @@ class DenseHierarchy(VAE):
         train: bool,
     ) -> tuple[Array, tuple[Latent, ...]]:
         del train
-        (top, *rest), zs = self._inferred(images, noise, codes)
-        latents = [latent_under(self.prior, zs[0], top, self._context)]
-        for g, posterior in enumerate(rest, 1):
-            latents.append(drawn_latent(zs[g], posterior, self.decoder.prior(g, zs[g - 1])))
-        return zs[-1], tuple(latents)
+        top, *rest = self._inferred(images, noise, codes)
+        latents, above = [latent_under(self.prior, top, self._context)], top.z
+        for g, drawn in enumerate(rest, 1):
+            assert drawn.normal is not None
+            latents.append(drawn_latent(drawn.z, drawn.normal, self.decoder.prior(g, above)))
+            above = drawn.z
+        return above, tuple(latents)
 
     def _inferred(
-        self, images: Array, noise: Sequence[Array] | None, codes: Sequence[Array] | None = None
-    ) -> tuple[list[Normal], list[Array]]:
-        """The posteriors and codes of every group, top first; means without noise and codes."""
-        below, posteriors, zs = images.reshape(len(images), -1), [], []
+        self, images: Array, noise: Sequence[Array], codes: Sequence[Array] | None = None
+    ) -> list[Drawn]:
+        """The codes of every group and their densities, top first."""
+        below, groups = images.reshape(len(images), -1), []
         for g in reversed(range(len(self.latent_sizes))):
-            posterior = self.encoder(g, below)
-            if codes is not None:
-                below = codes[g]
-            else:
-                below = posterior.mean() if noise is None else posterior.at(noise[g])
-            posteriors.append(posterior)
-            zs.append(below)
-        return posteriors[::-1], zs[::-1]
+            posterior = self.posterior if g == 0 else gaussian()
+            given = None if codes is None else codes[g]
+            drawn = inferred_codes(posterior, self.encoder(g, below), noise[g], given)
+            groups.append(drawn)
+            below = drawn.z
+        return groups[::-1]
 
     def _generate(
         self, noise: Sequence[Array], codes: Codes, scales: Sequence[float], train: bool
@@ -144,7 +148,7 @@ class DenseHierarchy(VAE):
         return zs[-1], tuple(zs)
 
     def _standardised(self, images: Array) -> tuple[Array | None, ...]:
-        _, zs = self._inferred(images, None)
+        zs = [drawn.z for drawn in self._means(images)]
         top = self.prior.to_noise(zs[0], self._context)
         rest = [self.decoder.prior(g, above).noise_of(zs[g]) for g, above in enumerate(zs[:-1], 1)]
         return (top, *rest)
@@ -163,10 +167,14 @@ class DenseHierarchy(VAE):
                 return outputs
         return nn.initializers.zeros(rng, shape, dtype)
 
+    def _means(self, images: Array) -> list[Drawn]:
+        """The mean codes of every group, given those of the groups below, top first."""
+        return self._inferred(images, self._latent_noise(None, images))
+
     @property
     def _context(self) -> Context:
         """With q of the top group, given the means of those below."""
-        return Context(posterior=lambda images: self._inferred(images, None)[0][0])
+        return Context(posterior=lambda images: gaussian_of(self._means(images)[0]))
 
 
 def burda(
@@ -175,6 +183,7 @@ def burda(
     num_layers: int = 1,
     likelihood: Likelihood = DenseHierarchy.likelihood,
     prior: Prior = DenseHierarchy.prior,
+    posterior: Posterior = DenseHierarchy.posterior,
     pixel_means: tuple[float, ...] | None = None,
 ) -> DenseHierarchy:
     """The networks of Burda et al., 2016, section 5.1: tanh layers around one or two groups.
@@ -183,7 +192,7 @@ def burda(
         image_shape: (H, W, C).
         num_layers: of stochastic ones: 1 is images, 200, 200, 50 latents; 2 is images, 200, 200,
             100 latents, 100, 100, 50 latents.
-        likelihood, prior, pixel_means: as in `DenseHierarchy`.
+        likelihood, prior, posterior, pixel_means: as in `DenseHierarchy`.
     """
     networks: dict[int, tuple[Widths, tuple[Widths, ...]]] = {
         1: ((50,), ((200, 200),)),
@@ -198,5 +207,6 @@ def burda(
         hidden=hidden,
         likelihood=likelihood,
         prior=prior,
+        posterior=posterior,
         pixel_means=pixel_means,
     )

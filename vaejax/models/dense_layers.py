@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from vaejax.distributions import Normal
+from vaejax.models.posteriors import Inferred
 from vaejax.nn.dense import Dense
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.nn.mlp import MLP
@@ -15,19 +16,21 @@ Widths = tuple[int, ...]
 
 
 class GaussianLayer(nn.Module):
-    """[B, I] -> a Gaussian over [B, size], mean and log-scale linear in the last hidden layer."""
+    """[B, I] -> a Gaussian over [B, size], and the last hidden layer, in which its mean and
+    log-scale are linear.
+    """
 
     hidden: Widths
     size: int
     activation: Callable[[Array], Array]
 
     @nn.compact
-    def __call__(self, x: Array) -> Normal:
+    def __call__(self, x: Array) -> Inferred:
         for width in self.hidden:
             x = self.activation(Dense(width, kernel_init=glorot_uniform)(x))
         mean = Dense(self.size, kernel_init=glorot_uniform, name="mean")(x)
         log_scale = Dense(self.size, kernel_init=glorot_uniform, name="log_scale")(x)
-        return Normal(mean, jnp.exp(log_scale))
+        return Inferred(Normal(mean, jnp.exp(log_scale)), x)
 
 
 class Encoder(nn.Module):
@@ -41,7 +44,7 @@ class Encoder(nn.Module):
         parts = zip(self.hidden, self.sizes, strict=True)
         self.group = [GaussianLayer(widths, size, self.activation) for widths, size in parts]
 
-    def __call__(self, group: int, below: Array) -> Normal:
+    def __call__(self, group: int, below: Array) -> Inferred:
         return self.group[group](below)
 
 
@@ -67,7 +70,7 @@ class Decoder(nn.Module):
 
     def prior(self, group: int, above: Array) -> Normal:
         """p(z_g | z_g-1), the top group being 0."""
-        return self.group[str(group)](above)
+        return self.group[str(group)](above).normal
 
     def __call__(self, bottom: Array) -> Array:
         """The raw outputs [B, num_outputs] for the codes of the last group."""

@@ -9,8 +9,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vaejax.distributions import Normal, estimated_latent, normal_latent, sum_events
-from vaejax.models.priors import Context, Prior
+from vaejax.distributions import Normal
+from vaejax.models.posteriors import Drawn
+from vaejax.models.priors import Context, Prior, latent_under, latent_under_normal
 from vaejax.nn.autoregressive import ShiftFlowPair
 from vaejax.nn.residual_cell import Operation, ResidualCell
 from vaejax.nn.weight_norm import WeightNormConv
@@ -106,35 +107,24 @@ class TopGroup(nn.Module):
         del train
         top_prior = cast(Prior, self.top_prior)  # None only further down
         if inputs.features is None:
-            drawn = top_prior.from_noise(inputs.noise, Context(), 1.0)
-            return self._extend(x, inputs.code_or(drawn))
+            code = top_prior.from_noise(inputs.noise, Context(), 1.0)
+            return self._extend(x, inputs.code_or(code))
         posterior = Normal.soft_clamped(*_halves(self.posterior(inputs.features)))
-        z, log_q = self._drawn(posterior, inputs)
-        prior = top_prior.normal(z)
-        if prior is not None:
-            return self._extend(x, *self._inferred(z, log_q, posterior, prior))
-        latent = estimated_latent(z, log_q, top_prior.log_prob(z, Context()))
-        return self._extend(x, z, latent, top_prior.to_noise(z, Context()))
+        drawn = self._drawn(posterior, inputs)
+        latent = latent_under(top_prior, drawn, Context())
+        return self._extend(x, drawn.z, latent, top_prior.to_noise(drawn.z, Context()))
 
-    def _drawn(self, posterior: Normal, inputs: GroupInputs) -> tuple[Array, Array]:
-        """Codes and their log q(z | x) [B]."""
+    def _drawn(self, posterior: Normal, inputs: GroupInputs) -> Drawn:
+        """Codes and their density."""
         if inputs.code is not None:
             if self.num_flows:
                 raise ValueError("codes: expected a posterior without flows, which only draw")
-            return inputs.code, sum_events(posterior.log_prob(inputs.code))
+            return Drawn(inputs.code, posterior.log_prob(inputs.code), posterior)
         z = posterior.at(inputs.noise)
-        log_q = sum_events(posterior.log_prob(z))  # the flows preserve volume
+        log_q = posterior.log_prob(z)  # the flows preserve volume
         for flow in self.flow:
             z = flow(z)
-        return z, log_q
-
-    def _inferred(self, z: Array, log_q: Array, posterior: Normal, prior: Normal):
-        """The codes, their latent, and the noise of which a Gaussian prior makes them."""
-        if self.num_flows:
-            latent = estimated_latent(z, log_q, sum_events(prior.log_prob(z)))
-        else:
-            latent = normal_latent(z, posterior, prior)
-        return z, latent, prior.noise_of(z)
+        return Drawn(z, log_q, None if self.num_flows else posterior)
 
     def _extend(self, x: Array, z: Array, *rest: Any) -> tuple[Array, GroupOutput]:
         x = self.combine(jnp.concatenate([x, z.astype(x.dtype)], -1))
@@ -179,8 +169,9 @@ class Group(TopGroup):
         if self.residual_posterior:  # Eq. 7: the sums are clamped, not their terms
             shift, log_ratio = mean + shift, log_scale + log_ratio
         posterior = Normal.soft_clamped(shift, log_ratio)
-        z, log_q = self._drawn(posterior, inputs)
-        return self._extend(x, *self._inferred(z, log_q, posterior, prior))
+        drawn = self._drawn(posterior, inputs)
+        latent = latent_under_normal(prior, drawn)
+        return self._extend(x, drawn.z, latent, prior.noise_of(drawn.z))
 
 
 def _halves(parameters: Array) -> tuple[Array, Array]:

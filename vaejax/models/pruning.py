@@ -27,7 +27,16 @@ def without_units(
         params: of the model (not by player).
         gone: per group, top first, whether a unit is removed, [D] bool.
         means: per group, the means that removed units are held at, [D].
+
+    Raises:
+        ValueError: the posterior or the prior of the top group has parameters of its own, so that a
+            unit's terms do not cancel.
     """
+    if own := {"posterior", "prior"} & set(params):
+        raise ValueError(
+            "params: expected a model with a Gaussian posterior and a standard prior, got one with "
+            f"parameters of {sorted(own)}"
+        )
     encoder, decoder = dict(params["encoder"]), dict(params["decoder"])
     for g, (some, mean) in enumerate(zip(gone, means, strict=True)):
         some, mean = jnp.asarray(some), jnp.asarray(mean)

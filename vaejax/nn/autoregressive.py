@@ -48,18 +48,23 @@ MIRRORED = {"forward": False, "backward": True}  # by the names of the two flows
 
 
 def causal_mask(
-    shape: tuple[int, int, int, int], *, depthwise: bool, zero_diagonal: bool, mirror: bool
+    shape: tuple[int, int, int, int],
+    *,
+    depthwise: bool,
+    zero_diagonal: bool,
+    mirror: bool,
+    blocks: int | None = None,
 ) -> np.ndarray:
     """Ones where a kernel `shape` [k, k, I, O] may look: at pixels before the one it computes.
 
-    At the pixel itself, input channels are seen by output channels of the same or a later block,
-    there being as many blocks as the smaller of I and O.
+    At the pixel itself, input channels are seen by output channels of the same or a later block.
 
     Args:
         shape: of the kernel; I is 1 for a depthwise one.
         depthwise: every channel sees itself alone.
         zero_diagonal: at the pixel itself, exclude the channel's own block.
         mirror: the reverse order of pixels; channels keep theirs.
+        blocks: how many there are, of which I and O are multiples; the smaller of the two, if None.
     """
     size, _, inputs, outputs = shape
     centre = size // 2
@@ -69,7 +74,7 @@ def causal_mask(
     if depthwise:
         mask[centre, centre] = not zero_diagonal
     else:
-        blocks = min(inputs, outputs)
+        blocks = min(inputs, outputs) if blocks is None else blocks
         sources, targets = (np.arange(n) // (n // blocks) for n in (inputs, outputs))
         seen = np.less if zero_diagonal else np.less_equal
         mask[centre, centre] = seen(sources[:, None], targets[None, :])
@@ -90,6 +95,7 @@ class MaskedConv(nn.Module):
     mirror: bool = False
     use_bias: bool = False
     initial_log_gain: float = 0.0
+    blocks: int | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -98,7 +104,11 @@ class MaskedConv(nn.Module):
         inputs = 1 if depthwise else x.shape[-1]
         shape = (self.kernel_size, self.kernel_size, inputs, self.features)
         mask = causal_mask(
-            shape, depthwise=depthwise, zero_diagonal=self.zero_diagonal, mirror=self.mirror
+            shape,
+            depthwise=depthwise,
+            zero_diagonal=self.zero_diagonal,
+            mirror=self.mirror,
+            blocks=self.blocks,
         )
         kernel = self.param("kernel", lambda rng: kernel_init(rng, shape) * mask) * mask
         log_norm = self.param(

@@ -82,7 +82,7 @@ class PixelSNAIL(nn.Module):
         def block(block: Block, h: Array, told: KeysValues) -> tuple[Array, KeysValues]:
             return block(h, here, one=One(place, before, told))
 
-        above = jax.lax.dynamic_slice_in_dim(rows, place.column, 1, axis=-2)
+        above = Place(jnp.int32(0), place.column, width=place.width).of(rows)
         h = above + self.first_pixels(_with_ones(x), place)
         h, new = self._blocks(block, h, told.value)
         told.value = told.value.put(new, _number(_before(place)))
@@ -178,7 +178,7 @@ class Block(nn.Module):
         place = None if one is None else one.place
         rest: dict[str, Any] = dict(nonlinearity=jax.nn.elu, dropout_rate=self.dropout_rate)
 
-        def layer(layer: GatedResnet, h: Array, number: Array) -> tuple[Array, None]:
+        def layer(layer: nn.Module, h: Array, number: Array) -> tuple[Array, None]:
             return layer(h, None, known.given, place, keys=keys, site=site + number), None
 
         def pointwise(
@@ -218,13 +218,14 @@ class Block(nn.Module):
 
 
 def _number(place: Place) -> Array:
+    assert place.column is not None
     return place.row * place.width + place.column
 
 
 def _before(place: Place) -> Place:
     """The place before; of the first one, itself."""
     number = jnp.maximum(_number(place) - 1, 0)
-    return place.replace(row=number // place.width, column=number % place.width)
+    return Place(number // place.width, number % place.width, width=place.width)
 
 
 def _joined(*parts: Array) -> Array:

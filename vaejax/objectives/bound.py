@@ -56,7 +56,7 @@ def variational(
         `log_px`, `kl`, `elbo`, `kl/<group>` (nats per image), `kl_dims/<group>` [D] (nats per
         latent dimension, summed over positions, where the KL comes apart so) and `elbo_bpd` (bits
         per dimension); in an evaluation also, `PER_EXAMPLE`, those of `log_px`, `kl`, `elbo` and
-        `elbo_bpd`.
+        `elbo_bpd`. Of a model without latents there is no `kl`, and `elbo` is log p(x) itself.
     """
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction: expected 'sum' or 'mean', got {reduction!r}")
@@ -68,7 +68,8 @@ def variational(
         output, new_state = estimate(passing, params[PLAYER])
         num_dims = views.num_dims or math.prod(batch["image"].shape[1:])
         metrics = bound_metrics(output, batch.get("mask"), num_dims)
-        term, extra = divergence(metrics["kl"], output, batch, step)
+        kl = metrics.get("kl", jnp.zeros_like(metrics["log_px"]))
+        term, extra = divergence(kl, output, batch, step)
         if reduction == "sum":
             name, reconstruction = "reconstruction", -metrics["log_px"]
         else:
@@ -89,7 +90,7 @@ def nats(*names: str) -> tuple[tuple[str, str], ...]:
 
 
 def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metrics:
-    """Batch means of the bound and its parts.
+    """Batch means of the bound and its parts; no KL, where there are no latents.
 
     Args:
         output: of a model.
@@ -104,27 +105,20 @@ def bound_metrics(output: VAEOutput, mask: Array | None, num_dims: int) -> Metri
         if latent.kl_dims is not None:
             metrics[f"kl_dims/{g}"] = batch_mean(latent.kl_dims, mask)
         kl += metrics[f"kl/{g}"]
-    elbo = log_px - kl
-    return {
-        "log_px": log_px,
-        "kl": kl,
-        "elbo": elbo,
-        "elbo_bpd": bits_per_dim(-elbo, num_dims),
-        **metrics,
-    }
+    return _bound(log_px, kl if output.latents else None, num_dims) | metrics
 
 
 def bound_per_example(output: VAEOutput, mask: Array | None, num_dims: int) -> Metrics:
     """The bound and its parts for every example of the global batch, [B]; see `bound_metrics`."""
     kl = sum((latent.kl for latent in output.latents), jnp.zeros_like(output.log_px))
-    elbo = output.log_px - kl
-    values = {
-        "log_px": output.log_px,
-        "kl": kl,
-        "elbo": elbo,
-        "elbo_bpd": bits_per_dim(-elbo, num_dims),
-    }
-    return per_example(values, mask)
+    return per_example(_bound(output.log_px, kl if output.latents else None, num_dims), mask)
+
+
+def _bound(log_px: Array, kl: Array | None, num_dims: int) -> Metrics:
+    elbo = log_px if kl is None else log_px - kl
+    divergence = {} if kl is None else {"kl": kl}
+    bits = bits_per_dim(-elbo, num_dims)
+    return {"log_px": log_px, **divergence, "elbo": elbo, "elbo_bpd": bits}
 
 
 def per_example(values: Mapping[str, Array], mask: Array | None) -> Metrics:

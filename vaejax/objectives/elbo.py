@@ -5,6 +5,8 @@ References:
     Higgins et al., beta-VAE, 2017: loss = reconstruction + beta KL; beta_norm = beta M / N.
     Burgess et al., Understanding disentangling in beta-VAE, 2018, Eq. 8: gamma |KL - C|.
     Vahdat & Kautz, NVAE, 2020, appendix A: balanced KL of a hierarchy during warm-up.
+    Kingma et al., Improving variational inference with inverse autoregressive flow, 2016, Eq. 15:
+        free bits.
 """
 
 import math
@@ -18,6 +20,7 @@ from vaejax.objectives.balance import balancing_weights, group_sizes
 from vaejax.objectives.baselines import with_averages
 from vaejax.objectives.bound import Reduction, batch_mean, variational
 from vaejax.objectives.estimators import OF_THE_ELBO, Gradient, check_gradient, estimate_with
+from vaejax.objectives.free_bits import check_free_bits, with_free_bits
 from vaejax.objectives.sampling import Sampling
 from vaejax.types import Array, Batch, Objective, Schedule, VAEOutput
 
@@ -28,6 +31,7 @@ def elbo(
     beta: float | Schedule | None = None,
     beta_norm: float | Schedule | None = None,
     balance: bool = False,
+    free_bits: float | None = None,
     num_samples: int = 1,
     gradient: Gradient = "reparameterised",
     chunk_size: int | None = None,
@@ -42,6 +46,9 @@ def elbo(
             images of N pixels times channels and M latent dimensions.
         balance: while beta < 1, weigh the groups of a hierarchy against each other, see
             `balancing_weights`; the weights are then reported as `balance` [G].
+        free_bits: nats per latent that cost no more than none would, see
+            `vaejax.objectives.free_bits`; beta multiplies what all latents cost. What is reported
+            as `kl` and `elbo` stays true. None is off.
         num_samples: K, draws of the codes per image that everything is averaged over. Noise handed
             in with the batch is [B, K, ...], for a single one [B, ...].
         gradient: with respect to the posterior, see `vaejax.objectives.estimators`; all but the
@@ -51,7 +58,7 @@ def elbo(
         reduction: of the reconstruction over pixels; see `variational`.
 
     Returns:
-        An objective that also reports `beta` and `beta_norm`.
+        An objective that also reports `beta` and `beta_norm`, where there is a KL to weigh.
     """
     if beta is not None and beta_norm is not None:
         raise ValueError("beta_norm: expected only one of beta and beta_norm, got both")
@@ -61,13 +68,17 @@ def elbo(
     weight = _schedule(name, value)
     sampling = Sampling(num_samples, chunk_size)
     check_gradient(gradient, OF_THE_ELBO, model, sampling)
+    if free_bits is not None:
+        check_free_bits(free_bits, balance, gradient)
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
         sizes = {"latent_size": latent_size, "input_size": math.prod(batch["image"].shape[1:])}
         for asked, by in ((name == "beta_norm", "beta_norm"), (balance, "balance")):
-            if asked and not latent_size:
-                raise ValueError(f"{by}: expected a model with latents to weigh, got one without")
+            if asked:
+                _check_latents(output, by)
+        if not output.latents:  # exact maximum likelihood
+            return kl, {}
         if name == "beta":
             beta, beta_norm = weight(step), normalise_beta(weight(step), **sizes)
         else:
@@ -75,6 +86,8 @@ def elbo(
         extra = {"beta": beta, "beta_norm": beta_norm}
         if balance:
             kl, extra["balance"] = _balanced(output, batch.get("mask"), beta)
+        if free_bits is not None:
+            kl = with_free_bits(output.latents, free_bits, batch.get("mask"))
         return beta * kl, extra
 
     objective = variational(
@@ -112,7 +125,8 @@ def capacity(
     check_number("num_steps", num_steps, lambda x: x >= 1, "at least 1")
 
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
-        del output, batch
+        del batch
+        _check_latents(output, "max_capacity")
         target = max_capacity * jnp.clip(step / num_steps, 0.0, 1.0)
         distance = kl - target
         return gamma * (distance if signed else jnp.abs(distance)), {"capacity": target}
@@ -128,6 +142,12 @@ def normalise_beta(beta: Any, *, latent_size: int, input_size: int) -> Any:
 def denormalise_beta(beta_norm: Any, *, latent_size: int, input_size: int) -> Any:
     """beta = beta_norm * N / M, the inverse of `normalise_beta`."""
     return beta_norm * input_size / latent_size
+
+
+def _check_latents(output: VAEOutput, argument: str) -> None:
+    """Raise ValueError where there is nothing that `argument` could weigh."""
+    if not output.latents:
+        raise ValueError(f"{argument}: expected a model with latents to weigh, got one without")
 
 
 def _balanced(output: VAEOutput, mask: Array | None, beta: Array) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ USED = {  # how a name of each kind is given
     "data sets": "--config.data=NAME:KEY=VALUE,...",
     "models": "--config.model=NAME",
     "likelihoods": "--config.model.likelihood=NAME",
+    "posteriors": "--config.model.posterior=NAME",
     "priors": "--config.model.prior=NAME",
     "objectives": "--config.objective=NAME",
     "evaluators": "--config.eval.NAME.KEY=VALUE",

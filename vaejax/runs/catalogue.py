@@ -21,6 +21,7 @@ PACKAGES = {
     "data sets": ("data", "Splits"),
     "models": ("models", None),
     "likelihoods": ("distributions", "Likelihood"),
+    "posteriors": ("models.posteriors", "Posterior"),
     "priors": ("models.priors", "Prior"),
     "objectives": ("objectives", "Objective"),
     "evaluators": ("evaluators", "Evaluator"),

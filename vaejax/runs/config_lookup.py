@@ -1,8 +1,9 @@
 """What names in a configuration stand for: attributes of a package, or `package.module:attribute`.
 
 A value that is itself `{name, **kwargs}` stands for a part. The type of the parameter that takes it
-says where the name is looked up: a `Likelihood` in `vaejax.distributions`, a `Prior` in
-`vaejax.models.priors`, a `PixelNetwork` in `vaejax.models.autoregressive`, a `Schedule` in
+says where the name is looked up: a `Likelihood` in `vaejax.distributions`, a `Posterior` in
+`vaejax.models.posteriors`, a `Prior` in `vaejax.models.priors`, a `PixelNetwork` in
+`vaejax.models.autoregressive`, a `Schedule` in
 `vaejax.training.schedules`.
 """
 
@@ -15,7 +16,7 @@ from vaejax import distributions
 from vaejax.core.importing import imported, imported_before, is_imported
 from vaejax.core.names import nearest
 from vaejax.data import Source
-from vaejax.models import autoregressive, priors
+from vaejax.models import autoregressive, posteriors, priors
 from vaejax.runs.config_defaults import parameters_of, type_hints
 from vaejax.runs.config_error import ConfigError
 from vaejax.training import schedules
@@ -23,6 +24,7 @@ from vaejax.types import Objective, Schedule
 
 PARTS = {
     distributions.Likelihood: distributions,
+    posteriors.Posterior: posteriors,
     priors.Prior: priors,
     autoregressive.PixelNetwork: autoregressive,
     Schedule: schedules,

@@ -11,7 +11,13 @@ from vaejax.runs.metric_text import describe
 from vaejax.runs.setup import Run
 from vaejax.runs.units import INTERVAL
 
-NEXT = ("sample", "evaluate", "encode", "traverse")  # modes; --help has all
+# Modes and the views that they need; --help has all.
+NEXT = {
+    "sample": ("noise", "from_noise"),
+    "evaluate": (),
+    "encode": ("encode",),
+    "traverse": ("encode", "decode"),
+}
 
 
 def ending(
@@ -29,9 +35,11 @@ def ending(
     told = [f"{num_steps:,} steps in {duration(seconds)}"] if num_steps else []
     told += headlines(run, scores)
     told.append(f"pictures in {workdir / FIGURES}")
-    first, *others = NEXT
+    views = run.context.objective.views
+    first, *others = (m for m, needed in NEXT.items() if all(getattr(views, v) for v in needed))
     command = f"python -m vaejax.main --workdir={shlex.quote(str(workdir))} --mode={first}"
-    lines = [f"done: {'; '.join(told)}", f"next: {command} (or {', '.join(others)}; see --help)"]
+    also = f"or {', '.join(others)}; " if others else ""
+    lines = [f"done: {'; '.join(told)}", f"next: {command} ({also}see --help)"]
     events = workdir / "tensorboard"
     if events.is_dir() and importlib.util.find_spec("tensorboard"):
         lines.append(f"curves: tensorboard --logdir={shlex.quote(str(events))}")

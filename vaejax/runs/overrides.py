@@ -42,7 +42,10 @@ def overridden(config: ConfigDict, overrides: Iterable[tuple[str, str | None]]) 
 
 def _override(place: Place, names: Sequence[str], text: str | None) -> None:
     """Give a key below a place the value that a text stands for."""
-    for name in names[:-1]:
+    for number, name in enumerate(names[:-1], 1):
+        if list(names[number:]) == ["name"] and _takes_a_part(place, name):
+            _override(place, [name], text)
+            return
         place = _below(place, name)
     name = names[-1]
     key = f"{place.key}.{name}"
@@ -119,6 +122,12 @@ def _below(place: Place, name: str) -> Place:
         hint = f"; --{key}=NAME:KEY=VALUE,... says what is meant by it" if by_name else ""
         raise ConfigError(f"{key}: expected no key below a value{hint}")
     return below
+
+
+def _takes_a_part(place: Place, name: str) -> bool:
+    """Whether a key takes a part, and there is none yet that could be called otherwise."""
+    known = place.arguments.get(name)
+    return known is not None and part_of(known.hint) is not None and place.below(name) is None
 
 
 def _argument(place: Place, name: str) -> Argument:
