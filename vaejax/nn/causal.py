@@ -178,7 +178,7 @@ class CausalConv(nn.Module):
 
     def _with_bias(self, y: Array) -> Array:
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return y + bias.astype(y.dtype)
+        return y + bias.astype(y.dtype).reshape(1, 1, 1, -1)
 
     def _mask(self, shape: tuple[int, ...]) -> np.ndarray | None:
         """Ones where a kernel may look, at the pixel itself; None if that is everywhere."""
