@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.nn.causal import NOTHING, CausalConv, Given, Place
+from vaejax.nn.causal import NOTHING, CausalConv, Given, Place, with_ones
 from vaejax.nn.causal_attention import KeysValues, attention_of_one, causal_attention
 from vaejax.nn.gated_resnet import GatedResnet
 from vaejax.nn.stacked import apply_stacked
@@ -55,14 +55,14 @@ class PixelSNAIL(nn.Module):
         def block(block: Block, h: Array, number: Array) -> tuple[Array, None]:
             return block(h, known, keys=dropout, number=number)[0], None
 
-        h = self.first_rows(_with_ones(x)) + self.first_pixels(_with_ones(x))
+        h = self.first_rows(with_ones(x)) + self.first_pixels(with_ones(x))
         h, _ = self._blocks(block, h, np.arange(self.num_blocks))
         return self._outputs(h)
 
     def rows(self, x: Array, given: Given, place: Place) -> Array:
         """What the pixels of a row are told of the row above it, [B, 1, W, C]."""
         del given
-        return self.first_rows(_with_ones(x), place)
+        return self.first_rows(with_ones(x), place)
 
     @nn.compact  # for what is kept
     def pixel(self, x: Array, rows: Array, given: Given, place: Place) -> Array:
@@ -83,7 +83,7 @@ class PixelSNAIL(nn.Module):
             return block(h, here, one=One(place, before, told))
 
         above = Place(jnp.int32(0), place.column, width=place.width).of(rows)
-        h = above + self.first_pixels(_with_ones(x), place)
+        h = above + self.first_pixels(with_ones(x), place)
         h, new = self._blocks(block, h, told.value)
         told.value = told.value.put(new, _number(_before(place)))
         return self._outputs(h)
@@ -235,8 +235,3 @@ def _joined(*parts: Array) -> Array:
 def _flat(x: Array) -> Array:
     """[B, H, W, F] -> [B, H W, F]"""
     return x.reshape(x.shape[0], -1, x.shape[-1])
-
-
-def _with_ones(x: Array) -> Array:
-    """With a channel that says where the image is, unlike the zeros around it."""
-    return _joined(x, jnp.ones_like(x[..., :1]))
