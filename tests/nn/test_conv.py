@@ -76,7 +76,7 @@ def test_kernel_gradient_in_steps(function, kernel_size, stride, monkeypatch):
     x, kernel = normal(24, 5, 6, 2), normal(kernel_size, kernel_size, 2, 4)
     call = with_gradients(function, stride)
     assert "scan" not in str(jax.make_jaxpr(call)(x, kernel))
-    monkeypatch.setattr(_cpu_conv, "MAX_CONTRACTION", 24)
+    monkeypatch.setattr(_cpu_conv, "CACHED", 24)
     jax.clear_caches()
     assert "scan" in str(jax.make_jaxpr(call)(x, kernel))
     assert_close(jax.jit(call)(x, kernel), natively(call, x, kernel))
@@ -206,9 +206,9 @@ def test_many_models_at_once_are_convolved_one_after_another(function):
     assert groups and set(groups) == {"1"}
 
 
-@pytest.mark.parametrize("max_contraction", [1, 4096])
-def test_replicated_kernel_on_eight_devices(max_contraction, monkeypatch):
-    monkeypatch.setattr(_cpu_conv, "MAX_CONTRACTION", max_contraction)
+@pytest.mark.parametrize("cached", [1, 2**19])
+def test_replicated_kernel_on_eight_devices(cached, monkeypatch):
+    monkeypatch.setattr(_cpu_conv, "CACHED", cached)
     jax.clear_caches()
     x, kernel = normal(16, 4, 4, 4), normal(4, 4, 4, 4)
 

@@ -10,7 +10,7 @@ A convolution y = conv(x, w) is linear in x and in w, so three maps close under 
 - It dilates the input of a transposed convolution with zeros, and multiplies the zeros.
   `_subpixel` computes the same output without them (up to 6 times faster).
 - It contracts the whole batch at once for the kernel's gradient, out of cache. `_correlate` takes
-  a few images at a time (2 times faster).
+  as many images at a time as fit it (2 to 10 times faster).
 """
 
 import math
@@ -24,9 +24,10 @@ from jax import lax
 from vaejax.nn._cpu_canonical_conv import Geometry, canonical_conv
 from vaejax.types import Array
 
-# Measured on AVX-512 cores with 1 MB of L2 cache, kernels 3x3 and 4x4, 1 to 128 channels.
-MAX_CONTRACTION = 4096  # positions (B * H * W) that one convolution contracts for a kernel's grad
-IMAGES_PER_STEP = 8  # images contracted at a time beyond that
+# Measured on AVX2 cores with 512 KB of L2 cache, kernels 2x2 to 4x4 and 3x5, 1 to 128 channels.
+CACHED = 2**19  # bytes of images and gradients that one step contracts for a kernel's gradient
+MIN_FEATURES = 32  # with fewer outputs XLA takes several times as long on fewer images than
+MIN_IMAGES = 8
 MIN_SUBPIXEL_FEATURES = 4  # with fewer outputs the zeros cost less than the rearrangement
 
 
@@ -208,8 +209,8 @@ def _correlate(
         image, kernel = x.transpose(3, 1, 2, 0), grad.transpose(1, 2, 0, 3)
         return canonical_conv(image, kernel, geometry).transpose(1, 2, 0, 3)
 
-    images = math.gcd(x.shape[0], IMAGES_PER_STEP)
-    if math.prod(grad.shape[:3]) <= MAX_CONTRACTION or images == x.shape[0]:
+    images = _images_per_step(x, grad)
+    if images == x.shape[0]:
         return contract(x, grad)
     # Each step takes equally spaced images: a batch sharded over devices then stays where it is.
     x, grad = (a.reshape(images, -1, *a.shape[1:]) for a in (x, grad))
@@ -221,6 +222,19 @@ def _correlate(
     total_dtype = jnp.promote_types(x.dtype, jnp.float32)
     total = jnp.zeros((*taps, x.shape[-1], grad.shape[-1]), total_dtype)
     return lax.scan(add_step, total, jnp.arange(x.shape[1]))[0].astype(grad.dtype)
+
+
+def _images_per_step(x: Array, grad: Array) -> int:
+    """How many images to contract at a time, a divisor of B."""
+    batch = x.shape[0]
+    bytes_each = (x.size + grad.size) // batch * x.dtype.itemsize
+    least = MIN_IMAGES if grad.shape[-1] < MIN_FEATURES else 1
+    # One for every device at least, among which a batch may be split.
+    least = math.gcd(batch, math.lcm(least, jax.local_device_count()))
+    counts = [
+        n for n in range(least, batch + 1, least) if batch % n == 0 and n * bytes_each <= CACHED
+    ]
+    return max(counts, default=least)
 
 
 def _mirror(kernel: Array) -> Array:
