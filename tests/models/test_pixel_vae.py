@@ -30,10 +30,8 @@ NETWORK = gated_pixelcnn(
 ONE_LAYER = gated_pixelcnn(
     features=4, num_layers=1, first_kernel_size=3, head_features=8, map_features=3
 )
-TINY = partial(
-    PixelVAE, (8, 8, 1), latent_channels=2, widths=(4, 5), grid_prior=pixel_prior(NETWORK)
-)
-MODEL = TINY(vector_size=3, autoregressive=NETWORK)
+TINY = partial(PixelVAE, (8, 8, 1), latent_channels=2, widths=(4, 5))
+MODEL = TINY(vector_size=3, grid_prior=pixel_prior(NETWORK), autoregressive=NETWORK)
 NOISE = latent_noise(MODEL, 16)
 KEYS = jax.random.split(jax.random.key(1), 16)
 
@@ -179,7 +177,7 @@ def test_parts_go_together(size, prior, posterior, pixels):
         vector_size=size,
         num_residual_blocks=0,
         prior=(OF_VECTORS if size else OF_GRIDS)[prior],
-        grid_prior=pixel_prior(ONE_LAYER),
+        grid_prior=pixel_prior(ONE_LAYER) if size else None,
         posterior=POSTERIORS[posterior],
         autoregressive=DECODERS[pixels],
     )
@@ -253,6 +251,10 @@ def test_it_learns(training, tiny_batch):
             "Standard; without a vector",
         ),
         (
+            {"grid_prior": pixel_prior()},
+            r"grid_prior: expected None without a vector \(vector_size 0\), got PixelP",
+        ),
+        (
             {"autoregressive": gated_pixelcnn(conditioning="vector")},
             "autoregressive: expected the conditioning 'map' of PixelVAE",
         ),
@@ -261,6 +263,12 @@ def test_it_learns(training, tiny_batch):
 def test_what_makes_no_model_is_refused_in_a_sentence(settings, message):
     with pytest.raises(ValueError, match=message):
         PixelVAE(**{"image_shape": (8, 8, 1), **settings})
+
+
+def test_below_a_vector_there_is_a_pixel_prior_by_default():
+    model = TINY(vector_size=3)
+    assert model == TINY(vector_size=3, grid_prior=pixel_prior()) and model.grid_prior.looks_above
+    assert TINY().grid_prior is None and hash(model) == hash(TINY(vector_size=3))
 
 
 def test_a_vector_has_no_prior_of_grids():

@@ -32,6 +32,8 @@ from vaejax.models.priors import (
 from vaejax.models.vae import VAE, check_image_shape
 from vaejax.types import Array, Codes, Latent
 
+OF_GRIDS = pixel_prior()  # given the vector above
+
 
 class PixelVAE(VAE):
     """A convolutional VAE with a grid of codes, and perhaps a vector above it.
@@ -53,7 +55,8 @@ class PixelVAE(VAE):
             `vaejax.distributions.likelihood`.
         prior: of the top group: of the vector, or without one of the grid; see
             `vaejax.models.priors`.
-        grid_prior: p(z_1 | z_2), one that looks at the vector above.
+        grid_prior: p(z_1 | z_2), one that looks at the vector above; None is `pixel_prior()`, or
+            nothing without a vector.
         posterior: q(z_1 | x) of the grid; that of the vector is Gaussian. See
             `vaejax.models.posteriors`.
         autoregressive: network over pixels, as in `ConvVAE`, given a map; None for pixels that are
@@ -73,7 +76,7 @@ class PixelVAE(VAE):
     num_residual_blocks: int = 1
     likelihood: Likelihood = bernoulli()
     prior: Prior = standard()
-    grid_prior: Prior = pixel_prior()
+    grid_prior: Prior | None = None
     posterior: Posterior = gaussian()
     autoregressive: PixelNetwork | None = None
 
@@ -88,14 +91,26 @@ class PixelVAE(VAE):
         check_image_shape(
             self.image_shape, self.likelihood, self.architecture.stride, "smaller strides"
         )
-        if self.vector_size and not getattr(self.grid_prior, "looks_above", False):
-            raise ValueError(
-                "grid_prior: expected a prior that looks at the vector above, such as pixel_prior, "
-                f"got {type(self.grid_prior).__name__.strip('_')}; without a vector (vector_size "
-                "0) the grid has any as its prior"
-            )
+        self._settle_grid_prior()
         self._check_pixels()
         super().__post_init__()
+
+    def _settle_grid_prior(self) -> None:
+        """Fill it in, or raise ValueError where it does not fit."""
+        if self.grid_prior is None:
+            self.grid_prior = OF_GRIDS if self.vector_size else None
+            return
+        got = type(self.grid_prior).__name__.strip("_")
+        if not self.vector_size:
+            raise ValueError(
+                f"grid_prior: expected None without a vector (vector_size 0), got {got}; the grid "
+                "is then the top group, whose prior is named prior"
+            )
+        if not getattr(self.grid_prior, "looks_above", False):
+            raise ValueError(
+                "grid_prior: expected a prior that looks at the vector above, such as pixel_prior, "
+                f"got {got}; without a vector (vector_size 0) the grid has any as its prior"
+            )
 
     @property
     def architecture(self) -> Architecture:
@@ -166,6 +181,7 @@ class PixelVAE(VAE):
     @property
     def _priors(self) -> tuple[Prior, ...]:
         """Of every group, top first."""
+        assert self.grid_prior is not None or not self.vector_size
         return (self.prior, self.grid_prior) if self.vector_size else (self.prior,)
 
     def _means(self, images: Array) -> list[Drawn]:
