@@ -14,10 +14,8 @@ activations before (Ramachandran et al., Fast generation for convolutional autor
 References:
     van den Oord et al., Conditional image generation with PixelCNN decoders, 2016 (two streams).
     Salimans et al., PixelCNN++, 2017 (shifts in place of masks).
-    Salimans & Kingma, Weight normalization, 2016, section 3 (initialisation from data).
 """
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import flax.linen as nn
@@ -27,8 +25,8 @@ from flax import struct
 from jax import lax
 
 from vaejax.nn.conv import conv
-from vaejax.nn.initializers import glorot_uniform
-from vaejax.nn.weight_norm import weight_normalised
+from vaejax.nn.initializers import glorot_uniform, normal
+from vaejax.nn.weight_norm import apply_with_first_norms
 from vaejax.types import Array
 
 Stream = Literal["rows", "pixels"]
@@ -151,7 +149,7 @@ class CausalConv(nn.Module):
         if self.init_scale is None:
             kernel = self.param("kernel", glorot_uniform, shape)
         else:
-            kernel = self.param("kernel", nn.initializers.normal(INITIAL_SCALE), shape)
+            kernel = self.param("kernel", normal(INITIAL_SCALE), shape)
         mask = self._mask(shape)
         kernel = kernel if mask is None else kernel * mask
 
@@ -160,25 +158,11 @@ class CausalConv(nn.Module):
 
         if self.init_scale is None:
             return self._with_bias(applied(kernel))
-        return self._normalised(applied, kernel, self.init_scale)
-
-    def _normalised(
-        self, applied: Callable[[Array], Array], kernel: Array, init_scale: float
-    ) -> Array:
-        """With the norms that the first batch asks for (Salimans & Kingma, 2016, Eq. 5-6)."""
-        first = applied(
-            weight_normalised(kernel, jnp.zeros(self.features))
-        )  # gone but at the start
-        log_norm = self.param(
-            "log_norm",
-            lambda _: jnp.log(init_scale / jnp.sqrt(first.var((0, 1, 2)) + 1e-10)),
-        )
-        bias = self.param("bias", lambda _: -first.mean((0, 1, 2)) * jnp.exp(log_norm))
-        return applied(weight_normalised(kernel, log_norm)) + bias.astype(first.dtype)
+        return apply_with_first_norms(self, applied, kernel, self.init_scale)
 
     def _with_bias(self, y: Array) -> Array:
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return y + bias.astype(y.dtype)
+        return y + bias.astype(y.dtype).reshape(1, 1, 1, -1)
 
     def _mask(self, shape: tuple[int, ...]) -> np.ndarray | None:
         """Ones where a kernel may look, at the pixel itself; None if that is everywhere."""

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from vaejax.nn.causal import INITIAL_SCALE, NOTHING, CausalConv, Given, Place, Stream
 from vaejax.nn.dropout import dropout
 from vaejax.nn.gates import Gates
+from vaejax.nn.initializers import normal
 from vaejax.types import Array
 
 GATES_INIT_SCALE = 0.1  # so that a layer is almost the identity at first
@@ -73,6 +74,6 @@ class GatedResnet(nn.Module):
             h = h + seen(self.nonlinearity(auxiliary))
         h = dropout(self.nonlinearity(h), keys, self.dropout_rate, site)
         h = conv(2 * self.features, GATES_INIT_SCALE, "gates_conv")(h, place)
-        gates = Gates(2 * self.features, nn.initializers.normal(INITIAL_SCALE), name="given")
+        gates = Gates(2 * self.features, normal(INITIAL_SCALE), name="given")
         a, b = jnp.split(h + gates(given), 2, -1)
         return x + a * jax.nn.sigmoid(b)

@@ -1,4 +1,4 @@
-"""Uniform initialisation of dense and convolutional layers, on +-bound.
+"""Initialisation of dense and convolutional layers: uniform, on +-bound, or normal.
 
 PyTorch's default, which NVAE is trained from, has bound = 1 / sqrt(fan_in) for kernels and biases
 (He et al., Delving deep into rectifiers, 2015, with a = sqrt 5); Glorot & Bengio's (Understanding
@@ -37,6 +37,15 @@ def glorot_uniform(rng: Array, shape: Shape, dtype: DTypeLike = jnp.float32) -> 
     """Glorot & Bengio's, for kernels [..., I, O]."""
     taps = math.prod(shape[:-2])
     return _symmetric(rng, shape, dtype, math.sqrt(6.0 / (taps * (shape[-2] + shape[-1]))))
+
+
+def normal(stddev: float) -> Callable[..., Array]:
+    """Normal draws of mean 0, for kernels and weights."""
+
+    def init(rng: Array, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
+        return stddev * draw(jax.random.normal, rng, shape, dtype)
+
+    return init
 
 
 def _symmetric(rng: Array, shape: Shape, dtype: DTypeLike, bound: float) -> Array:

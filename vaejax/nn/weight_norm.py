@@ -3,12 +3,12 @@
     w_o = exp(log_norm_o) v_o / (|v_o| + 1e-5), recomputed at every use.
 
 References:
-    Salimans & Kingma, Weight normalization, 2016.
+    Salimans & Kingma, Weight normalization, 2016 (also norms and biases from the first batch).
     Vahdat & Kautz, NVAE, 2020 (log-norms, started at log(|v_o| + 0.01)).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -68,6 +68,33 @@ def weight_normalised(kernel: Array, log_norm: Array) -> Array:
 def initial_log_norm(kernel: Array) -> Array:
     """Log-norms [O] that leave a kernel [h, w, I, O] almost as it is."""
     return jnp.log(jnp.sqrt(jnp.sum(kernel**2, KERNEL_AXES)) + 1e-2)
+
+
+def apply_with_first_norms(
+    layer: nn.Module, apply: Callable[[Array], Array], kernel: Array, scale: float
+) -> Array:
+    """A layer of a normalised kernel, whose norms and biases are what its first batch asks for.
+
+    On the batch that the layer is initialised with, outputs have mean 0 and standard deviation
+    `scale` over all but the last axis (Salimans & Kingma, 2016, section 3, Eq. 5-6).
+
+    Args:
+        layer: a flax module, in its compact method; it is given `log_norm` [O] and `bias` [O].
+        apply: from a kernel [h, w, I, O] in use to outputs [B, H, W, O].
+        kernel: a parameter of the layer.
+        scale: the standard deviation.
+    """
+    features = kernel.shape[-1:]
+    if layer.is_initializing():
+        y = apply(weight_normalised(kernel, jnp.zeros(features)))
+        norm = scale / jnp.sqrt(y.var((0, 1, 2)) + 1e-10)
+        log_norm = layer.param("log_norm", lambda _: jnp.log(norm))
+        bias = layer.param("bias", lambda _: -y.mean((0, 1, 2)) * norm)
+    else:
+        log_norm = layer.param("log_norm", nn.initializers.zeros, features)
+        bias = layer.param("bias", nn.initializers.zeros, features)
+    y = apply(weight_normalised(kernel, log_norm))
+    return y + bias.astype(y.dtype).reshape(1, 1, 1, -1)
 
 
 def kernels_in_use(params: Mapping[str, Any]) -> dict[str, Array]:
