@@ -76,7 +76,6 @@ def get_config(variant: str = "") -> ConfigDict:
             learning_rate=dict(
                 name="cosine_decay_schedule", init_value=1e-3, decay_steps=num_steps
             ),
-            clip_norm=200.0,
         ),
         train=dict(
             num_steps=num_steps,
@@ -113,7 +112,9 @@ def get_config(variant: str = "") -> ConfigDict:
             "smoke": {
                 **SMALL,
                 "model.latent_channels": 2,
-                "model.widths": (4, 4, 4),
+                "model.widths": (4,),
+                "model.kernels": (4,),
+                "model.strides": (4,),
                 "model.num_residual_blocks": 0,
                 "model.prior.num_flows": 1,
                 "model.prior.hidden": (4,),
@@ -121,6 +122,7 @@ def get_config(variant: str = "") -> ConfigDict:
                 "model.autoregressive.num_layers": 1,
                 "model.autoregressive.head_features": 4,
                 "model.autoregressive.map_features": 4,
+                "model.likelihood.num_mixtures": 1,
                 "train.num_steps": 4,
                 "train.batch_size": 8,
                 "train.log_every": 2,
