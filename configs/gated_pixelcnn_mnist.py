@@ -2,7 +2,7 @@
 
     python -m vaejax.main --config=configs/gated_pixelcnn_mnist.py --workdir=runs/gated_pixelcnn
 
-Papers:    van den Oord et al., Conditional image generation with PixelCNN decoders, 2016 (the
+Paper:     van den Oord et al., Conditional image generation with PixelCNN decoders, 2016 (the
            network); Pixel recurrent neural networks, 2016, table 4 (MNIST).
 Data:      MNIST, binarised again at every use. Put the four official files where `data.path` says,
            or --config.data.path=FOLDER.

@@ -16,9 +16,11 @@ Model:     a grid of codes, 16 channels at 8 x 8, between residual networks; its
 Objective: the bound, with two nats free in every channel of the code.
 Training:  Adam, a rate that falls as a cosine, averaged parameters.
 Expect:    the paper's bounds are 3.04 bits per dimension with a ResNet and 2.95 with a DenseNet;
-           ours has not been run at this size.
-Hardware:  four days on a GPU, estimated. `:laptop` three CPU hours, estimated.
-Variants:  :laptop, a small network; :demo, coloured sprites that are drawn on the fly: nothing to
+           ours has not been run at this size. `:demo` reaches 33.2 nats, 16.1 of them KL, draws
+           ellipses again where they were and leaves about half of its samples empty.
+Hardware:  four days on a GPU, `:laptop` three CPU hours, both estimated; `:demo` five minutes on
+           two CPU cores.
+Variants:  :laptop, a small network; :demo, white sprites that are drawn on the fly: nothing to
            download; :smoke.
 """
 
@@ -30,7 +32,8 @@ from vaejax.runs.config import run_config
 
 LAPTOP_STEPS, DEMO_STEPS = 10_000, 2_000
 CIFAR10 = dict(name="cifar10", data_dir="~/tensorflow_datasets", flip=True)
-SPRITES = dict(name="dsprites", coloured=True, fixed=dict(shape=1, orientation=0))
+SPRITES = dict(name="dsprites", fixed=dict(shape=1, orientation=0))
+COLOURS = dict(name="logistic_mixture", bits=8, num_mixtures=10)
 SMALL: dict[str, Any] = {
     "model.latent_channels": 8,
     "model.widths": (24, 32, 48),
@@ -41,7 +44,6 @@ SMALL: dict[str, Any] = {
     "model.autoregressive.num_layers": 3,
     "model.autoregressive.head_features": 32,
     "model.autoregressive.map_features": 16,
-    "model.likelihood.num_mixtures": 5,
     "optimizer.learning_rate.init_value": 2e-3,
     "train.batch_size": 16,
     "train.log_every": 50,
@@ -59,7 +61,7 @@ def get_config(variant: str = "") -> ConfigDict:
             kernels=(3, 4, 4),
             strides=(1, 2, 2),
             num_residual_blocks=4,
-            likelihood=dict(name="logistic_mixture", bits=8, num_mixtures=10),
+            likelihood="bernoulli" if variant == "demo" else COLOURS,
             prior=dict(name="autoregressive_flow", num_flows=4, hidden=(192, 192)),
             autoregressive=dict(
                 name="gated_pixelcnn",
@@ -76,7 +78,6 @@ def get_config(variant: str = "") -> ConfigDict:
             learning_rate=dict(
                 name="cosine_decay_schedule", init_value=1e-3, decay_steps=num_steps
             ),
-            clip_norm=200.0,
         ),
         train=dict(
             num_steps=num_steps,
@@ -90,6 +91,7 @@ def get_config(variant: str = "") -> ConfigDict:
         variants={
             "laptop": {
                 **SMALL,
+                "model.likelihood.num_mixtures": 5,
                 "optimizer.learning_rate.decay_steps": LAPTOP_STEPS,
                 "train.num_steps": LAPTOP_STEPS,
                 "train.ema_decay": 0.999,
@@ -103,7 +105,6 @@ def get_config(variant: str = "") -> ConfigDict:
                 "model.autoregressive.features": 16,
                 "model.autoregressive.num_layers": 2,
                 "model.autoregressive.map_features": 8,
-                "model.likelihood.num_mixtures": 2,
                 "train.batch_size": 8,
                 "optimizer.learning_rate.decay_steps": DEMO_STEPS,
                 "train.num_steps": DEMO_STEPS,
@@ -113,7 +114,9 @@ def get_config(variant: str = "") -> ConfigDict:
             "smoke": {
                 **SMALL,
                 "model.latent_channels": 2,
-                "model.widths": (4, 4, 4),
+                "model.widths": (4,),
+                "model.kernels": (4,),
+                "model.strides": (4,),
                 "model.num_residual_blocks": 0,
                 "model.prior.num_flows": 1,
                 "model.prior.hidden": (4,),
@@ -121,6 +124,7 @@ def get_config(variant: str = "") -> ConfigDict:
                 "model.autoregressive.num_layers": 1,
                 "model.autoregressive.head_features": 4,
                 "model.autoregressive.map_features": 4,
+                "model.likelihood.num_mixtures": 1,
                 "train.num_steps": 4,
                 "train.batch_size": 8,
                 "train.log_every": 2,

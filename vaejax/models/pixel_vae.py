@@ -91,14 +91,14 @@ class PixelVAE(VAE):
         check_image_shape(
             self.image_shape, self.likelihood, self.architecture.stride, "smaller strides"
         )
-        self._settle_grid_prior()
+        if self.vector_size and self.grid_prior is None:
+            self.grid_prior = OF_GRIDS
+        self._check_grid_prior()
         self._check_pixels()
         super().__post_init__()
 
-    def _settle_grid_prior(self) -> None:
-        """Fill it in, or raise ValueError where it does not fit."""
+    def _check_grid_prior(self) -> None:
         if self.grid_prior is None:
-            self.grid_prior = OF_GRIDS if self.vector_size else None
             return
         got = type(self.grid_prior).__name__.strip("_")
         if not self.vector_size:
@@ -181,10 +181,7 @@ class PixelVAE(VAE):
     @property
     def _priors(self) -> tuple[Prior, ...]:
         """Of every group, top first."""
-        if not self.vector_size:
-            return (self.prior,)
-        assert self.grid_prior is not None
-        return (self.prior, self.grid_prior)
+        return (self.prior,) if self.grid_prior is None else (self.prior, self.grid_prior)
 
     def _means(self, images: Array) -> list[Drawn]:
         """The mean codes of every group, top first."""

@@ -95,8 +95,9 @@ class _PixelPrior(nn.Module):
                 f"prior: expected codes [B, h, w, D] of a pixel_prior, got shape {z.shape}; of "
                 "vectors choose standard or autoregressive_flow"
             )
-        self.network.check((z.shape[1], z.shape[2], z.shape[3]))
-        return _NextCodes(self.network, z.shape[-1], name="network")
+        _, height, width, channels = z.shape
+        self.network.check((height, width, channels))
+        return _NextCodes(self.network, channels, name="network")
 
 
 def pixel_prior(network: PixelNetwork = SMALL) -> Prior:
