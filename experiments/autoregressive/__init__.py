@@ -1,1 +1,1 @@
-"""Parts of the lecture on autoregressive models: what a network sees, and what a code then keeps."""
+"""Parts of the lecture on autoregressive models: what a network sees of an image."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from experiments.autoregressive import figures
 from experiments.style import draw
-from vaejax.models.autoregressive import Outputs, PixelNetwork, gated_pixelcnn
+from vaejax.models.autoregressive import Outputs, PixelNetwork, gated_pixelcnn, pixelsnail
 from vaejax.nn.autoregressive import MaskedConv
 from vaejax.types import Array
 
@@ -64,7 +64,7 @@ class Field(NamedTuple):
 
     @property
     def num_leaks(self) -> int:
-        """How many of the others, the centre itself among them, it sees; of a sound network none."""
+        """How many of the others, the centre among them, it sees; of a sound network none."""
         return int((self.gradient[~self.past] > 0).sum())
 
 
@@ -73,6 +73,9 @@ def networks() -> dict[str, nn.Module]:
     parts: dict[str, PixelNetwork] = {
         "Gated PixelCNN": gated_pixelcnn(
             FEATURES, LAYERS, kernel_size=3, first_kernel_size=3, head_features=FEATURES
+        ),
+        "PixelSNAIL": pixelsnail(
+            FEATURES, num_blocks=1, num_layers=2, key_size=4, value_size=FEATURES
         ),
     }
     outputs = Outputs(FEATURES)
@@ -86,7 +89,7 @@ def field_of(network: nn.Module) -> Field:
     """The field of a network at its first parameters, on an image of noise."""
     image_rng, rng = jax.random.split(jax.random.key(0))
     image = jax.random.normal(image_rng, (1, SIDE, SIDE, 1))
-    variables = network.init(rng, image)
+    variables = jax.jit(network.init)(rng, image)
 
     @jax.jit
     def gradient(image: Array) -> Array:  # [outputs, SIDE, SIDE]

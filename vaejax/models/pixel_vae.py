@@ -181,8 +181,10 @@ class PixelVAE(VAE):
     @property
     def _priors(self) -> tuple[Prior, ...]:
         """Of every group, top first."""
-        assert self.grid_prior is not None or not self.vector_size
-        return (self.prior, self.grid_prior) if self.vector_size else (self.prior,)
+        if not self.vector_size:
+            return (self.prior,)
+        assert self.grid_prior is not None
+        return (self.prior, self.grid_prior)
 
     def _means(self, images: Array) -> list[Drawn]:
         """The mean codes of every group, top first."""
