@@ -30,6 +30,7 @@ SMALL, LARGE, WARMED_UP = "small decoder", "large decoder", "large decoder, KL w
 VAE, IAF, AF, VLAE = "VAE", "IAF posterior", "AF prior", "AF prior, window"
 CONFIGURED = "Gated PixelCNN"  # the run of configs/gated_pixelcnn_mnist.py
 CLASSES = "Gated PixelCNN of classes"
+CODED = ("window", "pixelvae", "vlae")  # pages of models with codes
 
 
 class Cell(NamedTuple):
