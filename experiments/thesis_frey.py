@@ -70,7 +70,6 @@ from vaejax import sweep
 from vaejax.runs.setup import build
 
 
-
 class Size(NamedTuple):
     """How much is trained.
 
