@@ -1,4 +1,4 @@
-"""The figures of the lecture's pages on autoregressive models: numbers in, matplotlib figures out."""
+"""The figures of the lecture on autoregressive models: numbers in, matplotlib figures out."""
 
 from collections.abc import Mapping
 from typing import Any

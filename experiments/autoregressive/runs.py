@@ -127,7 +127,7 @@ SIZES = {
         large=_gated(64, 12),
         flow={"num_flows": 4, "hidden": (320,)},
         networks=_networks(_gated(64, 12), 64, 4),
-        batch_size=100,
+        batch_size=128,
         num_steps=100_000,
         num_large_steps=100_000,
         num_factorised_steps=200_000,
@@ -159,7 +159,7 @@ SIZES = {
         large=_gated(2, 3),
         flow={"num_flows": 1, "hidden": (4,)},
         networks=_networks(_gated(2, 2), 2, 1),
-        batch_size=4,
+        batch_size=8,
         num_steps=2,
         num_large_steps=2,
         num_factorised_steps=2,
@@ -251,6 +251,7 @@ def _nlls(size: Size, path: Path) -> dict[Cell, ml_collections.ConfigDict]:
     configured = gated_pixelcnn_mnist.get_config(size.variant).unlock()
     configured.data.path = str(path)
     configured.train.log = ""
+    configured.eval = _evaluation(size)
     found = {Cell("nll", CONFIGURED): configured.lock()}
     for title, network in size.networks.items():
         model = {"name": "Autoregressive", "network": network, "likelihood": "bernoulli"}
@@ -287,5 +288,9 @@ def _config(
             "eval_every": num_steps,
             "log": "",
         },
-        eval={"bound": {"split": "test", "batch_size": 250, "num_examples": size.num_test}},
+        eval=_evaluation(size),
     )
+
+
+def _evaluation(size: Size) -> dict[str, Any]:
+    return {"bound": {"split": "test", "batch_size": 200, "num_examples": size.num_test}}
