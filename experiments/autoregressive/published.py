@@ -43,8 +43,4 @@ CIFAR10 = {
     "ResNet VLAE": 3.04,
     "DenseNet VLAE": 2.95,
 }
-CONFIGURATIONS = {
-    "Gated PixelCNN": "gated_pixelcnn_cifar10",
-    "PixelCNN++": "pixelcnnpp_cifar10",
-    "ResNet VLAE": "vlae_cifar10",
-}
+CONFIGURATIONS = {"ResNet VLAE": "vlae_cifar10"}

@@ -1,5 +1,6 @@
 """The lecture's pages on autoregressive models: runs, readings, tables, and the whole command."""
 
+import importlib
 import json
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 from configs import gated_pixelcnn_mnist
 from experiments import lecture_autoregressive
 from experiments.autoregressive import readings, runs
+from experiments.autoregressive.published import CONFIGURATIONS
 from experiments.autoregressive.runs import AF, CONFIGURED, IAF, SIZES, Cell
 from experiments.autoregressive.tables import as_markdown
 from experiments.trained import Trained
@@ -99,6 +101,9 @@ def test_tables_of_made_up_runs():
     assert "| PixelCNN | 81.30 | 86.59 | 1 |" in lines
     assert "| IAF VAE | 79.88 | 101.50 [95.15, 107.85] | 2 |" in lines
     assert "| VLAE | 79.03 |  |  |" in lines  # not trained
+    for model, config in CONFIGURATIONS.items():
+        importlib.import_module(f"configs.{config}")
+        assert any(line.startswith(f"| {model} |") and config in line for line in lines)
     assert "- KL of window 1 above that of window full: +13.90 [12.63, 15.17]" in lines
     (answer,) = (line for line in lines if line.startswith("| Is an AF prior"))
     assert "NLL, at most of IAF posterior above that of AF prior: +0.25" in answer
