@@ -14,6 +14,7 @@ from vaejax.runs.config import ConfigError
 
 PUBLISHED = "published"  # the size without a flag
 RESULTS = "results.json"
+MNIST = Path("~/datasets/mnist")  # where MNIST is looked for if no flag says it
 
 
 def parser(about: str, sizes: Iterable[str]) -> argparse.ArgumentParser:

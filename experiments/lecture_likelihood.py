@@ -36,14 +36,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from experiments.command import carry_out, diverged, runs_of, sweep_parser, write_results
+from experiments.command import MNIST, carry_out, diverged, runs_of, sweep_parser, write_results
 from experiments.likelihood import collapse, estimators, surgery, table
 from experiments.likelihood.table_text import as_markdown
 from experiments.style import check_can_draw
 from vaejax import sweep
 from vaejax.core.files import write_whole
-
-MNIST = Path("~/datasets/mnist")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -60,7 +60,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from configs import betavae_frey
-from experiments.command import carry_out, diverged, runs_of, sweep_parser, write_results
+from experiments.command import MNIST, carry_out, diverged, runs_of, sweep_parser, write_results
 from experiments.style import check_can_draw
 from experiments.thesis import background, dsprites, frey
 from experiments.thesis.maths import mean_image_error
@@ -68,8 +68,6 @@ from experiments.thesis.readings import read
 from experiments.trained import BETA, LATENT_SIZE
 from vaejax import sweep
 from vaejax.runs.setup import build
-
-DIGITS = Path("~/datasets/mnist")
 
 
 class Size(NamedTuple):
@@ -186,7 +184,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; None takes the process's."""
     flags = sweep_parser(__doc__.splitlines()[0], SIZES)
     flags.add_argument("--faces", type=Path, help="frey_rawface.mat; default: the configuration's")
-    flags.add_argument("--digits", type=Path, default=DIGITS, help="MNIST, for figure 3.2")
+    flags.add_argument("--digits", type=Path, default=MNIST, help="MNIST, for figure 3.2")
     return flags.parse_args(arguments)
 
 

@@ -1,1 +1,1 @@
-"""Parts of the lecture on autoregressive models: what a network sees of an image."""
+"""Parts of the lecture on autoregressive models: what networks see, and what a code keeps."""

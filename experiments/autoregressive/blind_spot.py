@@ -16,7 +16,13 @@ import numpy as np
 
 from experiments.autoregressive import figures
 from experiments.style import draw
-from vaejax.models.autoregressive import Outputs, PixelNetwork, gated_pixelcnn, pixelsnail
+from vaejax.models.autoregressive import (
+    Outputs,
+    PixelNetwork,
+    gated_pixelcnn,
+    pixelcnn_pp,
+    pixelsnail,
+)
 from vaejax.nn.autoregressive import MaskedConv
 from vaejax.types import Array
 
@@ -74,6 +80,7 @@ def networks() -> dict[str, nn.Module]:
         "Gated PixelCNN": gated_pixelcnn(
             FEATURES, LAYERS, kernel_size=3, first_kernel_size=3, head_features=FEATURES
         ),
+        "PixelCNN++": pixelcnn_pp(FEATURES, num_layers=(LAYERS // 2,)),
         "PixelSNAIL": pixelsnail(
             FEATURES, num_blocks=1, num_layers=2, key_size=4, value_size=FEATURES
         ),

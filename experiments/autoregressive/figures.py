@@ -1,11 +1,11 @@
-"""The figures of the lecture's page on autoregressive models, with matplotlib."""
+"""The figures of the lecture on autoregressive models: numbers in, matplotlib figures out."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from experiments.style import COLOURS, panels_of
+from experiments.style import COLOURS, PALE, panels_of
 
 
 def blind_spot(fields: Mapping[str, Any]) -> Any:
@@ -26,3 +26,37 @@ def blind_spot(fields: Mapping[str, Any]) -> Any:
         panel.imshow(kinds, cmap=colours, vmin=0, vmax=3)
         panel.set(title=f"{title}: {field.num_seen} of {field.num_past}", xticks=[], yticks=[])
     return figure
+
+
+def rate_distortion(readings: Mapping[str, Mapping[str, Mapping[int, float]]]) -> Any:
+    """Rate and distortion against the decoder's window, and against each other; a point a seed.
+
+    Args:
+        readings: by window, see `readings.rows_of`.
+    """
+    page, (left, right) = panels_of(2, height=2.6)
+    values = {
+        name: [list(some[name].values()) for some in readings.values()]
+        for name in ("rate", "distortion", "nll")
+    }
+    places = np.arange(len(readings))
+    for colour, name, label in (
+        (COLOURS[0], "rate", "rate: KL"),
+        (COLOURS[1], "distortion", "distortion: -log p(x|z)"),
+    ):
+        left.plot(places, [np.mean(some) for some in values[name]], color=colour, label=label)
+        for place, some in zip(places, values[name], strict=True):
+            left.plot([place] * len(some), some, "o", color=colour)
+    left.set_xticks(places, list(readings))
+    left.set(xlabel="window of the decoder", ylabel="nats per image", yscale="log")
+    left.legend(fontsize=7)
+    for colour, window, x, y in zip(
+        COLOURS, readings, values["rate"], values["distortion"], strict=False
+    ):
+        right.plot(x, y, "o", color=colour, label=window)
+    ends = np.array(right.get_xlim())
+    for mean in (np.mean(some) for some in values["nll"]):
+        right.plot(ends, mean - ends, color=PALE, linewidth=0.5, zorder=0)  # of this bound
+    right.set(xlabel="rate, nats", ylabel="distortion, nats", xlim=ends)
+    right.legend(title="window", fontsize=7, title_fontsize=7)
+    return page

@@ -13,6 +13,7 @@ import ml_collections
 
 from configs import iwae_mnist, iwae_omniglot
 from experiments.likelihood.inactive import inactive
+from experiments.seeds import paired_gap
 from vaejax import sweep
 from vaejax.metrics import mean_interval
 from vaejax.sweep import Member
@@ -180,10 +181,9 @@ def gaps_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for than in dict.fromkeys([Cell(*cell[:2], "VAE", 1), *fewer]):
             if than == cell or than not in nlls:
                 continue
-            paired = sorted(nlls[cell].keys() & nlls[than].keys())
-            if not paired:
+            gap = paired_gap(nlls[than], nlls[cell])
+            if gap is None:
                 continue
-            gap = mean_interval([nlls[than][seed] - nlls[cell][seed] for seed in paired])
             interval = (gap.low, gap.high)
             gaps.append({"of": cell, "than": than, "nats": gap.value, "interval": interval})
     return gaps

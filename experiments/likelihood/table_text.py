@@ -1,10 +1,10 @@
 """The lecture's table as text, as `docs/results.md` has it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.likelihood.inactive import SAMPLES
+from experiments.seeds import interval_text
 from vaejax.core.text_tables import markdown
 
 ROWS = (
@@ -33,7 +33,7 @@ def _row(row: Mapping[str, Any]) -> list[str]:
         str(row["layers"]),
         row["objective"],
         str(row["k"]),
-        f"{row['mean']:.2f}{_interval(row)} ({nll:.2f})",
+        f"{row['mean']:.2f}{interval_text(*row['interval'])} ({nll:.2f})",
         f"{', '.join(row['active_units'])} ({units})",
         ", ".join(changes),
         str(len(row["seeds"])),
@@ -48,11 +48,5 @@ def _gap(gap: Mapping[str, Any]) -> list[str]:
         str(better.layers),
         f"{better.objective}, k = {better.k}",
         f"{worse.objective}, k = {worse.k}",
-        f"{gap['nats']:.2f}{_interval(gap)}",
+        f"{gap['nats']:.2f}{interval_text(*gap['interval'])}",
     ]
-
-
-def _interval(found: Mapping[str, Any]) -> str:
-    """` [low, high]`; nothing of a single seed."""
-    low, high = found["interval"]
-    return f" [{low:.2f}, {high:.2f}]" if math.isfinite(low) else ""

@@ -11,10 +11,11 @@ from experiments import lecture_autoregressive
 def test_masked_convolutions_have_a_blind_spot_and_two_streams_have_none(tmp_path, capsys):
     """The whole command; numbers of section 1.16 of the reference."""
     pytest.importorskip("matplotlib")
-    lecture_autoregressive.run(tmp_path / "page")
+    command = [f"--workdir={tmp_path / 'page'}", "--pages", "blind_spot"]
+    lecture_autoregressive.run(lecture_autoregressive.parse(command))
     rows = json.loads((tmp_path / "page" / "results.json").read_text())["blind_spot"]
     assert [(row["network"], row["seen"]) for row in rows] == [
-        ("masked 3 x 3", 116), ("Gated PixelCNN", 144), ("PixelSNAIL", 144),
+        ("masked 3 x 3", 116), ("Gated PixelCNN", 144), ("PixelCNN++", 144), ("PixelSNAIL", 144),
     ]  # fmt: skip
     assert all(row["past"] == 144 and row["leaks"] == 0 for row in rows)
     assert (tmp_path / "page" / "blind_spot.png").exists()
