@@ -1,5 +1,6 @@
 """The benchmark of NVAE's step: it counts right, takes turns, and runs beside PyTorch if there."""
 
+import argparse
 import os
 import pathlib
 import subprocess
@@ -79,3 +80,15 @@ def test_the_benchmark_runs():
     rows = [line.split()[0] for line in done.stdout.splitlines() if line]
     assert rows.count("vaejax") == 1
     assert rows.count("torch") == 2 or "PyTorch is not installed" in done.stdout
+
+
+def test_drawing_is_timed_against_passes_that_say_the_same():
+    import drawing
+
+    network = drawing.NETWORKS["gated_pixelcnn"].network.clone(features=4, num_layers=1)
+    row = drawing.row(network, (1, 3, 3, 3), 1)
+    assert row.parameters > 0
+    assert min(row.drawn, row.naive) > 0
+    assert row.difference <= drawing.MOST_DIFFERENCE
+    with pytest.raises(argparse.ArgumentTypeError, match="expected some of.*'pixelcnn'"):
+        drawing.names("gated_pixelcnn,pixelcnn")

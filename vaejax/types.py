@@ -191,6 +191,8 @@ class Views(NamedTuple):
         prior_codes: `(params, model_state, noise) -> codes` of the prior.
         log_weight: `(params, model_state, batch, noise) -> [n]`, log p(x, z) - log q(z | x), nats;
             log p(x) exactly without latents.
+        complete: `(params, model_state, batch, known [n, H, W], noise, temperature) -> images`, the
+            batch's where `known` is 1, the other pixels drawn given those.
         adapt: `(params, model_state, noise, temperature) -> model_state` after one more batch of
             samples: the batch statistics of samples.
         num_dims: pixels times channels that `log_weight` counts; None counts all of an image's.
@@ -204,6 +206,7 @@ class Views(NamedTuple):
     decode: Callable[..., Array] | None = None
     prior_codes: Callable[[Params, ModelState, tuple[Array, ...]], Codes] | None = None
     log_weight: Callable[[Params, ModelState, Batch, tuple[Array, ...]], Array] | None = None
+    complete: Callable[..., Array] | None = None
     adapt: Callable[..., ModelState] | None = None
     num_dims: int | None = None
 

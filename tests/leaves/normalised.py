@@ -34,7 +34,6 @@ class NormalisedVAE(VAE):
     def _standardised(self, images):
         return (self._infer(images, [0.0], None, train=False)[0],)
 
-    def _likelihood(self, z, train):
+    def _outputs(self, z, train):
         hidden = self.norm(self.hidden(z)[:, None, None], train)[:, 0, 0]
-        logits = self.last(jax.nn.relu(hidden)).reshape(-1, *self.image_shape)
-        return self.likelihood.distribution(logits, 1)
+        return self.last(jax.nn.relu(hidden)).reshape(-1, *self.image_shape)

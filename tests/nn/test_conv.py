@@ -111,6 +111,23 @@ def test_other_windows(window):
     assert_close(jax.jit(call)(one, other), natively(call, one, other))
 
 
+@pytest.mark.parametrize("taps", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("padding", [((0, 0), (1, -1)), ((2, -1), (1, 1)), ((-1, 2), (-1, 0))])
+def test_an_image_may_be_shifted(taps, padding):
+    """As that of the shifted image; lax itself reads beyond images on CPU (jax 0.10.2)."""
+    x, kernel = normal(8, 5, 6, 8), normal(*taps, 8, 4)
+
+    def of_the_shifted(x, kernel, stride):
+        (above, below), (left, right) = (((max(s, 0), max(-s, 0)) for s in p) for p in padding)
+        x = x[:, above[1] : 5 - below[1], left[1] : 6 - right[1]]
+        x = jnp.pad(x, ((0, 0), (above[0], below[0]), (left[0], right[0]), (0, 0)))
+        return conv(x, kernel, stride=stride, padding=0)
+
+    shifted, expected = with_gradients(conv, padding=padding), with_gradients(of_the_shifted)
+    assert_close(jax.jit(shifted)(x, kernel), natively(expected, x, kernel))
+    assert_close(natively(shifted, x, kernel), natively(expected, x, kernel))
+
+
 @pytest.mark.parametrize("padding", [None, 2])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("kernel_size", [3, 5])

@@ -128,7 +128,10 @@ def test_what_does_not_fit_together_is_refused(model, settings, message):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (PixelModel((8, 8, 1)), "free_bits: expected a model with latents, got one without"),
+        (
+            PixelModel((8, 8, 1)),
+            "free_bits: expected a model with latents to weigh, got one without",
+        ),
         (
             ConvVAE((8, 8, 1), 3, "toy", prior=flow()),
             "free_bits: expected a model whose KL comes apart by latent .* group 0 does not",

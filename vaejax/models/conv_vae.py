@@ -84,8 +84,8 @@ class Decoder(nn.Module):
         arch = self.architecture
         assert arch.output is not None  # of a decoder of dense layers alone
         for spec in arch.deconvs:
-            x = arch.decoder_activation(_up(spec.features, spec.kernel, spec.stride)(x))
-        return _up(self.num_outputs, *arch.output)(x)
+            x = arch.decoder_activation(up_layer(spec.features, spec.kernel, spec.stride)(x))
+        return up_layer(self.num_outputs, *arch.output)(x)
 
 
 def _broadcast(z: Array, height: int, width: int) -> Array:
@@ -97,7 +97,7 @@ def _broadcast(z: Array, height: int, width: int) -> Array:
     return jnp.concatenate([everywhere, jnp.broadcast_to(places, (*shape, 2))], axis=-1)
 
 
-def _up(features: int, kernel: int, stride: int) -> nn.Module:
+def up_layer(features: int, kernel: int, stride: int) -> nn.Module:
     layer = Conv if stride == 1 else ConvTranspose
     return layer(features, kernel, stride)
 

@@ -59,6 +59,13 @@ class Window(NamedTuple):
         pairs = zip(size, self.extent(taps), strict=True)
         return [max(k - (n - 1) % self.stride - 1, 0) // 2 for n, k in pairs]
 
+    def shifts(self, taps) -> bool:
+        """Whether some tap sees none of the image at some output, or pixels are cut off."""
+        if self.padding is None:
+            return False
+        pairs = zip(sides(self.padding), self.extent(taps), strict=True)
+        return any(not 0 <= side < k for both, k in pairs for side in both)
+
     @property
     def lax_padding(self) -> str | tuple[tuple[int, int], ...]:
         """The same as `lax.conv_general_dilated` wants it."""
@@ -66,6 +73,7 @@ class Window(NamedTuple):
 
 
 def sides(padding: int | Sides) -> Sides:
+    """Of both dimensions."""
     return ((padding, padding),) * 2 if isinstance(padding, int) else padding
 
 

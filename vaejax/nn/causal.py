@@ -207,6 +207,17 @@ class CausalConv(nn.Module):
         return window if h == 1 else jnp.roll(window, -(place.row + 1) % h, axis=1)
 
 
+def with_ones(x: Array) -> Array:
+    """With a feature by which an image can be told from the zeros around it."""
+    return jnp.concatenate([x, jnp.ones_like(x[..., :1])], -1)
+
+
+def column_of(row: Array, place: Place) -> Array:
+    """The pixel of a row at a place: [..., 1, W, C] -> [..., 1, 1, C]."""
+    assert place.column is not None
+    return lax.dynamic_slice_in_dim(row, place.column, 1, axis=-2)
+
+
 def put(x: Array, pixel: Array, row: Array, column: Array) -> Array:
     """An array [B, H, W, C] with the pixel [B, 1, 1, C] at that place."""
     zero = jnp.zeros_like(row)

@@ -16,7 +16,7 @@ from jax.typing import DTypeLike
 
 from vaejax.core.platform import is_native
 from vaejax.nn import _cpu_conv, _cpu_depthwise
-from vaejax.nn._cpu_conv import Sides, Window
+from vaejax.nn._cpu_conv import Sides, Window, sides
 from vaejax.nn.initializers import glorot_uniform
 from vaejax.nn.resize import nearest_double
 from vaejax.types import Array
@@ -48,6 +48,9 @@ def conv(
     """
     _check(x, kernel, groups)
     window = Window(stride, padding, dilation)
+    if padding is not None and window.shifts(kernel.shape[:2]):
+        # The gradient for x would cut off what lies before it, for which XLA:CPU reads elsewhere.
+        x, window = _padded(x, padding), Window(stride, 0, dilation)
     if not is_native():
         if groups == x.shape[-1] == kernel.shape[-1]:
             return _cpu_depthwise.depthwise(x, kernel[:, :, 0], window)
@@ -106,6 +109,11 @@ def depthwise_doubled(x: Array, kernel: Array) -> Array:
     if not is_native():
         return _cpu_depthwise.depthwise_doubled(x, kernel[:, :, 0])
     return conv(nearest_double(x), kernel, padding=k // 2, groups=groups)
+
+
+def _padded(x: Array, padding: int | Sides) -> Array:
+    inner = [(before, after, 0) for before, after in sides(padding)]
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *inner, (0, 0, 0)])
 
 
 def _check(x: Array, kernel: Array, groups: int = 1) -> None:

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vaejax.nn.causal import NOTHING, CausalConv, Given, Place
+from vaejax.nn.causal import NOTHING, CausalConv, Given, Place, column_of
 from vaejax.nn.gates import Gates
 from vaejax.nn.stacked import apply_stacked, fastest_depth
 from vaejax.types import Array
@@ -88,7 +88,7 @@ class GatedPixelCNN(nn.Module):
         given = given.at(place)
 
         def layer(block: GatedLayer, pixels: Array, passed: Array):
-            return block.pixels(pixels, _column(passed, place), given, place), None
+            return block.pixels(pixels, column_of(passed, place), given, place), None
 
         first, others = rows
         h, _ = layer(self.first, x, first)
@@ -157,9 +157,3 @@ class GatedLayer(nn.Module):
 def _gated(x: Array) -> Array:
     a, b = jnp.split(x, 2, axis=-1)
     return jnp.tanh(a) * jax.nn.sigmoid(b)
-
-
-def _column(x: Array, place: Place) -> Array:
-    """[..., B, 1, W, C] -> [..., B, 1, 1, C]"""
-    assert place.column is not None
-    return jax.lax.dynamic_slice_in_dim(x, place.column, 1, axis=-2)

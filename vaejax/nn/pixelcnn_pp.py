@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vaejax.nn.causal import NOTHING, CausalConv, Given, Place, put
+from vaejax.nn.causal import NOTHING, CausalConv, Given, Place, Stream, column_of, put, with_ones
 from vaejax.nn.causal_transposed import CausalTransposedConv
 from vaejax.nn.gated_resnet import GatedResnet
 from vaejax.nn.stacked import apply_stacked, fastest_depth
@@ -37,7 +37,7 @@ class PixelCNNpp(nn.Module):
     dropout_rate: float
 
     def setup(self):
-        def first(kernel: tuple[int, int], stream: str) -> CausalConv:
+        def first(kernel: tuple[int, int], stream: Stream) -> CausalConv:
             return CausalConv(self.features, kernel, stream, strict=True, init_scale=1.0)
 
         self.first_rows = first((2, 3), "rows")
@@ -54,22 +54,22 @@ class PixelCNNpp(nn.Module):
             given: what else is known.
             dropout: keys [B]; None drops nothing.
         """
-        check_halved(*x.shape[1:3], self.num_layers)
-        x = _with_ones(x)
+        check_halved(x.shape[1], x.shape[2], self.num_layers)
+        x = with_ones(x)
         pixels = self.first_pixels_above(x) + self.first_pixels_left(x)
         _, h = self.level((self.first_rows(x), pixels), given, dropout)
         return self.last(jax.nn.elu(h))
 
     def rows(self, x: Array, given: Given, place: Place) -> Any:
         """What the pixels of a row are told of the rows above it."""
-        x = _with_ones(x)
+        x = with_ones(x)
         _, told = self.level.rows(self.first_rows(x, place), given.at(place), place)
         return self.first_pixels_above(x, place), told
 
     def pixel(self, x: Array, rows: Any, given: Given, place: Place) -> Array:
         """The outputs at one place, [B, 1, 1, num_outputs]."""
         above, told = rows
-        h = _column(above, place) + self.first_pixels_left(_with_ones(x), place)
+        h = column_of(above, place) + self.first_pixels_left(with_ones(x), place)
         return self.last(jax.nn.elu(self.level.pixels(h, told, given.at(place), place)))
 
 
@@ -179,6 +179,7 @@ class Level(nn.Module):
 
     def pixels(self, x: Array, told: Told, given: Given, place: Place) -> Array:
         """A pixel of the stream of pixels, [B, 1, 1, C]."""
+        assert place.column is not None
 
         def layer(block: Layer, pixels: Array, inputs: tuple[Array, Array | None]):
             rows, skip = inputs
@@ -187,10 +188,11 @@ class Level(nn.Module):
 
         def lower(level: "Level", small: Array, row: Array) -> Array:
             here = _halved(place)
+            assert here.column is not None
             small = level.inner.pixels(small, told.inner, _coarser(given), here)
             return put(row, small, jnp.zeros_like(here.row), here.column)
 
-        out, outputs = _stacked(self.down, layer, x, (_column(told.down, place), None))
+        out, outputs = _stacked(self.down, layer, x, (column_of(told.down, place), None))
         skips = self._skips(x, outputs)
         if not self._is_last:
             small = self.shrink_pixels(out, place)
@@ -198,8 +200,8 @@ class Level(nn.Module):
             row = jnp.zeros((len(x), 1, place.width // 2, self.features), x.dtype)
             row = self.get_variable("cache", "lower_pixels", row)
             row = self._kept("lower_pixels", due, lower, small, row)
-            out = self.enlarge_pixels(_column(row, _halved(place)), place)
-        return _stacked(self.up, layer, out, (_column(told.up, place), skips))[0]
+            out = self.enlarge_pixels(column_of(row, _halved(place)), place)
+        return _stacked(self.up, layer, out, (column_of(told.up, place), skips))[0]
 
     def _skips(self, first: Any, outputs: Any) -> Any:
         """What the layers on the way up are shown, [L, ...], in their order."""
@@ -276,16 +278,6 @@ def _stacked(
     return apply_stacked(
         block, call, carry, inputs, length=length, depth=fastest_depth(), memory="store"
     )
-
-
-def _with_ones(x: Array) -> Array:
-    """With a feature by which the image can be told from the zeros around it."""
-    return jnp.concatenate([x, jnp.ones_like(x[..., :1])], -1)
-
-
-def _column(x: Array, place: Place) -> Array:
-    """[..., B, 1, W, C] -> [..., B, 1, 1, C]"""
-    return jax.lax.dynamic_slice_in_dim(x, place.column, 1, axis=-2)
 
 
 def _coarser(given: Given) -> Given:

@@ -74,9 +74,13 @@ def elbo(
     def divergence(kl: Array, output: VAEOutput, batch: Batch, step: Array):
         latent_size = sum(math.prod(latent.z.shape[1:]) for latent in output.latents)
         sizes = {"latent_size": latent_size, "input_size": math.prod(batch["image"].shape[1:])}
-        for asked, by in ((name == "beta_norm", "beta_norm"), (balance, "balance")):
-            if asked:
-                _check_latents(output, by)
+        asked = {
+            "beta_norm": name == "beta_norm",
+            "balance": balance,
+            "free_bits": free_bits is not None,
+        }
+        for by in (argument for argument, is_asked in asked.items() if is_asked):
+            _check_latents(output, by)
         if not output.latents:  # exact maximum likelihood
             return kl, {}
         if name == "beta":

@@ -22,15 +22,13 @@ def with_free_bits(latents: Sequence[Latent], floor: float, mask: Array | None) 
     """What the KL of a batch costs, nats per image.
 
     Args:
-        latents: whose KL comes apart by latent, `kl_terms` or `kl_dims`.
+        latents: one group or more, whose KL comes apart by latent, `kl_terms` or `kl_dims`.
         floor: lambda, nats per latent.
         mask: [B], 1 for examples that count; None counts all.
 
     Raises:
-        ValueError: there are no latents, or the KL of some group does not come apart.
+        ValueError: the KL of some group does not come apart.
     """
-    if not latents:
-        raise ValueError("free_bits: expected a model with latents, got one without")
     costs = [jnp.maximum(floor, batch_mean(_by_latent(x, g), mask)) for g, x in enumerate(latents)]
     return jnp.concatenate(costs).sum()
 

@@ -9,6 +9,7 @@ A model is a flax module; every method but the call itself may be missing, and s
     encode(batch, noise=None) -> tuple[Latent, ...]
     decode(codes, keys [n], temperature=1.0) -> images
     prior_codes(noise) -> codes
+    complete(batch, known [n, H, W], noise, temperature=1.0) -> images
     num_dims                                        pixels times channels scored, if not all are
 
 A model whose posterior has parameters that nothing else depends on names their top-level subtrees,
@@ -95,6 +96,17 @@ def views_of(model: Any) -> Views:
     def prior_codes(params, model_state, noise: Entries) -> Codes:
         return apply("prior_codes", params, model_state, pack.noise(noise))
 
+    def complete(
+        params,
+        model_state,
+        batch: Batch,
+        known: Array,
+        noise: Entries,
+        temperature: Temperature = 1.0,
+    ) -> Array:
+        given = known, pack.noise(noise), temperature
+        return apply("complete", params, model_state, batch, *given)
+
     def log_weight(params, model_state, batch: Batch, noise: Entries) -> Array:
         output = apply("__call__", params, model_state, batch, noise=pack.noise(noise))
         return output.log_weight
@@ -104,7 +116,8 @@ def views_of(model: Any) -> Views:
         _, changed = apply("from_noise", params, model_state, pack.noise(noise), **given)
         return {**model_state, **changed}
 
-    methods = {view.__name__: view for view in (from_noise, to_noise, encode, decode, prior_codes)}
+    of_methods = (from_noise, to_noise, encode, decode, prior_codes, complete)
+    methods = {view.__name__: view for view in of_methods}
     there: dict[str, Any] = {name: view for name, view in methods.items() if hasattr(model, name)}
     if "from_noise" in there and "train" in inspect.signature(model.from_noise).parameters:
         there["adapt"] = adapt

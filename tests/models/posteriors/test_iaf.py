@@ -215,8 +215,8 @@ def test_parts_that_are_equal_make_equal_models(part):
     ("make", "gradient"),
     [
         (elbo, "sticking_the_landing"),
-        (elbo, "score_function"),
-        (iwae, "doubly_reparameterised"),
+        pytest.param(elbo, "score_function", marks=pytest.mark.slow),
+        pytest.param(iwae, "doubly_reparameterised", marks=pytest.mark.slow),
     ],
 )
 def test_gradients_that_look_at_given_codes_have_the_values_of_the_drawn(

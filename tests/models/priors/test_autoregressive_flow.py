@@ -87,8 +87,8 @@ def test_at_first_it_is_the_standard_prior(tiny_batch):
 class ThroughTheFlow(ConvVAE):
     """A model with an IAF posterior whose decoder reads f(z), where z = f^-1(z_0)."""
 
-    def _likelihood(self, features, train):
-        return super()._likelihood(self.posterior.flow.inverse(features), train)
+    def _outputs(self, features, train):
+        return super()._outputs(self.posterior.flow.inverse(features), train)
 
 
 def test_it_is_an_iaf_posterior_before_a_deeper_decoder(tiny_batch):

@@ -6,6 +6,7 @@ References:
 """
 
 import dataclasses
+from typing import ClassVar
 
 import flax.linen as nn
 
@@ -22,6 +23,7 @@ class _GatedPixelCNN(PixelNetwork):
     first_kernel_size: int
     head_features: int
     window: int | None
+    orders_colours: ClassVar[bool] = True
 
     def __post_init__(self):
         super().__post_init__()

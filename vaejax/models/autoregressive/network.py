@@ -1,7 +1,7 @@
 """What an autoregressive network is to a model: a module for given outputs, and a condition."""
 
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import flax.linen as nn
 
@@ -25,10 +25,17 @@ class Outputs(NamedTuple):
     of_colours: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, likelihood: Likelihood, channels: int) -> "Outputs":
-        """Those that a likelihood of images of C channels takes."""
+    def of(cls, likelihood: Likelihood, channels: int, *, ordered: bool) -> "Outputs":
+        """Those that a likelihood of images of C channels takes.
+
+        Args:
+            likelihood: of a pixel.
+            channels: C.
+            ordered: whether a network looks at the colours before; else those of a pixel are drawn
+                at once, together or independent of each other, as the likelihood has it.
+        """
         num = likelihood.num_outputs(channels)
-        if channels == 1 or likelihood.joint_channels:
+        if channels == 1 or likelihood.joint_channels or not ordered:
             return cls(num)
         order = likelihood.channel_of_outputs(channels)
         return cls(num, channels, tuple(int(colour) for colour in order))
@@ -43,11 +50,13 @@ class PixelNetwork:
             makes, or the "vector" of the code itself in every layer.
         map_features: E.
         dropout: share of activations that drop out while training.
+        orders_colours: whether it looks at the colours of the pixel itself that come before one.
     """
 
     conditioning: Conditioning = "map"
     map_features: int = 32
     dropout: float = 0.0
+    orders_colours: ClassVar[bool] = False
 
     def __post_init__(self):
         if self.conditioning not in ("map", "vector"):

@@ -33,7 +33,8 @@ class Pixels(nn.Module):
 
     @property
     def _outputs(self) -> Outputs:
-        return Outputs.of(self.likelihood, self.image_shape[-1])
+        ordered = self.network.orders_colours
+        return Outputs.of(self.likelihood, self.image_shape[-1], ordered=ordered)
 
     def __call__(
         self, images: Array, given: Given = NOTHING, dropout: Array | None = None

@@ -36,7 +36,8 @@ class Prior(Protocol):
     """p(z) of a group of codes [B, ..., D].
 
     One that is no Gaussian may have a method `log_prob_terms(z, context)`, [B, D], whose sum is
-    `log_prob`: what each latent adds to it, for free bits.
+    `log_prob`: what each latent adds to it, for free bits. One that depends on the groups above
+    says so by an attribute `looks_above`, True.
     """
 
     def log_prob(self, z: Array, context: Context) -> Array:
