@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.precision import enable_x64
+from vaejax.core.platform import native_operations
 from vaejax.nn.causal import CausalConv, Given
 from vaejax.nn.causal_transposed import CausalTransposedConv
 from vaejax.nn.drawing import draw_in_order
@@ -64,7 +65,8 @@ def run(float64) -> Run:
         return y
 
     def init(rng, images, given):
-        with nn.intercept_methods(watch):
+        # As on GPU and TPU, where layers are scanned: the others run as on this platform.
+        with nn.intercept_methods(watch), native_operations():
             return NETWORK.init(rng, images, given)
 
     keys = jax.random.split(jax.random.key(1), BATCH)
@@ -132,6 +134,14 @@ def test_drawn_pixel_by_pixel_as_by_a_whole_pass_for_every_pixel(run, outputs):
         images = images.at[:, i, j].set(pixel[:, 0, 0])
     np.testing.assert_allclose(drawn, images, rtol=0, atol=1e-12)
     assert len(np.unique(images)) > images.size / 2
+
+
+def test_scanned_as_on_gpu_and_unrolled_as_on_cpu(run, outputs):
+    with native_operations():
+        apply = jax.jit(partial(NETWORK.apply, run.variables), compiler_options=QUICKLY)
+        scanned = apply(run.images, run.given)
+        assert "while" in apply.lower(run.images, run.given).as_text()
+    np.testing.assert_allclose(outputs(run.images, run.given), scanned, rtol=0, atol=1e-12)
 
 
 def test_a_vector_reaches_every_pixel_and_a_map_its_own_row_and_later_ones(run, outputs):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from vaejax.nn.causal import NOTHING, CausalConv, Given, Place, column_of
 from vaejax.nn.gates import Gates
-from vaejax.nn.stacked import apply_stacked
+from vaejax.nn.stacked import apply_stacked, fastest_depth
 from vaejax.types import Array
 
 
@@ -98,7 +98,13 @@ class GatedPixelCNN(nn.Module):
         if not self.num_layers:
             return carry, inputs
         return apply_stacked(
-            self.layer, call, carry, inputs, length=self.num_layers, memory="store"
+            self.layer,
+            call,
+            carry,
+            inputs,
+            length=self.num_layers,
+            depth=fastest_depth(),
+            memory="store",
         )
 
     def _outputs(self, h: Array) -> Array:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from vaejax.nn.causal import NOTHING, CausalConv, Given, Place, Stream, column_of, put, with_ones
 from vaejax.nn.causal_transposed import CausalTransposedConv
 from vaejax.nn.gated_resnet import GatedResnet
-from vaejax.nn.stacked import apply_stacked
+from vaejax.nn.stacked import apply_stacked, fastest_depth
 from vaejax.types import Array
 
 
@@ -275,7 +275,9 @@ def _stacked(
 ) -> tuple[Any, Any]:
     if length is None:
         length = len(jax.tree.leaves(inputs)[0])
-    return apply_stacked(block, call, carry, inputs, length=length, memory="store")
+    return apply_stacked(
+        block, call, carry, inputs, length=length, depth=fastest_depth(), memory="store"
+    )
 
 
 def _coarser(given: Given) -> Given:

@@ -8,8 +8,20 @@ from typing import Any, Literal
 
 import flax.linen as nn
 
+from vaejax.core.platform import is_native
+
 Depth = Literal["scanned", "unrolled"]
 Memory = Literal["remat", "store"]
+
+
+def fastest_depth() -> Depth:
+    """Scanned on GPU and TPU, unrolled on CPU, for small blocks whose activations are stored.
+
+    On CPU a scan copies all that the backward pass needs into arrays of all blocks and out again:
+    11 % of a training step of Gated PixelCNN with 10 layers, 27 % of PixelCNN++ with 4 at each of
+    two resolutions. Unrolled, these take 1.6 and 1.3 times as long to compile.
+    """
+    return "scanned" if is_native() else "unrolled"
 
 
 def apply_stacked(
