@@ -11,7 +11,7 @@ Model:     gated layers in two streams, 7 x 7 and then 3 x 3, no code. With
 Training:  Adam, a rate that falls as a cosine, averaged parameters.
 Expect:    the paper's PixelCNN reaches 81.30 nats (fixed binarisation; NLL of the test set).
            `:laptop`: 86.6, of images binarised once (docs/results.md).
-Hardware:  two hours on a GPU, estimated. `:laptop` an hour and a quarter on a CPU core.
+Hardware:  two hours on a GPU, estimated. `:laptop` an hour and a half on a CPU core.
 Variants:  :laptop, a small network; :smoke.
 """
 

@@ -11,6 +11,16 @@ import optax
 from vaejax.training.state import TrainState, create_train_state
 from vaejax.types import Array, Batch, Noise, Objective
 
+SMALLEST_NVAE: dict[str, int] = dict(  # all of its sizes but those of groups
+    latent_channels=2,
+    encoder_features=2,
+    decoder_features=2,
+    preprocess_cells=1,
+    postprocess_cells=1,
+    encoder_cells=1,
+    decoder_cells=1,
+)
+
 
 def noise_of(model: Any, num_images: int, seed: int = 9) -> Noise:
     """Noise of so many images."""

@@ -12,7 +12,7 @@ import scipy.special
 from tests.leaves.autoregressive_decoder import PixelVAE
 from tests.leaves.normalised import NormalisedVAE
 from tests.leaves.pixels import PixelModel
-from tests.models.variables import random_state, random_variables
+from tests.models.variables import SMALLEST_NVAE, random_state, random_variables
 from tests.objectives.solvable import EVIDENCE, Solvable, batch, bound
 from vaejax import make_optimizer, make_train_step, pmap_step, sharded_step
 from vaejax.core.mesh import data_mesh
@@ -75,13 +75,7 @@ MODELS = {
         NVAE(
             (8, 8, 3),
             groups=(2,),
-            latent_channels=2,
-            encoder_features=2,
-            decoder_features=2,
-            preprocess_cells=1,
-            postprocess_cells=1,
-            encoder_cells=1,
-            decoder_cells=1,
+            **SMALLEST_NVAE,
         ),
         3,
     ),

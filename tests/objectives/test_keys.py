@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from tests.models.variables import SMALLEST_NVAE
 from tests.objectives.recorded_keys import recorded, recording_key
 from vaejax import objectives
 from vaejax.models import NVAE, ConvVAE
@@ -17,13 +18,7 @@ DENSE = ConvVAE((8, 8, 1), 3, "burda")
 DEEP = NVAE(
     (8, 8, 3),
     groups=(1, 2),
-    latent_channels=2,
-    encoder_features=2,
-    decoder_features=2,
-    preprocess_cells=1,
-    postprocess_cells=1,
-    encoder_cells=1,
-    decoder_cells=1,
+    **SMALLEST_NVAE,
     num_flows=1,
 )
 SPECTRAL = objectives.spectral(

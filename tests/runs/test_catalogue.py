@@ -4,7 +4,7 @@ import pytest
 
 from vaejax import data, distributions, evaluators, metrics, models, objectives
 from vaejax.evaluators import Evaluator
-from vaejax.models import posteriors, priors
+from vaejax.models import autoregressive, posteriors, priors
 from vaejax.runs import catalogue
 from vaejax.runs.config import ConfigError
 from vaejax.runs.config_defaults import type_hints
@@ -21,6 +21,7 @@ KINDS = {
     "likelihoods": (distributions, distributions.Likelihood, set()),
     "posteriors": (posteriors, posteriors.Posterior, set()),
     "priors": (priors, priors.Prior, set()),
+    "networks over pixels": (autoregressive, autoregressive.PixelNetwork, set()),
     "objectives": (objectives, Objective, {"add_penalties", "variational"}),
     "evaluators": (evaluators, Evaluator, set()),
 }

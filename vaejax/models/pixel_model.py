@@ -11,7 +11,8 @@ import jax
 from vaejax.core.checks import check_counts
 from vaejax.distributions import Likelihood, bernoulli
 from vaejax.models.autoregressive import PixelNetwork, Pixels, gated_pixelcnn
-from vaejax.models.vae import check_image_shape, pixel_temperature
+from vaejax.models.temperatures import pixel_temperature
+from vaejax.models.vae import check_image_shape
 from vaejax.nn.causal import NOTHING, Given
 from vaejax.nn.noise import draw_each, part_keys
 from vaejax.types import Array, Batch, Noise, Temperature, VAEOutput

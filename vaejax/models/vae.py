@@ -5,15 +5,15 @@ latents are and implements four steps; what draws is made of the noise that is h
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from vaejax.distributions import Likelihood, sum_events
 from vaejax.models.autoregressive import PixelNetwork, Pixels
+from vaejax.models.temperatures import per_group, pixel_temperature
 from vaejax.nn.causal import Given
 from vaejax.nn.noise import draw_each, part_keys
 from vaejax.types import (
@@ -294,29 +294,6 @@ def check_image_shape(
         )
     likelihood.num_outputs(channels)  # each raises where the likelihood has no such images
     likelihood.num_dims(image_shape)
-
-
-def per_group(temperature: Temperature, num_groups: int) -> tuple[float, ...]:
-    """One temperature per latent group, from a number or a sequence.
-
-    A sequence has an entry per group, and may have one more, of what pixels are drawn from.
-    """
-    if not isinstance(temperature, Sequence) and np.ndim(temperature) == 0:
-        return (temperature,) * num_groups
-    several = cast(Sequence[float], temperature)  # or an array [G], which serves as well
-    if len(several) not in (num_groups, num_groups + 1):
-        raise ValueError(
-            f"temperature: expected a number or {num_groups} of them, got {len(several)}"
-        )
-    return tuple(several)[:num_groups]
-
-
-def pixel_temperature(temperature: Temperature, num_groups: int) -> float:
-    """That of pixels: the number, or of a sequence the entry after those of the groups, else 1."""
-    if not isinstance(temperature, Sequence) and np.ndim(temperature) == 0:
-        return cast(float, temperature)
-    several = cast(Sequence[float], temperature)
-    return several[num_groups] if len(several) > num_groups else 1.0
 
 
 def _given(outputs: Array) -> Given:

@@ -22,6 +22,7 @@ USED = {  # how a name of each kind is given
     "likelihoods": "--config.model.likelihood=NAME",
     "posteriors": "--config.model.posterior=NAME",
     "priors": "--config.model.prior=NAME",
+    "networks over pixels": "--config.model.autoregressive=NAME",
     "objectives": "--config.objective=NAME",
     "evaluators": "--config.eval.NAME.KEY=VALUE",
     "metrics": "--config.eval.disentanglement.scores=NAME,NAME",

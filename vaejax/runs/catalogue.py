@@ -23,6 +23,7 @@ PACKAGES = {
     "likelihoods": ("distributions", "Likelihood"),
     "posteriors": ("models.posteriors", "Posterior"),
     "priors": ("models.priors", "Prior"),
+    "networks over pixels": ("models.autoregressive", "PixelNetwork"),
     "objectives": ("objectives", "Objective"),
     "evaluators": ("evaluators", "Evaluator"),
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tests.models.variables import abstract, latent_noise, random_variables
+from tests.models.variables import SMALLEST_NVAE, abstract, latent_noise, random_variables
 from vaejax.models import NVAE, ConvVAE
 from vaejax.models.posteriors import iaf
 from vaejax.models.priors import Context, autoregressive_flow
@@ -121,13 +121,7 @@ def test_a_deep_hierarchy_takes_it_for_its_top_group():
     model = NVAE(
         (8, 8, 1),
         groups=(1, 1),
-        latent_channels=2,
-        encoder_features=2,
-        decoder_features=2,
-        preprocess_cells=1,
-        postprocess_cells=1,
-        encoder_cells=1,
-        decoder_cells=1,
+        **SMALLEST_NVAE,
         prior=autoregressive_flow(num_flows=1, hidden=(4,)),
     )
     output, variables = abstract(model)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tests.models.variables import abstract
+from tests.models.variables import SMALLEST_NVAE, abstract
 from tests.precision import enable_x64
 from vaejax.models import NVAE, ConvVAE
 from vaejax.models.autoregressive import gated_pixelcnn
@@ -103,13 +103,7 @@ def test_a_deep_hierarchy_takes_it_for_its_top_group():
     model = NVAE(
         (8, 8, 1),
         groups=(1, 1),
-        latent_channels=2,
-        encoder_features=2,
-        decoder_features=2,
-        preprocess_cells=1,
-        postprocess_cells=1,
-        encoder_cells=1,
-        decoder_cells=1,
+        **SMALLEST_NVAE,
         prior=PART,
     )
     output, params = abstract(model)
