@@ -41,9 +41,9 @@ class Pair(VAE):
         _, (top, bottom) = self._infer(images, [0.0, 0.0], None, train=False)
         return top.z, self._below(top.z).noise_of(bottom.z)
 
-    def _likelihood(self, features, train):
+    def _outputs(self, features, train):
         logits = self.pixels(jnp.concatenate(features, axis=1))
-        return self.likelihood.distribution(logits.reshape(-1, *self.image_shape), 1)
+        return logits.reshape(-1, *self.image_shape)
 
     def _below(self, z_0):
         return Normal(self.prior(z_0), jnp.full((len(z_0), 3), 0.7))

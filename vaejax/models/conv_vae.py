@@ -121,10 +121,10 @@ class ConvVAE(VAE):
         likelihood: p(x | z), or of a pixel given those before it and z; see
             `vaejax.distributions.likelihood`.
         prior: p(z); see `vaejax.models.priors`.
+        posterior: q(z | x); see `vaejax.models.posteriors`.
         autoregressive: network over pixels (a PixelVAE); None for pixels that are independent given
             z. Of a network given the code as a vector there is no other decoder. See
             `vaejax.models.autoregressive`.
-        posterior: q(z | x); see `vaejax.models.posteriors`.
 
     Raises:
         ValueError: an unknown preset, one beside `widths`, numbers that make no network, or an

@@ -15,6 +15,8 @@ References:
 
 from collections.abc import Iterable, Sequence
 
+import flax.linen as nn
+
 from vaejax.core.checks import check_counts
 from vaejax.distributions import Likelihood, bernoulli
 from vaejax.models.autoregressive import PixelNetwork
@@ -97,6 +99,7 @@ class PixelVAE(VAE):
         self._check_pixels()
         super().__post_init__()
 
+    @nn.nowrap  # it is called before there is a module
     def _check_grid_prior(self) -> None:
         if self.grid_prior is None:
             return

@@ -196,6 +196,7 @@ class VAE(nn.Module):
             return self.autoregressive.map_features
         return self.likelihood.num_outputs(self.image_shape[-1])
 
+    @nn.nowrap  # it is called before there is a module
     def _check_pixels(self, has_vector: bool = False) -> None:
         """Raise ValueError unless the pixels' network takes such images and what it is given.
 
